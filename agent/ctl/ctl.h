@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * sekishoctl: one file per command (cmd_NAME.c), one row per command in main.c.
+ *
+ * Exit status of every command: 0 done, 1 the answer is no (refused, check failed, not found), 2 wrong call,
+ * 3 the agent cannot be reached or an error of the system.
+ */
+enum {
+	CTL_OK = 0,
+	CTL_NO = 1,
+	CTL_USAGE = 2,
+	CTL_ERROR = 3,
+};
+
+/* argv[0] is the command's own name; options are parsed by the command with getopt_long(). */
+typedef struct CtlCommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* one line */
+} CtlCommand;
+
+int ctl_policy(int argc, char **argv);
+
+/* Runs the row of commands (ended by a NULL name) that argv[1] names; prints help for none or --help. */
+int ctl_dispatch(const CtlCommand *commands, const char *program, int argc, char **argv);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Foreign text: from devices, media, files and users. Valid UTF-8 is kept, everything that could lie to a reader
+ * (control characters, line breaks, bidirectional overrides, invalid bytes) is shown as an escape \xNN or \u{NNNN}.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is the whole of text valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF)? */
+bool sk_utf8_check(const char *text, size_t size);
+
+/* Writes a printable form of text into dst (terminated, cut at a character border when too long). */
+void sk_utf8_escape(char *dst, size_t dst_size, const char *text, size_t size);
