@@ -15,11 +15,11 @@
 #define own_(func) __attribute__((cleanup(func)))
 
 /* Defines the cleanup function `free_func##p` for a pointer type; free_func must accept NULL. */
-#define OWN_DEFINE(type, free_func)              \
-	static inline void free_func##p(type **p) \
-	{                                         \
-		if (*p)                           \
-			free_func(*p);            \
+#define OWN_DEFINE(type, free_func)                                                                          \
+	static inline void free_func##p(type **p)                                                            \
+	{                                                                                                    \
+		if (*p)                                                                                      \
+			free_func(*p);                                                                       \
 	}
 
 static inline void own_freep_(void *p)
@@ -47,11 +47,11 @@ static inline void own_fclosep_(FILE **f)
 #define own_file own_(own_fclosep_)
 
 /* Moves the pointer out of *p and leaves NULL behind. */
-#define own_take(p)                           \
-	({                                    \
-		__typeof__(p) taken_ = (p);   \
-		(p) = NULL;                   \
-		taken_;                       \
+#define own_take(p)                                                                                          \
+	({                                                                                                   \
+		__typeof__(p) taken_ = (p);                                                                  \
+		(p) = NULL;                                                                                  \
+		taken_;                                                                                      \
 	})
 
 /* Moves the descriptor out of *fd and leaves -1 behind. */

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Decodes one character. Return: its length, or 0 when the bytes are not one. Table 3-7 of the Unicode standard. */
+/* Decodes one character. Return: its length, or 0 when the bytes are not one. Table 3-7 of the Unicode
+ * standard. */
 static size_t decode(const unsigned char *s, size_t size, uint32_t *ret_char)
 {
 	uint32_t c = s[0], min;
@@ -40,9 +41,9 @@ static size_t decode(const unsigned char *s, size_t size, uint32_t *ret_char)
 /* Characters that move, hide or reorder what stands beside them. */
 static bool misleads(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x61C || (c >= 0x200B && c <= 0x200F) ||
-		(c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
-		(c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
+	return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x61C ||
+	       (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
+	       c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 bool sk_utf8_check(const char *text, size_t size)

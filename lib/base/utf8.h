@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Foreign text: from devices, media, files and users. Valid UTF-8 is kept, everything that could lie to a reader
- * (control characters, line breaks, bidirectional overrides, invalid bytes) is shown as an escape \xNN or \u{NNNN}.
+ * Foreign text: from devices, media, files and users. Valid UTF-8 is kept, everything that could lie to a
+ * reader (control characters, line breaks, bidirectional overrides, invalid bytes) is shown as an escape \xNN
+ * or \u{NNNN}.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * core <-> sekisho-media. Media mounts what core decided, from a descriptor that the monitor opened.
+ */
+#include "lib/ipc/proto.h"
+
+enum {
+	/* core -> media */
+	SK_MEDIA_MOUNT = 0x0401, /* SkMediaMount + 1 fd: the block device */
+	SK_MEDIA_UNMOUNT,	 /* SkMediaUnmount -> SkAnswer */
+	/* media -> core */
+	SK_MEDIA_ANSWER = 0x0481, /* SkAnswer */
+	SK_MEDIA_MOUNTED, /* SkMediaMounted + 2 fds: fanotify group, root directory (only when result is 0) */
+};
+
+typedef struct SkMediaMount {
+	SkHead head;
+	uint64_t volume;      /* core's name of the volume */
+	uint32_t content;     /* SK_CONTENT_*: the file system to use, never guessed again */
+	uint32_t import_copy; /* copy everything into memory first, serve the copy */
+	uint64_t copy_max;    /* bytes for import_copy */
+	uint32_t uid, gid; /* of the session user: what the files of file systems without owners belong to */
+	uint32_t scanner_gid; /* group that may read too */
+	uint32_t reserved;
+	char user[64];	 /* /media/USER/... */
+	char label[256]; /* wish for the last component; media makes it safe and unique */
+} SkMediaMount;
+
+typedef struct SkMediaMounted {
+	SkHead head;
+	uint64_t volume;
+	int32_t result; /* 0 or negative errno; -EUCLEAN damaged file system, -EFBIG larger than copy_max,
+			   -ENOTSUP */
+	uint32_t reserved;
+	char path[512]; /* where it is visible */
+	char detail[256];
+} SkMediaMounted;
+
+typedef struct SkMediaUnmount {
+	SkHead head;
+	uint64_t volume;
+	uint32_t lazy; /* the device is gone: detach now, whoever uses it */
+	uint32_t reserved;
+	char path[512];
+} SkMediaUnmount;

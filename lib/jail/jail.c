@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/jail/jail.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lib/jail/landlock.h"
+#include "lib/jail/seccomp.h"
+
+static int apply_limits(const SkJailLimit *limits)
+{
+	for (; limits && limits->resource >= 0; limits++) {
+		struct rlimit limit = {.rlim_cur = limits->value, .rlim_max = limits->value};
+
+		if (setrlimit(limits->resource, &limit) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Changes identity and drops every capability that is not listed, from the bounding set too where that is
+ * allowed. */
+static int apply_identity(const SkJail *jail)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (const int *cap = jail->capabilities; cap && *cap >= 0; cap++)
+		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+			    (unsigned)*cap) < 0)
+			return -EINVAL;
+	if (jail->uid != (uid_t)-1) {
+		if (capng_change_id(
+			    (int)jail->uid, (int)jail->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) < 0)
+			return -EPERM;
+		return 0;
+	}
+	/* Without CAP_SETPCAP (already an unprivileged process) the bounding set is out of reach, and
+	 * harmless. */
+	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0 && geteuid() == 0 &&
+		capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		return -EPERM;
+	return capng_apply(CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
+}
+
+int sk_jail_enter(const SkJail *jail)
+{
+	int r = apply_limits(jail->limits);
+
+	if (r < 0)
+		return r;
+	r = apply_identity(jail);
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	r = jail->paths ? sk_landlock_apply(jail->paths) : 0;
+	if (r < 0)
+		return r;
+	return jail->calls ? sk_seccomp_apply(jail->name, jail->calls) : 0;
+}
