@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The settings of the agent: /etc/sekisho/sekisho.conf, then /etc/sekisho/sekisho.conf.d/NAME.conf sorted by
+ * name, later ones override. The one list of all settings is the table in settings.c; each is described in
+ * sekisho.conf(5).
+ *
+ * Loading makes a new struct and touches nothing else: whoever holds one in force swaps the pointer when it
+ * is good.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/own.h"
+
+typedef enum SkMode {
+	SK_MODE_LEARN,	 /* allow, record what would be refused */
+	SK_MODE_WARN,	 /* the same, and tell the user */
+	SK_MODE_ENFORCE, /* refuse */
+} SkMode;
+
+typedef enum SkSecondKeyboard {
+	SK_SECOND_KEYBOARD_ALLOW,
+	SK_SECOND_KEYBOARD_ASK,
+	SK_SECOND_KEYBOARD_REFUSE,
+} SkSecondKeyboard;
+
+typedef enum SkImport {
+	SK_IMPORT_DIRECT, /* files are read from the medium */
+	SK_IMPORT_COPY,	  /* files are copied, scanned as copied, and read from the copy */
+} SkImport;
+
+/* Types of content that are refused; bits of SkSettings.scan.refuse_types. */
+enum {
+	SK_REFUSE_PROGRAM = 1 << 0,
+	SK_REFUSE_SCRIPT = 1 << 1,
+	SK_REFUSE_MACRO_DOCUMENT = 1 << 2,
+	SK_REFUSE_ENCRYPTED_ARCHIVE = 1 << 3,
+};
+
+/* Sizes are in bytes, times in seconds, ages in days. Strings are never NULL and owned by the struct. */
+typedef struct SkSettings {
+	struct {
+		SkMode mode;
+		char *state_directory;
+		char *rules_directory;
+	} agent;
+	struct {
+		SkSecondKeyboard second_keyboard;
+		uint64_t trial_sec;
+	} devices;
+	struct {
+		char *mount_root;
+		SkImport default_import;
+		uint64_t import_copy_max;
+		bool session_user_only;
+	} media;
+	struct {
+		char *definitions_directory;
+		uint64_t definitions_warn_days;
+		uint64_t definitions_refuse_days;
+		uint64_t idle_sec;
+		uint64_t workers; /* 0: by the number of processors */
+		uint64_t file_time_sec;
+		uint64_t max_file_size;
+		uint64_t max_scan_size;
+		uint64_t max_archive_depth;
+		uint64_t max_archive_files;
+		uint32_t refuse_types;
+	} scan;
+	struct {
+		uint64_t reserve_space;
+		uint64_t segment_size;
+		uint64_t warn_free_space;
+	} audit;
+} SkSettings;
+
+/*
+ * conf_directory: SK_CONFDIR. No file at all means the defaults. *ret_errors (NULL on success) is text for
+ * people, one `file:line:column: text` a line, at most SK_SETTINGS_ERRORS_MAX of them; the caller frees it.
+ *
+ * Return: 0; -EINVAL a file is wrong; others of the system, also told in *ret_errors.
+ */
+#define SK_SETTINGS_ERRORS_MAX 20
+int sk_settings_load(const char *conf_directory, SkSettings **ret_settings, char **ret_errors);
+
+/* All defaults. Return: 0 or -ENOMEM. */
+int sk_settings_new(SkSettings **ret_settings);
+void sk_settings_free(SkSettings *settings);
+OWN_DEFINE(SkSettings, sk_settings_free)
+#define own_settings own_(sk_settings_freep)
+
+/* Words for messages and status output. */
+const char *sk_mode_name(SkMode mode);
