@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/jail/landlock.h"
-#include "lib/jail/seccomp.h"
+#include "lib/jail/filter.h"
 
 static int apply_limits(const SkJailLimit *limits)
 {
@@ -61,5 +61,5 @@ int sk_jail_enter(const SkJail *jail)
 	r = jail->paths ? sk_landlock_apply(jail->paths) : 0;
 	if (r < 0)
 		return r;
-	return jail->calls ? sk_seccomp_apply(jail->name, jail->calls) : 0;
+	return jail->calls ? sk_filter_apply(jail->name, jail->calls) : 0;
 }

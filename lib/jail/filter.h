@@ -5,4 +5,4 @@
 
 /* Return: 0 or negative errno. Adds sk_jail_calls_basic to the calls. name must live as long as the process.
  */
-int sk_seccomp_apply(const char *name, const SkJailCall *calls);
+int sk_filter_apply(const char *name, const SkJailCall *calls);

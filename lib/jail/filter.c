@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lib/jail/seccomp.h"
+#include "lib/jail/filter.h"
 
 #include <errno.h>
 #include <seccomp.h>
@@ -41,7 +41,7 @@ const SkJailCall sk_jail_calls_basic[] = {
 	{.name = NULL},
 };
 
-/* Written at sk_seccomp_apply(), read by the handler only. */
+/* Written at sk_filter_apply(), read by the handler only. */
 static const char *jail_name = "";
 
 static void write_text(const char *text)
@@ -96,7 +96,7 @@ static void filter_release(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-int sk_seccomp_apply(const char *name, const SkJailCall *calls)
+int sk_filter_apply(const char *name, const SkJailCall *calls)
 {
 	own_(filter_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
 	struct sigaction action = {.sa_sigaction = on_refused_call, .sa_flags = SA_SIGINFO};
