@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/conf/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "lib/base/str.h"
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+#define DAY UINT64_C(86400)
+
+static const SkWord mode_words[] = {
+	{"learn", SK_MODE_LEARN},
+	{"warn", SK_MODE_WARN},
+	{"enforce", SK_MODE_ENFORCE},
+	{0},
+};
+
+static const SkWord second_keyboard_words[] = {
+	{"allow", SK_SECOND_KEYBOARD_ALLOW},
+	{"ask", SK_SECOND_KEYBOARD_ASK},
+	{"refuse", SK_SECOND_KEYBOARD_REFUSE},
+	{0},
+};
+
+static const SkWord import_words[] = {
+	{"direct", SK_IMPORT_DIRECT},
+	{"copy", SK_IMPORT_COPY},
+	{0},
+};
+
+static const SkWord refuse_words[] = {
+	{"program", SK_REFUSE_PROGRAM},
+	{"script", SK_REFUSE_SCRIPT},
+	{"macro-document", SK_REFUSE_MACRO_DOCUMENT},
+	{"encrypted-archive", SK_REFUSE_ENCRYPTED_ARCHIVE},
+	{0},
+};
+
+#define AT(member) offsetof(SkSettings, member)
+#define BOOL                                                                                                 \
+	{                                                                                                    \
+		SK_VALUE_BOOL, 0, 1, NULL                                                                    \
+	}
+#define PATH                                                                                                 \
+	{                                                                                                    \
+		SK_VALUE_PATH, 0, 0, NULL                                                                    \
+	}
+#define WORD(words)                                                                                          \
+	{                                                                                                    \
+		SK_VALUE_WORD, 0, 0, words                                                                   \
+	}
+#define WORD_SET(words)                                                                                      \
+	{                                                                                                    \
+		SK_VALUE_WORD_SET, 0, 0, words                                                               \
+	}
+#define INTEGER(min, max)                                                                                    \
+	{                                                                                                    \
+		SK_VALUE_INTEGER, min, max, NULL                                                             \
+	}
+#define DURATION(min, max)                                                                                   \
+	{                                                                                                    \
+		SK_VALUE_DURATION, min, max, NULL                                                            \
+	}
+#define SIZE(min, max)                                                                                       \
+	{                                                                                                    \
+		SK_VALUE_SIZE, min, max, NULL                                                                \
+	}
+
+/*
+ * Sizes of scanned files stay below 1 GiB: libclamav's own advice for its limits, beyond which parsers of 32
+ * bit offsets in it have failed.
+ */
+#define SCAN_SIZE_MAX (1023 * MIB)
+
+/* clang-format off */
+const SkSetting sk_settings_schema[] = {
+	{ "Agent", "Mode", WORD(mode_words), AT(agent.mode), "enforce",
+	  "learn: allow and record; warn: also tell the user; enforce: refuse" },
+	{ "Agent", "StateDirectory", PATH, AT(agent.state_directory), SK_STATEDIR,
+	  "device memory, verdicts and the audit log" },
+	{ "Agent", "RulesDirectory", PATH, AT(agent.rules_directory), SK_CONFDIR "/rules.d",
+	  "rule files, NAME.rules" },
+
+	{ "Devices", "SecondKeyboard", WORD(second_keyboard_words), AT(devices.second_keyboard), "ask",
+	  "what happens to one more keyboard while another one works" },
+	{ "Devices", "TrialSec", DURATION(60, DAY), AT(devices.trial_sec), "15min",
+	  "how long a new policy runs on trial before it is taken back unless confirmed" },
+
+	{ "Media", "MountRoot", PATH, AT(media.mount_root), "/media",
+	  "media appear in USER/LABEL below it" },
+	{ "Media", "DefaultImport", WORD(import_words), AT(media.default_import), "direct",
+	  "read files from the medium, or from a scanned copy" },
+	{ "Media", "ImportCopyMax", SIZE(MIB, 1024 * GIB), AT(media.import_copy_max), "2G",
+	  "memory that the copies of one medium may take" },
+	{ "Media", "SessionUserOnly", BOOL, AT(media.session_user_only), "yes",
+	  "only the user of the active session may read a medium" },
+
+	{ "Scan", "DefinitionsDirectory", PATH, AT(scan.definitions_directory), "/var/lib/clamav",
+	  "the definitions of ClamAV" },
+	{ "Scan", "DefinitionsWarnDays", INTEGER(0, 3650), AT(scan.definitions_warn_days), "7",
+	  "warn about definitions older than this" },
+	{ "Scan", "DefinitionsRefuseDays", INTEGER(0, 3650), AT(scan.definitions_refuse_days), "30",
+	  "admit no medium with definitions older than this; 0: never refuse" },
+	{ "Scan", "IdleSec", DURATION(10, DAY), AT(scan.idle_sec), "5min",
+	  "the scanner exits and gives its memory back after this" },
+	{ "Scan", "Workers", INTEGER(0, 64), AT(scan.workers), "0",
+	  "files scanned at the same time; 0: by the number of processors" },
+	{ "Scan", "FileTimeSec", DURATION(5, 3600), AT(scan.file_time_sec), "2min",
+	  "a file that takes longer is refused" },
+	{ "Scan", "MaxFileSize", SIZE(MIB, SCAN_SIZE_MAX), AT(scan.max_file_size), "512M",
+	  "a larger file is refused" },
+	{ "Scan", "MaxScanSize", SIZE(MIB, SCAN_SIZE_MAX), AT(scan.max_scan_size), "1000M",
+	  "an archive that unpacks to more is refused" },
+	{ "Scan", "MaxArchiveDepth", INTEGER(1, 64), AT(scan.max_archive_depth), "16",
+	  "an archive nested deeper is refused" },
+	{ "Scan", "MaxArchiveFiles", INTEGER(1, 1000000), AT(scan.max_archive_files), "10000",
+	  "an archive of more files is refused" },
+	{ "Scan", "RefuseTypes", WORD_SET(refuse_words), AT(scan.refuse_types),
+	  "program script macro-document encrypted-archive",
+	  "types of content that are refused whatever the scan says" },
+
+	{ "Audit", "ReserveSpace", SIZE(0, GIB), AT(audit.reserve_space), "64M",
+	  "kept for records when the disk is full" },
+	{ "Audit", "SegmentSize", SIZE(64 * KIB, GIB), AT(audit.segment_size), "16M",
+	  "a file of the audit log is closed at this size" },
+	{ "Audit", "WarnFreeSpace", SIZE(0, 1024 * GIB), AT(audit.warn_free_space), "256M",
+	  "warn when less is free for the audit log" },
+	{ 0 },
+};
+/* clang-format on */
+
+const size_t sk_settings_schema_size = SK_ARRAY_SIZE(sk_settings_schema) - 1;
+_Static_assert(SK_ARRAY_SIZE(sk_settings_schema) <= SK_SETTINGS_MAX, "room for every setting");
+
+const SkSettingPair sk_settings_pairs[] = {
+	{AT(scan.definitions_warn_days), AT(scan.definitions_refuse_days)},
+	{AT(scan.max_file_size), AT(scan.max_scan_size)},
+};
+
+const size_t sk_settings_pairs_size = SK_ARRAY_SIZE(sk_settings_pairs);
+
+void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue value)
+{
+	char *at = (char *)settings + setting->offset;
+
+	switch (setting->rule.type) {
+	case SK_VALUE_BOOL:
+		*(bool *)at = value.number != 0;
+		break;
+	case SK_VALUE_WORD:
+	case SK_VALUE_WORD_SET:
+		*(uint32_t *)at = (uint32_t)value.number;
+		break;
+	case SK_VALUE_INTEGER:
+	case SK_VALUE_DURATION:
+	case SK_VALUE_SIZE:
+		*(uint64_t *)at = value.number;
+		break;
+	case SK_VALUE_PATH:
+		free(*(char **)at);
+		*(char **)at = value.path;
+		break;
+	}
+}
+
+_Static_assert(sizeof(SkMode) == sizeof(uint32_t) && sizeof(SkImport) == sizeof(uint32_t) &&
+		       sizeof(SkSecondKeyboard) == sizeof(uint32_t),
+	"words are stored as uint32_t");
