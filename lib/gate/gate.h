@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The reading side of a fanotify permission group: whoever opens a file of a gated volume waits in the kernel
+ * until an answer is written here. The group is made by sekisho-media (the kernel wants CAP_SYS_ADMIN for
+ * that); reading and answering needs no privilege, so core does it.
+ *
+ * The kernel names an unanswered event only by the number that its descriptor got in the process that read
+ * it. Two rules follow, and this file keeps them: a descriptor stays open until its event is answered, and a
+ * process that inherits a group calls sk_gate_deny_outstanding() before it reads from it, lest its answer to
+ * a new event falls on an old one of the same number.
+ *
+ * Single-threaded; no function calls back but sk_gate_dispatch().
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/ipc/proto_scanner.h"
+
+typedef struct SkGate SkGate;
+
+/*
+ * One open() that waits. Owned by the gate; valid until it is answered. `fd` was opened by the kernel for
+ * reading, raises no events itself, and may be handed on (a duplicate of it): it is closed with the answer.
+ */
+typedef struct SkGateEvent {
+	struct SkGateEvent *prev, *next;
+	struct SkGateEvent *waiter_prev, *waiter_next; /* for the table */
+	int fd;
+	pid_t pid;   /* thread group of the opener as seen from here; 0 from outside our pid namespace */
+	bool exec;   /* to be executed, not only read */
+	mode_t mode; /* type and permissions */
+	SkFileId file;
+	void *userdata; /* the receiver's own */
+} SkGateEvent;
+
+/* Called for each event that is not settled by trust. Answers now or keeps the event to answer later. It must
+ * not free the gate. */
+typedef void (*SkGateHandler)(void *userdata, SkGate *gate, SkGateEvent *event);
+
+/* Waiting opens of one volume. Each costs a descriptor here, and a user can make thousands of threads:
+ * beyond this many the event is denied at once (EPERM), and no other volume suffers. */
+#define SK_GATE_OUTSTANDING_MAX 512
+
+/* Takes the descriptor (made non-blocking). Return: NULL without memory; the descriptor is closed then. */
+SkGate *sk_gate_new(int group_fd, SkGateHandler handle, void *userdata);
+
+/* Denies what is unanswered, closes the group. While no other process holds a duplicate of it, that ends the
+ * gate: the kernel then lets everyone in. So unmount first. Accepts NULL, returns NULL. */
+SkGate *sk_gate_free(SkGate *gate);
+
+/* For poll(): readable when an open waits. */
+int sk_gate_fd(const SkGate *gate);
+
+/*
+ * Opens by this process and by its children need no verdict, as long as it lives: the scanner. `pidfd` is
+ * duplicated; -1 takes the trust back. Return: 0 or negative errno.
+ */
+int sk_gate_trust(SkGate *gate, pid_t pid, int pidfd);
+
+/*
+ * Denies what an earlier holder of this group had read but not answered. To be called before the first
+ * sk_gate_dispatch() on an inherited group. Return: how many were denied, or negative errno.
+ */
+int sk_gate_deny_outstanding(SkGate *gate);
+
+/*
+ * Reads what waits, without blocking, and at most SK_GATE_BATCH events so that a busy volume does not starve
+ * the others. Return: number of events seen (0: nothing there), or negative errno: the group cannot be read
+ * any more.
+ */
+#define SK_GATE_BATCH 256
+int sk_gate_dispatch(SkGate *gate);
+
+/*
+ * Lets the opener go on, or makes its open() fail with EPERM. Closes and frees the event in every case.
+ * Return: 0; -ENOENT when the opener was killed meanwhile; other negative errno: the kernel took no answer.
+ */
+int sk_gate_answer(SkGate *gate, SkGateEvent *event, bool allow);
+
+/* How many events wait for an answer. */
+size_t sk_gate_outstanding(const SkGate *gate);
+
+/* What identifies the file behind fd while its volume stays mounted read-only. Return: 0 or negative errno.
+ */
+int sk_gate_file_id(int fd, SkFileId *ret_file, mode_t *ret_mode);
