@@ -42,7 +42,7 @@ typedef struct SkUsbFault {
 	uint32_t offset;
 } SkUsbFault;
 
-/* Returns 0 to go on; anything else ends the walk and is returned by it. */
+/* Returns 0 to go on; a negative errno ends the walk and is returned by it. */
 typedef int (*SkUsbVisit)(void *userdata, const SkUsbDescriptor *descriptor);
 
 /*

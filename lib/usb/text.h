@@ -5,6 +5,7 @@
  * probe.
  */
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/ipc/proto_probe.h"
 #include "lib/usb/sysfs.h"
@@ -12,10 +13,18 @@
 #define SK_USB_ID_SIZE 10	/* "1d6b:0002" */
 #define SK_USB_INTERFACE_SIZE 9 /* "08:06:50" */
 
+/*
+ * A string attribute of sysfs as the kernel gives it, without its line break; the rest of dst is zeroed.
+ * Return: 0, -EOVERFLOW when it does not fit, -EILSEQ when it holds a zero byte (the kernel never gives
+ * either).
+ */
+int sk_usb_text_take(char *dst, size_t size, const void *raw, size_t raw_size);
+
 void sk_usb_id_format(char ret_text[SK_USB_ID_SIZE], uint16_t vendor_id, uint16_t product_id);
 void sk_usb_interface_format(char ret_text[SK_USB_INTERFACE_SIZE], const SkUsbInterface *interface);
 
-/* A short English name of an interface class ("mass storage"), or "class 0xNN" is up to the caller: NULL. */
+/* A short English name of an interface class, such as "mass storage"; NULL for a code that is not assigned.
+ */
 const char *sk_usb_class_name(uint8_t base_class);
 
 /*
