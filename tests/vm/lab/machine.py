@@ -14,9 +14,9 @@ from .paths import LAB, LabError, Lock, guest_dir
 from .qmp import Qmp, QmpError
 
 PORTS = 4
-# What every kernel gets: quiet, and no guesses about an emulated CPU's clock.
+# What every kernel gets: quiet, no guesses about an emulated CPU's clock, no second's wait per stick.
 KERNEL_LINE = ("console=tty0 console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=on "
-               "tsc=reliable no_timer_check systemd.show_status=0 rd.udev.log_level=3")
+               "tsc=reliable no_timer_check systemd.show_status=0 rd.udev.log_level=3 usb_storage.delay_use=0")
 
 
 class Machine(usb.Ports, screen.Screen):
@@ -26,16 +26,17 @@ class Machine(usb.Ports, screen.Screen):
     built_in  devices present at power-on, as kinds of `plug` ("keyboard", "mouse")
     state     a disk that keeps the guest's changes (without it they live in RAM)
     template  a folder made by save(): start from there instead of booting
+    before    called with this machine before its first instruction: plug what is to be there at boot
     initrd    another initrd, for tests of the start itself
     extra     more arguments for QEMU
     """
 
     def __init__(self, append="", built_in=(), state=None, template=None, memory=1024,
-                 vga=False, sd_slot=False, laptop=False, initrd=None, kind=None, extra=()):
+                 vga=False, sd_slot=False, laptop=False, initrd=None, before=None, kind=None, extra=()):
         usb.Ports.__init__(self)
         self.append, self.built_in, self.state, self.template = append, tuple(built_in), state, template
         self.memory, self.vga, self.sd_slot, self.laptop = memory, vga, sd_slot, laptop
-        self.initrd, self.extra = initrd, list(extra)
+        self.initrd, self.before, self.extra = initrd, before, list(extra)
         self.accel = kind or accel.choose(Machine)
         self.guest = guest_dir()
         self.process = self.dir = self.lock = self.qmp = None
@@ -109,6 +110,8 @@ class Machine(usb.Ports, screen.Screen):
         self.channel = Channel(self.dir / f"port{i}" for i in range(PORTS))
         for kind in self.built_in:
             self.plug(kind, name=f"built-in-{kind}")
+        if self.before:
+            self.before(self)
 
     def boot(self, timeout=180, **launch):
         self.launch(**launch)

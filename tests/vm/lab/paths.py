@@ -33,15 +33,22 @@ def digest(*parts):
     """A short name for a combination of texts, paths (their content) and numbers."""
     h = hashlib.sha256()
     for part in parts:
-        data = part.read_bytes() if isinstance(part, Path) else str(part).encode()
+        if isinstance(part, Path):
+            part = part.read_bytes()
+        data = part if isinstance(part, bytes) else str(part).encode()
         h.update(len(data).to_bytes(8, "big") + data)
     return h.hexdigest()[:12]
 
 
 class Lock:
     """An exclusive lock between processes; a person who has to wait is told so."""
+    held = set()
 
     def __init__(self, name):
+        if name in self.held:
+            raise LabError(f"{name}: in use by this very program (images and templates are made one at a time, "
+                           "with no other machine running: make them first)")
+        self.name = name
         LAB.mkdir(parents=True, exist_ok=True)
         self.path = LAB / f"{name}.lock"
         self.file = None
@@ -53,7 +60,9 @@ class Lock:
         except OSError:
             say(f"waiting for another run of the lab ({self.path.name}) ...")
             fcntl.flock(self.file, fcntl.LOCK_EX)
+        self.held.add(self.name)
         return self
 
     def __exit__(self, *exc):
+        self.held.discard(self.name)
         self.file.close()

@@ -12,8 +12,10 @@ from .machine import Machine
 from .paths import LAB, Lock, digest, say
 
 KEEP = 8  # templates on disk, about 200 MB each; the longest unused go first
-SETTLED = ("udevadm settle; systemctl is-system-running --wait >/dev/null; "
-           "for i in $(seq 200); do loginctl list-sessions --no-legend | grep -q seat0 && break; sleep 0.1; done")
+# Saved only when staff is really signed in and nothing is starting any more.
+SETTLED = ("udevadm settle; systemctl is-system-running --wait >/dev/null; for i in $(seq 200); do "
+           "ls -d /sys/fs/cgroup/user.slice/user-1000.slice/session-*.scope >/dev/null 2>&1 && break; "
+           "sleep 0.1; done; systemctl is-system-running --wait >/dev/null; true")
 
 
 def _key(pc, parts):
@@ -24,12 +26,12 @@ def _key(pc, parts):
         pc.dir = None
 
 
-def _make(folder, options, prepare, what):
+def _make(cls, folder, options, prepare, what):
     say(f"preparing {what} (once) ...")
     new = folder.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    pc = Machine(**options)
+    pc = cls(**options)
     try:
         pc.boot(ram_file=new / "ram", shared=True)
         pc.sh(SETTLED, timeout=120)
@@ -47,16 +49,16 @@ def _prune(folder):
         shutil.rmtree(old, ignore_errors=True)
 
 
-def template(prepare=None, parts=(), what="a saved machine", **options):
+def template(prepare=None, parts=(), what="a saved machine", cls=Machine, **options):
     """The folder of the template for these Machine options; made when it is not there.
 
     prepare(pc) runs in the booted machine before it is saved; `parts` name what it depends on.
     """
-    folder = LAB / "templates" / _key(Machine(**options), parts)
+    folder = LAB / "templates" / _key(cls(**options), parts)
     if not folder.exists():
         with Lock("template"):
             if not folder.exists():
-                _make(folder, options, prepare, what)
+                _make(cls, folder, options, prepare, what)
                 _prune(folder)
     os.utime(folder)
     return folder

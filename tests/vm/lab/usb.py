@@ -2,6 +2,7 @@
 """Plugging and pulling. A device goes into a numbered port, so its name in sysfs is known:
 port 3 is 1-3 for USB 2 devices, 2-3 for USB 3 ones (sticks), and 1-3.2 behind a hub in port 3."""
 import itertools
+import subprocess
 import time
 
 from .paths import LabError
@@ -16,7 +17,7 @@ class Device:
     def __init__(self, machine, name, port, undo=()):
         self.machine, self.name, self.port = machine, name, port
         self.undo = list(undo)  # what to take away after the device itself
-        self.fake = None
+        self.fake = self.image = None
         self._sysfs = None
 
     @property
@@ -104,9 +105,13 @@ class Ports:
         self.qmp("device_add", driver=driver, id=device.name, bus="xhci.0", port=device.port, **options)
 
     def _drive(self, device, image, read_only=False, errors=None, bytes_per_second=None):
-        """The block node of a medium; with errors, a list of blkdebug rules; or slowed down."""
+        """The block node of a medium: a copy of its image, so that what happens to it is not kept.
+        errors is a list of blkdebug rules; bytes_per_second makes it slow."""
         node = f"disk-{device.name}"
-        spec = {"driver": "file", "filename": str(image), "locking": "off"}
+        device.image = self.dir / f"{node}.img"
+        subprocess.run(["cp", "--sparse=auto", "--reflink=auto", str(image), device.image], check=True)
+        device.undo.append(lambda: device.image.unlink(missing_ok=True))
+        spec = {"driver": "file", "filename": str(device.image), "locking": "off"}
         if errors:
             spec = {"driver": "blkdebug", "image": spec, "inject-error": errors}
         spec = {"driver": "raw", "read-only": read_only, "file": spec}

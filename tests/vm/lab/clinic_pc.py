@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The clinic PC: the lab's machine with the packages just built installed in it."""
+import contextlib
+import json
+import shlex
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from .machine import Machine
+from .paths import DEBS, LAB, LabError, Lock, digest, say
+from .template import template
+
+BUILT_IN = ("keyboard", "mouse")  # what every clinic PC has; learned when the agent is installed
+DENY = "usbcore.authorized_default=0"  # what the package adds to the kernel command line
+PACKAGES = ("sekisho-agent", "sekisho-cli", "sekisho-policy-default")
+STATE_SIZE = 3 << 30
+
+
+def packages():
+    """The packages to test, newest build of each."""
+    found = []
+    for name in PACKAGES:
+        files = sorted(DEBS.glob(f"{name}_*.deb"), key=lambda p: p.stat().st_mtime)
+        if not files:
+            raise LabError(f"no package {name} in {DEBS}: run `make deb` first")
+        found.append(files[-1])
+    return found
+
+
+class ClinicPc(Machine):
+    """A machine with the agent. `ctl` and the record helpers speak to it as an administrator would."""
+
+    def ctl(self, *args, user=None, timeout=60):
+        """sekishoctl as root, or as a user; returns status, out, err."""
+        command = "sekishoctl " + " ".join(shlex.quote(str(a)) for a in args)
+        return self.as_user(user, command, timeout) if user else self.run(command, timeout=timeout)
+
+    def records(self, kind=None):
+        """All records of the audit chain, oldest first, as dictionaries."""
+        result = self.ctl("log", "--json")
+        if not result.ok:
+            raise LabError(f"sekishoctl log: {result.err}")
+        rows = [json.loads(line) for line in result.out.splitlines() if line.strip()]
+        return [r for r in rows if kind is None or r.get("kind") == kind]
+
+    def wait_record(self, matches, timeout=20):
+        """The first record for which matches(record) holds, or None when none came in time."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = next((r for r in self.records() if matches(r)), None)
+            if found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
+    def chain_verifies(self):
+        return self.ctl("audit", "verify").ok
+
+    def unit_active(self, unit):
+        return self.run(f"systemctl is-active -q {unit}").ok
+
+
+def install(pc, files=None):
+    """dpkg -i in the running guest, as an administrator would do it."""
+    files = files or packages()
+    pc.sh("mkdir -p /var/tmp/debs")
+    for f in files:
+        pc.put(f, f"/var/tmp/debs/{f.name}")
+    names = " ".join(f"/var/tmp/debs/{f.name}" for f in files)
+    result = pc.run(f"DEBIAN_FRONTEND=noninteractive dpkg -i {names} 2>&1", timeout=300)
+    pc.sh(f"rm -f {names}")
+    if not result.ok:
+        raise LabError(f"the packages do not install:\n{result.out}")
+    return result.out
+
+
+def confirm(pc):
+    """End the trial window of the installation: from here on the policy is enforced."""
+    if pc.wait(lambda: pc.ctl("status").ok, 60) is None:
+        raise LabError(f"the agent does not answer: {pc.ctl('status')}\n"
+                       + pc.run("systemctl status 'sekisho*' --no-pager; journalctl -b -n 60 --no-pager").out)
+    result = pc.ctl("trial", "confirm")
+    if not result.ok:
+        raise LabError(f"sekishoctl trial confirm: {result.out}{result.err}")
+
+
+def _install_and_confirm(pc):
+    install(pc)
+    confirm(pc)
+
+
+def installed(built_in=BUILT_IN, append="", confirmed=True, **options):
+    """A running clinic PC in a fraction of a second. Use it with `with`."""
+    prepare = _install_and_confirm if confirmed else install
+    options = dict(append=append, built_in=tuple(built_in), **options)
+    folder = template(prepare, parts=[confirmed, *packages()], what="the clinic PC", cls=ClinicPc, **options)
+    return ClinicPc(template=folder, **options)
+
+
+def _make_disk(path, prepare):
+    with open(path, "wb") as f:
+        f.truncate(STATE_SIZE)
+    subprocess.run(["/sbin/mkfs.ext4", "-q", "-L", "state", path], check=True)
+    pc = ClinicPc(built_in=BUILT_IN, state=path)
+    with pc:
+        prepare(pc)
+        pc.sh("sync")
+        pc.poweroff()
+
+
+def installed_disk(confirmed=True):
+    """The disk of a clinic PC, the agent installed, shut down in order; made once per build."""
+    path = LAB / "disks" / f"clinic-{digest(confirmed, ClinicPc(state='@').guest.name, *packages())}.img"
+    if not path.exists():
+        with Lock("disks"):
+            if not path.exists():
+                say("installing onto a disk (once) ...")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.with_suffix(".part")
+                _make_disk(part, _install_and_confirm if confirmed else install)
+                for old in path.parent.glob("clinic-*.img"):
+                    old.unlink()
+                part.rename(path)
+    return path
+
+
+@contextlib.contextmanager
+def disk_copy(original=None):
+    """A private copy of an installed disk, for cold boots and power cuts; gone at the end."""
+    (LAB / "run").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=LAB / "run") as folder:
+        copy = Path(folder, "disk.img")
+        subprocess.run(["cp", "--sparse=always", "--reflink=auto", original or installed_disk(), copy], check=True)
+        yield copy
+
+
+def cold(disk, append=DENY, built_in=BUILT_IN, **options):
+    """A clinic PC that boots from a disk_copy(), kernel denying by default. Use it with `with`."""
+    return ClinicPc(append=append, built_in=tuple(built_in), state=disk, **options)
