@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The units are valid, and systemd-analyze rates their exposure no worse than what is written here."""
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# 2.0 or better where the task allows. The monitor needs the host's devices, /sys and kernel events; media must mount in
+# the host's mount namespace, which rules out most of what is rated: the files say which setting is missing and why.
+EXPOSURE = {"sekishod": 1.0, "sekisho-scanner": 1.0, "sekisho-monitor": 2.5, "sekisho-media": 3.9}
+
+
+def analyze(*arguments):
+    done = subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout + done.stderr
+
+
+def installed_programs(folder, text):
+    """systemd-analyze verify wants the programs to exist: stand in for them where the unit says."""
+    program = re.search(r"^ExecStart=(\S+)", text, re.M)
+    if not program:
+        return text
+    stand_in = folder / Path(program[1]).name
+    stand_in.write_text("#!/bin/sh\n")
+    stand_in.chmod(0o755)
+    return text.replace(program[1], str(stand_in))
+
+
+def main(sources):
+    failures = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for source in map(Path, sources):
+            (folder / source.name).write_text(installed_programs(folder, source.read_text()))
+        code, text = analyze("verify", "--man=no", *(str(folder / Path(s).name) for s in sources))
+        # It also complains about units of this PC that ours pull in: only ours are our concern.
+        ours = [line for line in text.splitlines() if "sekisho" in line]
+        if ours:
+            failures.append("systemd-analyze verify: " + "; ".join(ours))
+        for unit, limit in EXPOSURE.items():
+            code, text = analyze("security", "--offline=true", "--no-pager", f"--threshold={round(limit * 10)}",
+                                 str(folder / f"{unit}.service"))
+            rating = re.search(r"exposure level.*: ([0-9.]+)", text)
+            print(f"{unit}: {rating[1] if rating else '?'} (at most {limit})")
+            if code != 0 or not rating:
+                failures.append(f"{unit} is rated worse than {limit}")
+    for failure in failures:
+        print(f"FAIL {failure}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    if not shutil.which("systemd-analyze"):
+        sys.exit("systemd-analyze is missing")
+    sys.exit(main(sys.argv[1:]))
