@@ -53,6 +53,7 @@ class Boot(Tree):
         super().setUp()
         self.wish = self.root / installed_path(BOOT, "wish").lstrip("/")
         self.wish.parent.mkdir(parents=True)
+        self.marker = self.root / installed_path(BOOT, "marker").lstrip("/")
         self.dropin = self.root / "etc/default/grub.d/sekisho.cfg"
         (self.root / "etc/sekisho").mkdir(parents=True)
         self.file(installed_path(BOOT, "template"), "GRUB_CMDLINE_LINUX_DEFAULT=usbcore.authorized_default=0\n")
@@ -63,11 +64,13 @@ class Boot(Tree):
         self.wish.touch()
         self.assertEqual(self.call(BOOT, "apply"), 0)
         self.assertIn("usbcore.authorized_default=0", self.dropin.read_text())
+        self.assertTrue(self.marker.exists())
         self.assertEqual(self.called(), ["update-initramfs -u", "update-grub "])
         self.wish.unlink()
         self.assertEqual(self.call(BOOT, "apply"), 0)
         self.assertFalse(self.dropin.exists())
-        self.assertEqual(self.called()[2:], ["update-grub "])
+        self.assertEqual(self.called()[2:], ["update-grub ", "update-initramfs -u"])
+        self.assertFalse(self.marker.exists())
 
     def test_nothing_is_done_twice(self):
         self.tool("update-grub")
@@ -81,12 +84,14 @@ class Boot(Tree):
         self.tool("update-grub", status=1)
         self.assertEqual(self.call(BOOT, "enable"), 1)
         self.assertFalse(self.dropin.exists())
+        self.assertFalse(self.marker.exists())
 
     def test_without_an_initramfs_no_device_is_denied_at_boot(self):
         self.tool("update-grub")
         self.tool("update-initramfs", status=1)
         self.assertEqual(self.call(BOOT, "enable"), 1)
         self.assertFalse(self.dropin.exists())
+        self.assertFalse(self.marker.exists())
         self.assertEqual(self.called(), ["update-initramfs -u"])
 
     def test_grubby_is_used_where_there_is_no_update_grub(self):
