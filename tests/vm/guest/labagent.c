@@ -7,8 +7,10 @@
  *
  * request  "RUN <id> <command bytes> <stdin bytes>\n" command stdin
  *          "CLOCK <id> <seconds> <nanoseconds>\n"       sets the clock; also serves as a ping
+ *          "GLOB <id> <pattern bytes> 0\n" pattern      reads small files without starting a process
  * reply    frames: type (1 byte), id (4), length (4, big endian), data
- *          O stdout, E stderr, X the exit status as 4 bytes (128 + signal when killed)
+ *          O stdout, E stderr, X the exit status as 4 bytes (128 + signal when killed),
+ *          F one match: path, NUL, content (of a symbolic link its target, of a folder nothing)
  *
  * A byte that arrives while a command runs means that the host gave up on it: the command's
  * process group is killed and the new request is read. Stale frames carry the old id.
@@ -17,6 +19,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -216,6 +220,43 @@ static void run_request(uint32_t id, size_t command_len, size_t input_len) {
 	free(job.input);
 }
 
+static void match_send(uint32_t id, const char *path) {
+	static char buf[65536];
+	size_t used = strlen(path) + 1;
+	ssize_t n = 0;
+	struct stat st;
+
+	if (used > 4096 || lstat(path, &st) < 0)
+		return;
+	memcpy(buf, path, used);
+	if (S_ISLNK(st.st_mode)) {
+		n = readlink(path, buf + used, sizeof(buf) - used);
+	} else if (S_ISREG(st.st_mode)) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+		n = fd < 0 ? -1 : read(fd, buf + used, sizeof(buf) - used);
+		fd_close(&fd);
+	}
+	frame_send('F', id, buf, (uint32_t)(used + (n > 0 ? (size_t)n : 0)));
+}
+
+static void glob_request(uint32_t id, size_t pattern_len) {
+	char *pattern = malloc(pattern_len + 1);
+	glob_t found;
+
+	if (!pattern)
+		abort();
+	port_read(pattern, pattern_len);
+	pattern[pattern_len] = 0;
+	if (glob(pattern, GLOB_BRACE, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			match_send(id, found.gl_pathv[i]);
+		globfree(&found);
+	}
+	free(pattern);
+	exit_send(id, 0);
+}
+
 static void line_read(char *line, size_t size) {
 	size_t n = 0;
 
@@ -240,6 +281,8 @@ static void serve(const char *path) {
 		line_read(line, sizeof(line));
 		if (sscanf(line, "RUN %lu %lu %lu", &id, &a, &b) == 3 && a < 1UL << 24 && b < 1UL << 31) {
 			run_request((uint32_t)id, a, b);
+		} else if (sscanf(line, "GLOB %lu %lu", &id, &a) == 2 && a < 1UL << 16) {
+			glob_request((uint32_t)id, a);
 		} else if (sscanf(line, "CLOCK %lu %lu %lu", &id, &a, &b) == 3) {
 			struct timespec now = { (time_t)a, (long)b };
 

@@ -100,6 +100,14 @@ class Port:
                 raise GuestError(f"{command}: failed")
         return bytes(out)
 
+    def glob(self, pattern, timeout=20):
+        text, found = pattern.encode(), {}
+        for kind, data in self.frames("GLOB", len(text), 0, text, timeout):
+            if kind == b"F":
+                path, content = data.split(b"\0", 1)
+                found[path.decode()] = content
+        return found
+
     def ping(self, timeout, clock=True):
         """Wait until the guest answers; set its clock by the way."""
         now = time.time()
@@ -128,19 +136,21 @@ class Channel:
     def ping(self, timeout, clock=True):
         self.ports[0].ping(timeout, clock)
 
-    def run(self, command, stdin=b"", timeout=60):
+    def _on_free_port(self, method, *args):
         port = self._claim()
         try:
-            return port.run(command, stdin, timeout)
+            return getattr(port, method)(*args)
         finally:
             port.lock.release()
 
+    def run(self, command, stdin=b"", timeout=60):
+        return self._on_free_port("run", command, stdin, timeout)
+
     def fetch(self, command, timeout=120):
-        port = self._claim()
-        try:
-            return port.fetch(command, timeout)
-        finally:
-            port.lock.release()
+        return self._on_free_port("fetch", command, timeout)
+
+    def glob(self, pattern):
+        return self._on_free_port("glob", pattern)
 
     def follow(self, command, timeout=86400):
         """Yield the lines of a command as they come. Closing the generator ends the command."""

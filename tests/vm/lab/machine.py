@@ -250,7 +250,15 @@ class Machine(usb.Ports, screen.Screen):
         return self.as_user("staff", command, timeout)
 
     def follow(self, command):
+        """The lines of a long-running command as they come; close() ends it."""
         return self.channel.follow(command)
+
+    def glob(self, pattern):
+        """{path: content} of small files and links, read without starting a process: for polling."""
+        return self.channel.glob(pattern)
+
+    def exists(self, pattern):
+        return bool(self.glob(pattern))
 
     def put(self, source, target, mode="644"):
         data = source if isinstance(source, bytes) else Path(source).read_bytes()

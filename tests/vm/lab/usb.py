@@ -20,23 +20,26 @@ class Device:
         self.fake = self.image = None
         self._sysfs = None
 
+    def _seen(self):
+        return self.machine.glob(f"{SYSFS}/{{1,2}}-{self.port}/idVendor")
+
     @property
     def sysfs(self):
         """Its name in sysfs; waits until the kernel has seen it."""
         if not self._sysfs:
-            look = f"ls -d {SYSFS}/1-{self.port}/idVendor {SYSFS}/2-{self.port}/idVendor 2>/dev/null"
-            if self.machine.wait(lambda: self.machine.run(look).out, 10) is None:
+            if self.machine.wait(self._seen, 10) is None:
                 raise LabError(f"{self.name}: the kernel does not see it in port {self.port}")
-            self._sysfs = self.machine.run(look).out.split("/")[-2]
+            self._sysfs = next(iter(self._seen())).split("/")[-2]
         return self._sysfs
 
     def attribute(self, name):
         """An attribute of sysfs, or "" when it is not there."""
-        return self.machine.run(f"cat {SYSFS}/{self.sysfs}/{name}").out.strip()
+        found = self.machine.glob(f"{SYSFS}/{self.sysfs}/{name}")
+        return "".join(v.decode(errors="replace") for v in found.values()).strip()
 
     @property
     def present(self):
-        return self.machine.run(f"test -e {SYSFS}/1-{self.port}/idVendor -o -e {SYSFS}/2-{self.port}/idVendor").ok
+        return bool(self._seen())
 
     @property
     def authorized(self):
@@ -44,19 +47,26 @@ class Device:
 
     def interfaces(self):
         """{interface number: (class, authorized, driver)}; empty while the device is not authorised."""
-        script = (f"cd {SYSFS}; for i in {self.sysfs}:*; do [ -e $i/bInterfaceClass ] || continue; "
-                  "d=$(readlink $i/driver) || d=-; "
-                  "echo ${i##*.} $(cat $i/bInterfaceClass) $(cat $i/authorized) ${d##*/}; done")
-        rows = (line.split() for line in self.machine.run(script).out.splitlines())
-        return {int(n): (cls, ok == "1", "" if drv == "-" else drv) for n, cls, ok, drv in rows}
+        base = f"{SYSFS}/{self.sysfs}:"
+        found = self.machine.glob(base + "*/{bInterfaceClass,authorized,driver}")
+        rows = {}
+        for path, value in found.items():
+            interface, name = path[len(base):].split("/")
+            rows.setdefault(int(interface.split(".")[1]), {})[name] = value.decode().strip()
+        return {n: (r.get("bInterfaceClass"), r.get("authorized") == "1", r.get("driver", "").split("/")[-1])
+                for n, r in sorted(rows.items())}
+
+    def bound(self):
+        """The classes of its interfaces that have a driver."""
+        return [cls for cls, _, driver in self.interfaces().values() if driver]
 
     def block(self):
         """Names of its whole disks ("sda"), [] when it has none."""
-        return self.machine.run(f"ls {SYSFS}/{self.sysfs}/*:*/host*/target*/*/block 2>/dev/null"
-                                " | grep -E '^(sd|sr)'").out.split()
+        found = self.machine.glob(f"{SYSFS}/{self.sysfs}:*/host*/target*/*/block/*")
+        return sorted(path.split("/")[-1] for path in found)
 
-    def unplug(self):
-        self.machine.pull(self)
+    def unplug(self, settle=True):
+        self.machine.pull(self, settle)
 
 
 class Ports:
@@ -79,10 +89,13 @@ class Ports:
         self.devices[device.name] = device
         return device
 
-    def pull(self, device):
+    def pull(self, device, settle=True):
+        """Pull a device; settle: wait until the kernel has noticed, so that the port's name is free."""
         self.devices.pop(device.name, None)
         self.qmp("device_del", id=device.name)
         self.qmp.wait("DEVICE_DELETED", 10, device=device.name)
+        if settle:
+            self.wait(lambda: not device.present, 5)
         for action in reversed(device.undo):
             self._retry(action)
 
