@@ -82,8 +82,9 @@ static int add_calls(scmp_filter_ctx filter, const SkJailCall *calls)
 
 		if (number == __NR_SCMP_ERROR)
 			continue;
-		r = seccomp_rule_add_array(
-			filter, SCMP_ACT_ALLOW, number, calls->has_argument ? 1 : 0, &compare);
+		r = seccomp_rule_add_array(filter,
+			calls->refuse ? SCMP_ACT_ERRNO((uint32_t)calls->refuse) : SCMP_ACT_ALLOW, number,
+			calls->has_argument ? 1 : 0, &compare);
 		if (r < 0 && r != -EEXIST)
 			return r;
 	}

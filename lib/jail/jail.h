@@ -33,6 +33,9 @@ typedef struct SkJailCall {
 	/* When has_argument: allowed only if (argument & mask) == value. */
 	unsigned has_argument, argument;
 	uint64_t mask, value;
+	/* When not 0: never made, but answered with this errno instead of ending the process. For libraries
+	 * that try a path and go on without it. */
+	int refuse;
 } SkJailCall;
 
 #define SK_JAIL_CALL(name_)                                                                                  \
@@ -42,6 +45,11 @@ typedef struct SkJailCall {
 #define SK_JAIL_CALL_IF(name_, argument_, mask_, value_)                                                     \
 	{                                                                                                    \
 		.name = name_, .has_argument = 1, .argument = argument_, .mask = mask_, .value = value_      \
+	}
+
+#define SK_JAIL_CALL_REFUSE(name_, errno_)                                                                   \
+	{                                                                                                    \
+		.name = name_, .refuse = errno_                                                              \
 	}
 
 typedef struct SkJail {
