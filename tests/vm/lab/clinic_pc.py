@@ -54,6 +54,21 @@ class ClinicPc(Machine):
                 return found
             time.sleep(0.1)
 
+    def codes(self, device=None):
+        """The codes recorded so far, of one plugged device or of all, in order."""
+        found = []
+        for record in self.records():
+            body = record.get("body", {})
+            about = {body.get("port"), body.get("usb")}
+            if "code" in body and (device is None or device.sysfs in about):
+                found.append(body["code"])
+        return found
+
+    def refused(self, device):
+        """True when the last word about the device was a refusal (11xx, 12xx but for "read-only")."""
+        codes = self.codes(device)
+        return bool(codes) and codes[-1].startswith("SK-11")
+
     def chain_verifies(self):
         return self.ctl("audit", "verify").ok
 
@@ -76,13 +91,15 @@ def install(pc, files=None):
 
 
 def confirm(pc):
-    """End the trial window of the installation: from here on the policy is enforced."""
+    """Start the trial window and confirm it: from here on the policy is enforced, also from boot on."""
     if pc.wait(lambda: pc.ctl("status").ok, 60) is None:
         raise LabError(f"the agent does not answer: {pc.ctl('status')}\n"
                        + pc.run("systemctl status 'sekisho*' --no-pager; journalctl -b -n 60 --no-pager").out)
-    result = pc.ctl("trial", "confirm")
-    if not result.ok:
-        raise LabError(f"sekishoctl trial confirm: {result.out}{result.err}")
+    for step in ("start", "confirm"):
+        result = pc.ctl("trial", step)
+        if not result.ok:
+            raise LabError(f"sekishoctl trial {step}: {result.out}{result.err}")
+    pc.wait(lambda: pc.exists("/etc/sekisho/enforce"), 30)
 
 
 def _install_and_confirm(pc):
