@@ -58,6 +58,14 @@ static const char *guess(const char *text, size_t size)
 	return "not UTF-8; save the file as UTF-8";
 }
 
+static bool is_ascii(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)text[i] >= 0x80)
+			return false;
+	return true;
+}
+
 /* Longest valid beginning of a line; a line is short, so trying each length is fine. */
 static size_t valid_length(const char *line, size_t size)
 {
@@ -86,6 +94,11 @@ int sk_encoding_check(const char *text, size_t size, SkEncodingError *ret_error)
 			ret_error->line = line;
 			for (size_t i = 0; i < good; i++)
 				ret_error->column += ((unsigned char)p[i] & 0xC0) != 0x80;
+			/* Good UTF-8 before the fault: a damaged file, whatever its bytes look like
+			 * otherwise. */
+			ret_error->text = is_ascii(text, (size_t)(p - text) + good) || zero
+						  ? guess(text, size)
+						  : "not UTF-8; save the file as UTF-8";
 			break;
 		}
 		p += length + 1;
