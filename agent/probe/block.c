@@ -198,7 +198,9 @@ static int probe_table(blkid_probe probe, SkBlockFacts *facts)
 	return 0;
 }
 
-/* Joins what was found into one answer. A table beside a file system is refused unless it is a hybrid image.
+/*
+ * Joins what was found into one answer. A table beside a file system is refused unless it is a hybrid image.
+ * A table without partitions beside one is no table: the last two bytes of a boot sector look like it.
  */
 static void conclude(SkBlockFacts *facts, const Found *found)
 {
@@ -213,6 +215,8 @@ static void conclude(SkBlockFacts *facts, const Found *found)
 	if (found->content == SK_CONTENT_EMPTY) {
 		facts->content = known_table ? SK_CONTENT_PARTITIONS : SK_CONTENT_OTHER;
 		sk_str_copy(facts->type_name, sizeof(facts->type_name), facts->table);
+	} else if (facts->n_partitions == 0) {
+		memset(facts->table, 0, sizeof(facts->table));
 	} else if (found->content != SK_CONTENT_ISO9660) {
 		facts->state = SK_BLOCK_FACTS_AMBIGUOUS;
 	}

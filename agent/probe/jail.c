@@ -12,6 +12,13 @@
 
 #define IOCTL(request_) SK_JAIL_CALL_IF("ioctl", 1, 0xffffffff, request_)
 
+/* Requests of a whole kind (second byte of the number) that libblkid tries and does without. */
+#define IOCTL_KIND_REFUSE(kind_)                                                                             \
+	{                                                                                                    \
+		.name = "ioctl", .has_argument = 1, .argument = 1, .mask = 0xff00, .value = (kind_) << 8,    \
+		.refuse = ENOTTY                                                                             \
+	}
+
 static const SkJailCall calls[] = {
 	SK_JAIL_CALL("recvmsg"),     /* the job */
 	SK_JAIL_CALL("sendmsg"),     /* the facts */
@@ -26,6 +33,8 @@ static const SkJailCall calls[] = {
 	IOCTL(CDROM_DRIVE_STATUS),
 	IOCTL(CDROM_LAST_WRITTEN),
 	IOCTL(CDROMMULTISESSION),
+	IOCTL_KIND_REFUSE(0x02), /* is it a floppy drive? (2.36 and later) */
+	IOCTL_KIND_REFUSE('p'),	 /* is it an OPAL disk that is locked? (2.40 and later) */
 	/* libblkid looks into /sys for the whole disk of a partition and does without */
 	SK_JAIL_CALL_REFUSE("open", EACCES),
 	SK_JAIL_CALL_REFUSE("openat", EACCES),

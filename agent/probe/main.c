@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +127,9 @@ static int run(uid_t uid, gid_t gid)
 	own_chan SkChan *monitor = NULL;
 	int r = close_range(JOB_FD + 1, ~0u, 0) < 0 ? -errno : sk_crypt_init();
 
+	/* Nothing may be written to files: where standard error is one, its message is lost, not the status.
+	 */
+	signal(SIGXFSZ, SIG_IGN);
 	if (r == 0)
 		r = probe_jail_enter(uid, gid);
 	if (r < 0)
