@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -26,21 +27,21 @@ static int apply_limits(const SkJailLimit *limits)
  * allowed. */
 static int apply_identity(const SkJail *jail)
 {
+	/* Without CAP_SETPCAP the bounding set is out of reach; no_new_privs, set later, makes it harmless.
+	 */
+	bool may_bound = capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (const int *cap = jail->capabilities; cap && *cap >= 0; cap++)
 		if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
 			    (unsigned)*cap) < 0)
 			return -EINVAL;
 	if (jail->uid != (uid_t)-1) {
-		if (capng_change_id(
-			    (int)jail->uid, (int)jail->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) < 0)
-			return -EPERM;
-		return 0;
+		unsigned flags = CAPNG_DROP_SUPP_GRP | (may_bound ? CAPNG_CLEAR_BOUNDING : 0);
+
+		return capng_change_id((int)jail->uid, (int)jail->gid, (capng_flags_t)flags) < 0 ? -EPERM : 0;
 	}
-	/* Without CAP_SETPCAP (already an unprivileged process) the bounding set is out of reach, and
-	 * harmless. */
-	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0 && geteuid() == 0 &&
-		capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+	if (may_bound && capng_apply(CAPNG_SELECT_BOUNDS) < 0)
 		return -EPERM;
 	return capng_apply(CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
 }
