@@ -14,6 +14,7 @@
 typedef enum SkJailAccess {
 	SK_JAIL_READ,  /* read files, list directories */
 	SK_JAIL_WRITE, /* and create, change, remove */
+	SK_JAIL_RUN,   /* read and execute: programs and the libraries they load */
 } SkJailAccess;
 
 typedef struct SkJailPath {

@@ -30,8 +30,11 @@ static int add_path(int ruleset_fd, const SkJailPath *path)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	beneath.allowed_access = ACCESS_READ | (path->access == SK_JAIL_WRITE ? ACCESS_WRITE : 0);
+	if (path->access == SK_JAIL_RUN)
+		beneath.allowed_access |= LANDLOCK_ACCESS_FS_EXECUTE;
 	if (!S_ISDIR(st.st_mode))
-		beneath.allowed_access &= ACCESS_FILE_READ | LANDLOCK_ACCESS_FS_WRITE_FILE;
+		beneath.allowed_access &=
+			ACCESS_FILE_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
 	if (syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
 		return -errno;
 	return 0;
