@@ -13,15 +13,17 @@ typedef enum SkPolicyTarget {
 	SK_POLICY_DEVICE, /* but end the search; the effective target is block */
 } SkPolicyTarget;
 
+/* What becomes of the media in an allowed device. A rule that does not say means read-only. */
 typedef enum SkPolicyMedia {
-	SK_POLICY_MEDIA_UNSET, /* the rule does not say: refuse */
+	SK_POLICY_MEDIA_NONE, /* the device is not allowed */
 	SK_POLICY_MEDIA_REFUSE,
 	SK_POLICY_MEDIA_READ_ONLY,
-	SK_POLICY_MEDIA_CARRY_OUT,
+	SK_POLICY_MEDIA_CARRY_OUT, /* read-write, in the ledger, encrypted and approved */
 } SkPolicyMedia;
 
+/* A rule that does not say means required. */
 typedef enum SkPolicyScan {
-	SK_POLICY_SCAN_UNSET, /* required */
+	SK_POLICY_SCAN_NONE, /* the device is not allowed */
 	SK_POLICY_SCAN_REQUIRED,
 	SK_POLICY_SCAN_OFF,
 } SkPolicyScan;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * USBGuard takes any bytes, so single bytes that are not UTF-8 are only a warning. A file that is Shift_JIS
+ * or UTF-16 throughout is an error nevertheless: its names would be compared with the UTF-8 that the kernel
+ * gives and could never match.
+ */
+#include <string.h>
+
+#include "lib/base/utf8.h"
+#include "policy/parse.h"
+
+#define WARNINGS_MAX 10
+
+static bool is_shift_jis_lead(unsigned char c)
+{
+	return (c >= 0x81 && c <= 0x9F) || (c >= 0xE0 && c <= 0xFC);
+}
+
+static bool is_shift_jis_trail(unsigned char c)
+{
+	return (c >= 0x40 && c <= 0x7E) || (c >= 0x80 && c <= 0xFC);
+}
+
+/* All of it is well-formed, and somewhere two double-byte characters follow each other as in Japanese words.
+ */
+static bool looks_like_shift_jis(const char *text, size_t size)
+{
+	bool pair = false, before = false;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool lead = is_shift_jis_lead(c);
+
+		if (lead && (i + 1 == size || !is_shift_jis_trail((unsigned char)text[i + 1])))
+			return false;
+		if (!lead && c >= 0x80 && !(c >= 0xA1 && c <= 0xDF))
+			return false;
+		pair |= lead && before;
+		before = lead;
+		i += lead;
+	}
+	return pair;
+}
+
+static bool looks_like_euc_jp(const char *text, size_t size)
+{
+	bool pair = false, before = false;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool lead = (c >= 0xA1 && c <= 0xFE) || c == 0x8E;
+
+		if (c >= 0x80 && (!lead || i + 1 == size || (unsigned char)text[i + 1] < 0xA1))
+			return false;
+		pair |= lead && before;
+		before = lead;
+		i += lead;
+	}
+	return pair;
+}
+
+static void count_lines(const char *text, const char *at, SkPlace *place)
+{
+	const char *line = text, *feed;
+
+	place->line = 1;
+	while ((feed = memchr(line, '\n', (size_t)(at - line)))) {
+		place->line++;
+		line = feed + 1;
+	}
+	place->column = (uint32_t)(at - line) + 1;
+}
+
+/* Return: the first byte that is not UTF-8, or NULL. */
+static const char *find_bad_byte(const char *text, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		size_t length = 1;
+
+		if ((unsigned char)text[at] < 0x80) {
+			at++;
+			continue;
+		}
+		while (length <= 4 && at + length <= size && !sk_utf8_check(text + at, length))
+			length++;
+		if (length > 4 || at + length > size)
+			return text + at;
+		at += length;
+	}
+	return NULL;
+}
+
+static void warn_lines(const SkPolicyReport *report, SkPlace *place, const char *text, size_t size)
+{
+	const char *end = text + size, *at = text;
+
+	for (unsigned n = 0; n < WARNINGS_MAX && at < end; n++) {
+		const char *bad = find_bad_byte(at, (size_t)(end - at)), *feed;
+
+		if (!bad)
+			return;
+		count_lines(text, bad, place);
+		sk_policy_report(report, place, "byte 0x%02x is not UTF-8; it will match no name of a device",
+			(unsigned char)*bad);
+		feed = memchr(bad, '\n', (size_t)(end - bad));
+		at = feed ? feed + 1 : end;
+	}
+}
+
+static const char *recognise(const char *text, size_t size, size_t *ret_at)
+{
+	const char *bad;
+
+	*ret_at = 0;
+	if (size >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
+		return "UTF-16";
+	if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+		return "UTF-8 with a byte order mark";
+	if (size >= 4 && !text[1] && !text[3] && text[0] && text[2])
+		return "UTF-16";
+	bad = find_bad_byte(text, size);
+	if (!bad)
+		return NULL;
+	*ret_at = (size_t)(bad - text);
+	if (looks_like_euc_jp(text, size))
+		return "EUC-JP";
+	if (looks_like_shift_jis(text, size))
+		return "Shift_JIS";
+	return "";
+}
+
+int sk_policy_check_encoding(const SkPolicyReport *report, const char *name, const char *text, size_t size)
+{
+	SkPlace place = {.severity = SK_POLICY_ERROR, .file = name};
+	size_t at;
+	const char *encoding = recognise(text, size, &at);
+
+	if (!encoding)
+		return 0;
+	count_lines(text, text + at, &place);
+	if (*encoding) {
+		sk_policy_report(report, &place,
+			"this file is in %s; save it in UTF-8 without byte order mark", encoding);
+		return -EINVAL;
+	}
+	place.severity = SK_POLICY_WARNING;
+	warn_lines(report, &place, text, size);
+	return 0;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * USBGuard's grammar is a parsing expression grammar whose alternatives never need more than the next word,
+ * so plain recursive descent accepts the same lines. Where it is odd (no blanks before the target or at the
+ * end of a line, but blanks before a comment), so are we: a file that works here without our own words works
+ * there.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+#include "policy/parse.h"
+
+#define SCRATCH_SIZE_MIN 1024
+
+void sk_parser_free(SkParser *parser)
+{
+	free(parser->scratch);
+	parser->scratch = NULL;
+}
+
+uint32_t sk_parse_column(const SkParser *parser, const char *at)
+{
+	return (uint32_t)(at - parser->start) + 1 + parser->column_offset;
+}
+
+bool sk_parse_fail(SkParser *parser, const char *at, const char *format, ...)
+{
+	char text[384];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	parser->n_errors++;
+	sk_policy_report(parser->report,
+		&(SkPlace){SK_POLICY_ERROR, parser->name, parser->line, sk_parse_column(parser, at)}, "%s",
+		text);
+	return false;
+}
+
+bool sk_parse_no_memory(SkParser *parser)
+{
+	parser->no_memory = true;
+	return false;
+}
+
+const char *sk_parse_seen(const SkParser *parser, const char *at, char buffer[SK_QUOTE_SIZE])
+{
+	char shown[32];
+	size_t size = 1;
+
+	if (at == parser->end)
+		return "the end of the line";
+	if (*at == '\r')
+		return "a carriage return (save the file with Unix line ends)";
+	while (at + size < parser->end && ((unsigned char)at[size] & 0xC0) == 0x80 && size < 4)
+		size++;
+	sk_utf8_escape(shown, sizeof(shown), at, size);
+	sk_str_format(buffer, SK_QUOTE_SIZE, "'%s'", shown);
+	return buffer;
+}
+
+bool sk_parse_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+size_t sk_parse_blanks(SkParser *parser)
+{
+	const char *from = parser->at;
+
+	while (parser->at < parser->end && sk_parse_is_blank(*parser->at))
+		parser->at++;
+	return (size_t)(parser->at - from);
+}
+
+size_t sk_parse_word(const SkParser *parser)
+{
+	const char *at = parser->at;
+
+	while (at < parser->end && ((*at >= 'a' && *at <= 'z') || *at == '-'))
+		at++;
+	return (size_t)(at - parser->at);
+}
+
+bool sk_parse_keep(SkParser *parser, const void *item, size_t size)
+{
+	if (size > parser->scratch_size - parser->scratch_used) {
+		size_t larger = parser->scratch_size ? 2 * parser->scratch_size : SCRATCH_SIZE_MIN;
+		char *scratch = realloc(parser->scratch, larger);
+
+		if (!scratch)
+			return sk_parse_no_memory(parser);
+		parser->scratch = scratch;
+		parser->scratch_size = larger;
+	}
+	memcpy(parser->scratch + parser->scratch_used, item, size);
+	parser->scratch_used += size;
+	return true;
+}
+
+static bool parse_braces(SkParser *parser, SkValueParser value, uint32_t *ret_count)
+{
+	char quote[SK_QUOTE_SIZE];
+	uint32_t count = 0;
+
+	parser->at++;
+	sk_parse_blanks(parser);
+	for (;;) {
+		if (parser->at < parser->end && *parser->at == '}' && count) {
+			parser->at++;
+			*ret_count = count;
+			return true;
+		}
+		if (!value(parser))
+			return false;
+		count++;
+		if (!sk_parse_blanks(parser) && (parser->at == parser->end || *parser->at != '}'))
+			return sk_parse_fail(parser, parser->at, "expected a blank or '}', not %s",
+				sk_parse_seen(parser, parser->at, quote));
+	}
+}
+
+bool sk_parse_set(SkParser *parser, SkValueParser value, SkSetOperator *ret_op, uint32_t *ret_count)
+{
+	const char *word = parser->at;
+	size_t size = sk_parse_word(parser);
+	int op = size ? sk_name_find(sk_set_names, SK_SET_COUNT_, word, size) : -1;
+
+	parser->scratch_used = 0;
+	*ret_op = SK_SET_COUNT_;
+	if (op >= 0) {
+		parser->at += size;
+		if (!sk_parse_blanks(parser) || parser->at == parser->end || *parser->at != '{')
+			return sk_parse_fail(
+				parser, parser->at, "'%s' needs a set behind it: { ... }", sk_set_names[op]);
+		*ret_op = (SkSetOperator)op;
+	}
+	if (parser->at < parser->end && *parser->at == '{')
+		return parse_braces(parser, value, ret_count);
+	*ret_count = 1;
+	return value(parser);
+}
+
+bool sk_parse_add(SkParser *parser, SkConstraint constraint)
+{
+	constraint.items = sk_arena_copy(parser->arena, parser->scratch, parser->scratch_used);
+	if (!constraint.items)
+		return sk_parse_no_memory(parser);
+	parser->constraints[parser->n_constraints++] = constraint;
+	return true;
+}
+
+static const struct {
+	SkValueParser value;
+	SkConstraintKind kind;
+} usbguard_attributes[] = {
+	{sk_parse_id_value, (SkConstraintKind)SK_POLICY_ID},
+	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_NAME},
+	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_HASH},
+	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_PARENT_HASH},
+	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_SERIAL},
+	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_VIA_PORT},
+	{sk_parse_interface_value, SK_CONSTRAINT_INTERFACE},
+	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_WITH_CONNECT_TYPE},
+	{sk_parse_condition_value, SK_CONSTRAINT_CONDITIONS},
+};
+
+static bool parse_usbguard(SkParser *parser, const char *word, size_t index)
+{
+	SkConstraint constraint = {
+		.kind = (uint8_t)usbguard_attributes[index].kind, .column = sk_parse_column(parser, word)};
+	SkSetOperator op;
+
+	if (parser->seen & 1u << constraint.kind)
+		return sk_parse_fail(parser, word, "'%s' is given twice in this rule",
+			sk_constraint_names[constraint.kind]);
+	parser->seen |= 1u << constraint.kind;
+	if (!sk_parse_set(parser, usbguard_attributes[index].value, &op, &constraint.count))
+		return false;
+	constraint.op = op == SK_SET_COUNT_ ? SK_SET_EQUALS : (uint8_t)op;
+	return sk_parse_add(parser, constraint);
+}
+
+/* Says nothing about the device, and USBGuard lets it stand more than once. */
+static bool parse_label(SkParser *parser)
+{
+	SkSetOperator op;
+	uint32_t count;
+
+	return sk_parse_set(parser, sk_parse_string_value, &op, &count);
+}
+
+static bool parse_attribute(SkParser *parser)
+{
+	const char *word = parser->at;
+	size_t size = sk_parse_word(parser);
+	SkAttributeParser extra = sk_parse_find_extra(word, size);
+	bool label = size == strlen("label") && memcmp(word, "label", size) == 0;
+	char quote[SK_QUOTE_SIZE];
+	size_t index;
+
+	for (index = 0; index < SK_ARRAY_SIZE(usbguard_attributes); index++) {
+		const char *name = sk_constraint_names[usbguard_attributes[index].kind];
+
+		if (strlen(name) == size && memcmp(name, word, size) == 0)
+			break;
+	}
+	if (!size)
+		return sk_parse_fail(
+			parser, word, "expected an attribute, not %s", sk_parse_seen(parser, word, quote));
+	if (index == SK_ARRAY_SIZE(usbguard_attributes) && !extra && !label)
+		return sk_parse_fail(
+			parser, word, "unknown attribute '%s'", sk_policy_quote(quote, word, size));
+	parser->at += size;
+	if (!sk_parse_blanks(parser))
+		return sk_parse_fail(parser, parser->at, "expected a blank behind '%s'",
+			sk_policy_quote(quote, word, size));
+	if (label)
+		return parse_label(parser);
+	if (extra)
+		return extra(parser);
+	if (usbguard_attributes[index].kind == (SkConstraintKind)SK_POLICY_ID && parser->at < parser->end &&
+		*parser->at == '"')
+		return sk_parse_rule_id(parser);
+	return parse_usbguard(parser, word, index);
+}
+
+/* What the device tells is asked first: it is cheap, and conditions are only asked where it fits. */
+static bool finish(SkParser *parser, SkRule *ret_rule)
+{
+	SkConstraint *constraints = parser->constraints;
+
+	for (uint32_t i = 1; i < parser->n_constraints; i++) {
+		SkConstraint moved = constraints[i];
+		uint32_t at = i;
+
+		for (; at && constraints[at - 1].kind > moved.kind; at--)
+			constraints[at] = constraints[at - 1];
+		constraints[at] = moved;
+	}
+	ret_rule->line = parser->line;
+	ret_rule->n_constraints = parser->n_constraints;
+	ret_rule->dynamic = parser->n_constraints &&
+			    constraints[parser->n_constraints - 1].kind >= SK_CONSTRAINT_FIRST_DYNAMIC;
+	ret_rule->constraints =
+		sk_arena_copy(parser->arena, constraints, parser->n_constraints * sizeof(*constraints));
+	if (parser->has_effects)
+		ret_rule->effects = sk_arena_copy(parser->arena, &parser->effects, sizeof(parser->effects));
+	if (!ret_rule->constraints || (parser->has_effects && !ret_rule->effects))
+		return sk_parse_no_memory(parser);
+	return true;
+}
+
+bool sk_parse_attributes(SkParser *parser, bool first, SkRule *ret_rule)
+{
+	char quote[SK_QUOTE_SIZE];
+
+	parser->n_constraints = 0;
+	parser->seen = 0;
+	parser->has_effects = false;
+	parser->effects = (SkEffects){0};
+	for (;; first = false) {
+		const char *blanks = parser->at;
+		size_t n_blanks = sk_parse_blanks(parser);
+		bool ok;
+
+		if (parser->at < parser->end && *parser->at == '#')
+			break;
+		if (parser->at == parser->end && n_blanks)
+			return sk_parse_fail(parser, blanks, "blanks at the end of the line");
+		if (parser->at == parser->end)
+			break;
+		if (!n_blanks)
+			return sk_parse_fail(parser, blanks,
+				"expected a blank or the end of the line, not %s",
+				sk_parse_seen(parser, blanks, quote));
+		ok = first && sk_parse_looks_like_id(parser) ? parse_usbguard(parser, parser->at, 0)
+							     : parse_attribute(parser);
+		if (!ok)
+			return false;
+	}
+	return finish(parser, ret_rule);
+}
+
+bool sk_parse_target(SkParser *parser, SkPolicyTarget *ret_target)
+{
+	size_t size = sk_parse_word(parser);
+
+	for (SkPolicyTarget target = SK_POLICY_ALLOW; target <= SK_POLICY_DEVICE; target++) {
+		const char *name = sk_policy_target_name(target);
+
+		if (strlen(name) == size && memcmp(name, parser->at, size) == 0) {
+			parser->at += size;
+			*ret_target = target;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A refused device has no media and no interfaces: such words there are a mistake worth an error. */
+static bool check_effects(SkParser *parser, SkPolicyTarget target)
+{
+	const SkEffects *effects = &parser->effects;
+
+	if (parser->has_effects && target >= SK_POLICY_MATCH)
+		return sk_parse_fail(parser, parser->start,
+			"'%s' decides nothing and takes only what USBGuard knows",
+			sk_policy_target_name(target));
+	if (target != SK_POLICY_ALLOW &&
+		(effects->n_grants || effects->media || effects->scan || effects->import ||
+			effects->allow_types || effects->refuse_types))
+		return sk_parse_fail(parser, parser->start,
+			"interfaces, media, scan, import and types belong to allow, not to %s",
+			sk_policy_target_name(target));
+	return true;
+}
+
+bool sk_parse_rule(SkParser *parser, SkRule *ret_rule)
+{
+	char quote[SK_QUOTE_SIZE];
+
+	if (!sk_parse_target(parser, &ret_rule->target))
+		return sk_parse_fail(parser, parser->at, "expected allow, block or reject, not %s",
+			sk_parse_word(parser) ? sk_policy_quote(quote, parser->at, sk_parse_word(parser))
+					      : sk_parse_seen(parser, parser->at, quote));
+	if (!sk_parse_attributes(parser, true, ret_rule))
+		return false;
+	return check_effects(parser, ret_rule->target);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "policy/parse.h"
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static int hex_byte(const char *at, const char *end)
+{
+	int high, low;
+
+	if (end - at < 2)
+		return -1;
+	high = hex_digit(at[0]);
+	low = hex_digit(at[1]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* The cursor stands behind a backslash. USBGuard's grammar names more escapes, but its reader refuses them.
+ */
+static bool unescape(SkParser *parser, char *ret_char)
+{
+	const char *at = parser->at;
+	int byte;
+
+	if (at < parser->end && (*at == '"' || *at == '\\')) {
+		*ret_char = *at;
+		parser->at++;
+		return true;
+	}
+	if (at == parser->end || *at != 'x')
+		return sk_parse_fail(parser, at - 1, "unknown escape; there are \\\", \\\\ and \\xHH");
+	byte = hex_byte(at + 1, parser->end);
+	if (byte < 0)
+		return sk_parse_fail(parser, at - 1, "\\x needs two hexadecimal digits");
+	*ret_char = (char)byte;
+	parser->at += 3;
+	return true;
+}
+
+/* Return: the closing quote or where the string breaks off. */
+static const char *find_string_end(const SkParser *parser)
+{
+	const char *at = parser->at;
+
+	for (; at < parser->end && *at != '"' && *at != '\r'; at++)
+		if (*at == '\\' && at + 1 < parser->end)
+			at++;
+	return at;
+}
+
+bool sk_parse_string(SkParser *parser, SkPolicyText *ret_text)
+{
+	char quote[SK_QUOTE_SIZE];
+	const char *open = parser->at, *close;
+	char *text, *to;
+
+	if (open == parser->end || *open != '"')
+		return sk_parse_fail(
+			parser, open, "expected text in \"\", not %s", sk_parse_seen(parser, open, quote));
+	parser->at++;
+	close = find_string_end(parser);
+	text = to = sk_arena_alloc(parser->arena, (size_t)(close - open));
+	if (!text)
+		return sk_parse_no_memory(parser);
+	while (parser->at < parser->end && *parser->at != '"') {
+		if (*parser->at == '\r')
+			return sk_parse_fail(parser, parser->at, "a carriage return inside the text");
+		if (*parser->at++ != '\\')
+			*to++ = parser->at[-1];
+		else if (!unescape(parser, to++))
+			return false;
+	}
+	if (parser->at == parser->end)
+		return sk_parse_fail(parser, open, "the text that begins here has no closing \"");
+	parser->at++;
+	*ret_text = (SkPolicyText){.data = text, .size = (size_t)(to - text)};
+	return true;
+}
+
+bool sk_parse_string_value(SkParser *parser)
+{
+	SkPolicyText text;
+
+	return sk_parse_string(parser, &text) && sk_parse_keep(parser, &text, sizeof(text));
+}
+
+/* Length of "hhhh" or "*" at this place, 0 for neither. */
+static size_t id_part(const char *at, const char *end)
+{
+	if (at < end && *at == '*')
+		return 1;
+	return hex_byte(at, end) >= 0 && hex_byte(at + 2, end) >= 0 ? 4 : 0;
+}
+
+static size_t id_length(const SkParser *parser)
+{
+	const char *at = parser->at;
+	size_t vendor = id_part(at, parser->end), product;
+
+	if (!vendor || at + vendor == parser->end || at[vendor] != ':')
+		return 0;
+	product = id_part(at + vendor + 1, parser->end);
+	return product ? vendor + 1 + product : 0;
+}
+
+bool sk_parse_looks_like_id(const SkParser *parser)
+{
+	return id_length(parser) != 0;
+}
+
+bool sk_parse_id_value(SkParser *parser)
+{
+	const char *at = parser->at;
+	size_t size = id_length(parser);
+	SkPolicyText text = {.size = size};
+
+	if (!size)
+		return sk_parse_fail(parser, at,
+			"expected a device id: vvvv:pppp, vvvv:* or *:* with four hexadecimal digits each");
+	if (at[0] == '*' && at[2] != '*')
+		return sk_parse_fail(
+			parser, at, "a product without its vendor (*:%.4s) is no device id", at + 2);
+	text.data = sk_arena_copy(parser->arena, at, size);
+	if (!text.data)
+		return sk_parse_no_memory(parser);
+	parser->at += size;
+	return sk_parse_keep(parser, &text, sizeof(text));
+}
+
+/* ":hh" or ":*" */
+static bool interface_part(const char **at, const char *end, uint8_t *ret_value, bool *ret_any)
+{
+	int byte;
+
+	if (*at == end || **at != ':')
+		return false;
+	++*at;
+	*ret_any = *at < end && **at == '*';
+	if (*ret_any) {
+		++*at;
+		return true;
+	}
+	byte = hex_byte(*at, end);
+	if (byte < 0)
+		return false;
+	*ret_value = (uint8_t)byte;
+	*at += 2;
+	return true;
+}
+
+bool sk_parse_interface_value(SkParser *parser)
+{
+	const char *at = parser->at;
+	SkPolicyInterface interface = {0};
+	bool any_subclass = false, any_protocol = false;
+	int base_class = hex_byte(at, parser->end);
+
+	at += 2;
+	if (base_class < 0 || !interface_part(&at, parser->end, &interface.subclass, &any_subclass) ||
+		!interface_part(&at, parser->end, &interface.protocol, &any_protocol))
+		return sk_parse_fail(parser, parser->at,
+			"expected an interface: cc:ss:pp, cc:ss:* or cc:*:* with two hexadecimal digits "
+			"each");
+	if (any_subclass && !any_protocol)
+		return sk_parse_fail(parser, parser->at,
+			"an interface with any subclass must have any protocol too: cc:*:*");
+	interface.base_class = (uint8_t)base_class;
+	interface.any = (uint8_t)((any_subclass ? SK_POLICY_ANY_SUBCLASS : 0) |
+				  (any_protocol ? SK_POLICY_ANY_PROTOCOL : 0));
+	parser->at = at;
+	return sk_parse_keep(parser, &interface, sizeof(interface));
+}
