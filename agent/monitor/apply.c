@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/monitor/apply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/monitor/interfaces.h"
+#include "agent/monitor/names.h"
+#include "agent/monitor/sysfs.h"
+#include "agent/monitor/system.h"
+#include "lib/base/io.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/crypt/digest.h"
+
+typedef struct Device {
+	const SkUsbApply *order;
+	int fd; /* its directory: stays that of this device, whatever takes the name */
+	bool root_hub;
+	char *detail;
+} Device;
+
+static int fail(Device *device, int r, const char *what)
+{
+	sk_str_format(device->detail, 256, "%s: %s", what, strerror(-r));
+	return r;
+}
+
+static int check_numbers(Device *device)
+{
+	uint64_t busnum, devnum;
+
+	if (sysfs_read_number(device->fd, "busnum", 10, UINT16_MAX, &busnum) < 0 ||
+		sysfs_read_number(device->fd, "devnum", 10, UINT16_MAX, &devnum) < 0)
+		return fail(device, -ENODEV, "device is gone");
+	if (busnum != device->order->busnum || devnum != device->order->devnum)
+		return fail(device, -ENODEV, "another device has this name by now");
+	return 0;
+}
+
+static int check_descriptors(Device *device)
+{
+	uint8_t digest[SK_SHA256_SIZE];
+	own_free char *data = NULL;
+	size_t size;
+	int r = sk_io_read_file_at(device->fd, "descriptors", USB_DESCRIPTORS_MAX, &data, &size);
+
+	if (r < 0)
+		return fail(device, r, "descriptors cannot be read");
+	sk_sha256(digest, data, size);
+	if (memcmp(digest, device->order->descriptors_digest, sizeof(digest)) != 0)
+		return fail(device, -ESTALE, "descriptors differ from those of the decision");
+	return 0;
+}
+
+static bool is_authorized(int dir_fd)
+{
+	uint64_t authorized;
+
+	return sysfs_read_number(dir_fd, "authorized", 10, 1, &authorized) == 0 && authorized == 1;
+}
+
+/* Whatever the device became between the two looks at it, it does not stay. */
+static int withdraw(Device *device, int r)
+{
+	sk_io_write_attr_at(device->fd, "authorized", "0");
+	return r;
+}
+
+static int allow(Device *device)
+{
+	char bus[SK_SYSNAME_SIZE];
+	bool was_authorized = is_authorized(device->fd);
+	int r;
+
+	if (device->root_hub)
+		return 0;
+	sk_str_format(bus, sizeof(bus), "usb%u", device->order->busnum);
+	/* The interfaces that authorising creates take the default of their bus. */
+	r = usb_deny_by_default(bus);
+	if (r < 0)
+		return fail(device, r, "default of the bus cannot be set");
+	if (!was_authorized) {
+		r = sk_io_write_attr_at(device->fd, "authorized", "1");
+		if (r < 0)
+			return fail(device, r, "authorized");
+		r = check_descriptors(device);
+		if (r < 0)
+			return withdraw(device, r);
+	}
+	r = interfaces_grant(device->fd, device->order, device->detail);
+	if (r == 0)
+		r = check_descriptors(device);
+	/* One that was at work before is core's to judge again: it may be the only keyboard. */
+	return r < 0 && !was_authorized ? withdraw(device, r) : r;
+}
+
+static int block(Device *device)
+{
+	int r;
+
+	if (device->root_hub || system_depends_on_usb(device->order->sysname))
+		return fail(device, -EPERM, "root hub or system disk");
+	if (!is_authorized(device->fd))
+		return 0;
+	r = sk_io_write_attr_at(device->fd, "authorized", "0");
+	return r < 0 ? fail(device, r, "authorized") : 0;
+}
+
+static int reject(Device *device)
+{
+	int r;
+
+	if (device->root_hub || system_depends_on_usb(device->order->sysname))
+		return fail(device, -EPERM, "root hub or system disk");
+	r = sk_io_write_attr_at(device->fd, "remove", "1");
+	return r < 0 ? fail(device, r, "remove") : 0;
+}
+
+/* Only a device that is granted something must be the one of the decision: taking away is always safe. */
+static const struct {
+	int (*act)(Device *device);
+	bool check_descriptors;
+} actions[SK_USB_APPLY_MAX_] = {
+	[SK_USB_BLOCK] = {block, false},
+	[SK_USB_ALLOW] = {allow, true},
+	[SK_USB_REJECT] = {reject, false},
+};
+
+int usb_apply(const SkUsbApply *order, char ret_detail[256])
+{
+	own_fd int fd = -1;
+	Device device = {.order = order, .detail = ret_detail};
+	int r;
+
+	ret_detail[0] = 0;
+	if (!SK_PROTO_TEXT_OK(order->sysname) || !name_is_usb_device(order->sysname) ||
+		order->action >= SK_USB_APPLY_MAX_ || order->n_interfaces > sizeof(order->interfaces))
+		return fail(&device, -EINVAL, "order");
+	r = sysfs_open(USB_DEVICES, order->sysname, &fd);
+	if (r < 0)
+		return fail(&device, r, order->sysname);
+	device.fd = fd;
+	device.root_hub = name_is_usb_root_hub(order->sysname);
+	r = check_numbers(&device);
+	if (r < 0)
+		return r;
+	if (actions[order->action].check_descriptors) {
+		r = check_descriptors(&device);
+		if (r < 0)
+			return r;
+	}
+	r = actions[order->action].act(&device);
+	/* Attributes that vanish under our hands: it was pulled. */
+	return r == -ENOENT ? -ENODEV : r;
+}
+
+static int write_defaults(const char *root_hub, const char *value)
+{
+	static const char *const attributes[] = {"authorized_default", "interface_authorized_default"};
+	own_fd int fd = -1;
+	int r = sysfs_open(USB_DEVICES, root_hub, &fd);
+
+	for (size_t i = 0; r == 0 && i < SK_ARRAY_SIZE(attributes); i++) {
+		char now[8];
+
+		r = sysfs_read(fd, attributes[i], now, sizeof(now));
+		if (r == 0 && !sk_str_eq(now, value))
+			r = sk_io_write_attr_at(fd, attributes[i], value);
+	}
+	return r;
+}
+
+int usb_deny_by_default(const char *root_hub)
+{
+	return write_defaults(root_hub, "0");
+}
+
+int usb_release_all(void)
+{
+	own_sysfs_names SysfsNames hubs = {0};
+	int r = sysfs_list(USB_DEVICES, name_is_usb_root_hub, name_usb_compare, &hubs);
+
+	for (size_t i = 0; r == 0 && i < hubs.n; i++)
+		r = write_defaults(hubs.names[i], "1");
+	return r;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/monitor/nodes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "agent/monitor/block.h"
+#include "agent/monitor/disk.h"
+#include "agent/monitor/names.h"
+#include "agent/monitor/sysfs.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+
+#define CLASS_SCSI_GENERIC "/sys/class/scsi_generic"
+
+static bool is_scsi_generic(const char *name)
+{
+	uint64_t number;
+
+	return sk_str_starts(name, "sg") && sk_num_parse(name + 2, 10, UINT32_MAX, &number) == 0;
+}
+
+static void guard(const Monitor *monitor, const char *name)
+{
+	dev_t dev = 0;
+	int r;
+
+	if (!block_is_guarded(monitor, name, &dev) && !is_scsi_generic(name))
+		return;
+	r = disk_guard_node(name, dev);
+	if (r > 0)
+		sk_log(LOG_WARNING, "/dev/%s was open to others; closed to all but root", name);
+	else if (r < 0 && r != -ENOENT && r != -ENODEV)
+		sk_log(LOG_ERR, "/dev/%s cannot be closed to others: %s", name, strerror(-r));
+}
+
+static int on_change(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+	if (event->len > 0)
+		guard(userdata, event->name);
+	return 0;
+}
+
+int nodes_watch(Monitor *monitor)
+{
+	own_sysfs_names SysfsNames names = {0};
+	int r = sd_event_add_inotify(
+		monitor->event, NULL, "/dev", IN_ATTRIB | IN_ONLYDIR, on_change, monitor);
+
+	if (r < 0)
+		return r;
+	if (sysfs_list(CLASS_SCSI_GENERIC, is_scsi_generic, strverscmp, &names) < 0)
+		return 0; /* a kernel without SCSI */
+	for (size_t i = 0; i < names.n; i++)
+		guard(monitor, names.names[i]);
+	return 0;
+}

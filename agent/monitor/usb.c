@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/monitor/usb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "agent/monitor/apply.h"
+#include "agent/monitor/names.h"
+#include "agent/monitor/peer_core.h"
+#include "agent/monitor/probes.h"
+#include "agent/monitor/sysfs.h"
+#include "agent/monitor/work.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+
+struct Usb {
+	char sysname[SK_SYSNAME_SIZE];
+	uint16_t busnum, devnum;
+	bool seen; /* by the rescan that is going on */
+	UT_hash_handle hh;
+};
+
+struct UsbWaiting {
+	UsbWaiting *prev, *next;
+	char sysname[SK_SYSNAME_SIZE];
+	bool present_at_start;
+	uint64_t usec;
+};
+
+/* Reads what identifies the device. Return: 0 or negative errno. */
+static int read_identity(int fd, uint16_t *ret_busnum, uint16_t *ret_devnum)
+{
+	uint64_t busnum, devnum;
+	int r = sysfs_read_number(fd, "busnum", 10, UINT16_MAX, &busnum);
+
+	if (r == 0)
+		r = sysfs_read_number(fd, "devnum", 10, UINT16_MAX, &devnum);
+	if (r < 0)
+		return r;
+	*ret_busnum = (uint16_t)busnum;
+	*ret_devnum = (uint16_t)devnum;
+	return 0;
+}
+
+static void fill_added(const Usb *usb, int fd, const UsbWaiting *order, SkUsbAdded *ret_added)
+{
+	SkUsbAdded added = {.busnum = usb->busnum,
+		.devnum = usb->devnum,
+		.root_hub = name_is_usb_root_hub(usb->sysname),
+		.present_at_start = order->present_at_start,
+		.uevent_usec = order->usec};
+	uint64_t number;
+	char speed[16];
+
+	sk_head_init(&added.head, SK_MONITOR_USB_ADDED, sizeof(added));
+	sk_str_copy(added.sysname, sizeof(added.sysname), usb->sysname);
+	name_usb_parent(usb->sysname, added.parent);
+	if (sysfs_read_number(fd, "authorized", 10, 1, &number) == 0)
+		added.authorized = (uint8_t)number;
+	/* Low speed is shown as "1.5". */
+	if (sysfs_read(fd, "speed", speed, sizeof(speed)) == 0)
+		added.speed = (uint32_t)strtoul(speed, NULL, 10);
+	if (sysfs_read(fd, "port/connect_type", added.connect_type, sizeof(added.connect_type)) < 0)
+		added.connect_type[0] = 0;
+	*ret_added = added;
+}
+
+/* Opens what the device says about itself, unread, and gives it to a probe. */
+static int start_probe(Monitor *monitor, int dir_fd, int *ret_facts_fd)
+{
+	static const struct {
+		const char *attribute;
+		uint32_t bit;
+	} files[] = {
+		{"descriptors", SK_PROBE_FD_DESCRIPTORS},
+		{"manufacturer", SK_PROBE_FD_MANUFACTURER},
+		{"product", SK_PROBE_FD_PRODUCT},
+		{"serial", SK_PROBE_FD_SERIAL},
+	};
+	SkProbeJob job = {0};
+	int fds[SK_ARRAY_SIZE(files)], r;
+	size_t n = 0;
+
+	sk_head_init(&job.head, SK_PROBE_USB, sizeof(job));
+	for (size_t i = 0; i < SK_ARRAY_SIZE(files); i++) {
+		fds[n] = openat(dir_fd, files[i].attribute, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fds[n] < 0)
+			continue; /* strings are optional; without descriptors the probe says unreadable */
+		job.fds |= files[i].bit;
+		n++;
+	}
+	r = probes_hand_over(monitor->probes, &job, fds, n, ret_facts_fd);
+	while (n > 0)
+		close(fds[--n]);
+	return r;
+}
+
+/* A socket at whose other end nobody is: core reads the end of file, which means "not checked". */
+static int closed_socket(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	close(pair[1]);
+	return pair[0];
+}
+
+static void tell_now(Monitor *monitor, const UsbWaiting *order)
+{
+	own_fd int dir_fd = -1, facts_fd = -1;
+	SkUsbAdded added;
+	Usb *usb;
+	int r;
+
+	HASH_FIND_STR(monitor->usb, order->sysname, usb);
+	if (!usb || sysfs_open(USB_DEVICES, usb->sysname, &dir_fd) < 0)
+		return; /* gone; its removal is told by its own event */
+	r = start_probe(monitor, dir_fd, &facts_fd);
+	if (r < 0) {
+		sk_log(LOG_ERR, "%s cannot be probed: %s", usb->sysname, strerror(-r));
+		facts_fd = closed_socket();
+		if (facts_fd < 0)
+			return;
+	}
+	fill_added(usb, dir_fd, order, &added);
+	core_tell(monitor, &added, facts_fd);
+	probes_refill(monitor->probes);
+}
+
+static void tell(Monitor *monitor, const char *sysname, bool present_at_start, uint64_t usec)
+{
+	UsbWaiting order = {.present_at_start = present_at_start, .usec = usec}, *waiting;
+
+	if (!monitor->core_listens)
+		return;
+	sk_str_copy(order.sysname, sizeof(order.sysname), sysname);
+	if (!monitor->usb_waiting && probes_have_room(monitor->probes)) {
+		tell_now(monitor, &order);
+		return;
+	}
+	waiting = malloc(sizeof(*waiting));
+	if (!waiting)
+		return;
+	*waiting = order;
+	DL_APPEND(monitor->usb_waiting, waiting);
+}
+
+void usb_tell_waiting(Monitor *monitor)
+{
+	while (monitor->usb_waiting && probes_have_room(monitor->probes)) {
+		UsbWaiting *waiting = monitor->usb_waiting;
+
+		DL_DELETE(monitor->usb_waiting, waiting);
+		tell_now(monitor, waiting);
+		free(waiting);
+	}
+	core_tell_enumerated(monitor);
+}
+
+void usb_forget_waiting(Monitor *monitor)
+{
+	UsbWaiting *waiting, *next;
+
+	DL_FOREACH_SAFE(monitor->usb_waiting, waiting, next)
+	{
+		DL_DELETE(monitor->usb_waiting, waiting);
+		free(waiting);
+	}
+}
+
+static void forget(Monitor *monitor, Usb *usb)
+{
+	SkUsbRemoved removed = {.busnum = usb->busnum, .devnum = usb->devnum};
+	UsbWaiting *waiting, *next;
+
+	DL_FOREACH_SAFE(monitor->usb_waiting, waiting, next)
+	{
+		if (!sk_str_eq(waiting->sysname, usb->sysname))
+			continue;
+		DL_DELETE(monitor->usb_waiting, waiting);
+		free(waiting);
+	}
+	sk_head_init(&removed.head, SK_MONITOR_USB_REMOVED, sizeof(removed));
+	sk_str_copy(removed.sysname, sizeof(removed.sysname), usb->sysname);
+	HASH_DEL(monitor->usb, usb);
+	free(usb);
+	core_tell(monitor, &removed, -1);
+}
+
+void usb_removed(Monitor *monitor, const char *sysname)
+{
+	Usb *usb;
+
+	HASH_FIND_STR(monitor->usb, sysname, usb);
+	if (usb)
+		forget(monitor, usb);
+}
+
+/* Remembers the device. Return: NULL when it is known already, or gone. */
+static Usb *remember(Monitor *monitor, const char *sysname)
+{
+	own_fd int fd = -1;
+	uint16_t busnum, devnum;
+	Usb *usb;
+
+	if (!name_is_usb_device(sysname) || sysfs_open(USB_DEVICES, sysname, &fd) < 0 ||
+		read_identity(fd, &busnum, &devnum) < 0)
+		return NULL;
+	HASH_FIND_STR(monitor->usb, sysname, usb);
+	if (usb && usb->busnum == busnum && usb->devnum == devnum) {
+		usb->seen = true;
+		return NULL;
+	}
+	if (usb)
+		forget(monitor, usb); /* replugged, and its removal was not heard */
+	usb = calloc(1, sizeof(*usb));
+	if (!usb)
+		return NULL;
+	sk_str_copy(usb->sysname, sizeof(usb->sysname), sysname);
+	usb->busnum = busnum;
+	usb->devnum = devnum;
+	usb->seen = true;
+	HASH_ADD_STR(monitor->usb, sysname, usb);
+	return usb;
+}
+
+static void deny_new_bus(const char *sysname)
+{
+	int r = usb_deny_by_default(sysname);
+
+	if (r < 0 && r != -ENODEV)
+		sk_log(LOG_ERR, "%s: devices cannot be denied by default: %s", sysname, strerror(-r));
+}
+
+void usb_added(Monitor *monitor, const char *sysname, uint64_t usec)
+{
+	/* First of all, before a device on it can be found. */
+	if (name_is_usb_root_hub(sysname))
+		deny_new_bus(sysname);
+	if (remember(monitor, sysname))
+		tell(monitor, sysname, false, usec);
+}
+
+void usb_rescan(Monitor *monitor)
+{
+	own_sysfs_names SysfsNames names = {0};
+	uint64_t now = monitor_now();
+	Usb *usb, *next;
+
+	if (sysfs_list(USB_DEVICES, name_is_usb_device, name_usb_compare, &names) < 0)
+		return; /* a kernel without USB */
+	HASH_ITER (hh, monitor->usb, usb, next) {
+		usb->seen = false;
+	}
+	for (size_t i = 0; i < names.n; i++)
+		usb_added(monitor, names.names[i], now);
+	HASH_ITER (hh, monitor->usb, usb, next) {
+		if (!usb->seen)
+			forget(monitor, usb);
+	}
+}
+
+static int compare_usb(const Usb *a, const Usb *b)
+{
+	return name_usb_compare(a->sysname, b->sysname);
+}
+
+void usb_tell_all(Monitor *monitor)
+{
+	uint64_t now = monitor_now();
+
+	HASH_SORT(monitor->usb, compare_usb);
+	for (const Usb *usb = monitor->usb; usb; usb = usb->hh.next)
+		tell(monitor, usb->sysname, true, now);
+}
+
+typedef struct ApplyJob {
+	Job job;
+	SkUsbApply order;
+	CoreOrder asked;
+	int result;
+	char detail[256];
+} ApplyJob;
+
+static void run_apply(Job *job)
+{
+	ApplyJob *apply = (ApplyJob *)job;
+
+	apply->result = usb_apply(&apply->order, apply->detail);
+}
+
+static void done_apply(void *userdata, Job *job)
+{
+	own_free ApplyJob *apply = (ApplyJob *)job;
+
+	core_answer(userdata, &apply->asked, apply->result, apply->detail, -1);
+}
+
+void usb_order(Monitor *monitor, const SkUsbApply *order)
+{
+	CoreOrder asked = core_order(monitor, &order->head);
+	ApplyJob *apply = calloc(1, sizeof(*apply));
+
+	if (!apply) {
+		core_answer(monitor, &asked, -ENOMEM, NULL, -1);
+		return;
+	}
+	apply->order = *order;
+	apply->asked = asked;
+	apply->job.run = run_apply;
+	apply->job.done = done_apply;
+	/* Cut where it is not terminated; usb_apply() refuses such a name. */
+	memcpy(apply->job.key, order->sysname, sizeof(apply->job.key) - 1);
+	work_start(monitor->work, &apply->job);
+}
