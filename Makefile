@@ -21,7 +21,7 @@ test: packages-all ## run every test; the last line is "N passed, N failed"
 	@tools/run-tests
 
 test-fresh: packages-all ## prove `make test` and `make run` in a bare Debian 12 (an hour)
-	tools/test-fresh
+	tests/vm/fresh
 
 soak: packages-all deb ## the long campaigns of the lab, then every fuzzer for MINUTES=10
 	tests/vm/run --campaign full
