@@ -19,6 +19,7 @@ static int ctl_version(int argc, char **argv)
 
 static const CtlCommand commands[] = {
 	{ "policy", ctl_policy, "check, decide, explain and generate rules (offline)" },
+	{ "descriptors", ctl_descriptors, "explain what a USB device says of itself (offline)" },
 	{ "version", ctl_version, "print the version" },
 	{ NULL, NULL, NULL },
 };
