@@ -96,9 +96,8 @@ int sk_encoding_check(const char *text, size_t size, SkEncodingError *ret_error)
 				ret_error->column += ((unsigned char)p[i] & 0xC0) != 0x80;
 			/* Good UTF-8 before the fault: a damaged file, whatever its bytes look like
 			 * otherwise. */
-			ret_error->text = is_ascii(text, (size_t)(p - text) + good) || zero
-						  ? guess(text, size)
-						  : "not UTF-8; save the file as UTF-8";
+			if (!zero && !is_ascii(text, (size_t)(p - text) + good))
+				ret_error->text = "not UTF-8; save the file as UTF-8";
 			break;
 		}
 		p += length + 1;
