@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/decide.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "agent/core/core.h"
+#include "agent/core/devices.h"
+#include "agent/core/history.h"
+#include "agent/core/input.h"
+#include "agent/core/rules.h"
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+
+/* USB-IF class codes, https://www.usb.org/defined-class-codes */
+enum {
+	CLASS_CDC = 0x02,
+	CLASS_HID = 0x03,
+	CLASS_STORAGE = 0x08,
+	CLASS_CDC_DATA = 0x0A,
+	CLASS_WIRELESS = 0xE0,
+};
+#define HID_PROTOCOL_KEYBOARD 1
+
+bool facts_have_class(const SkUsbFacts *facts, uint8_t base_class)
+{
+	for (uint32_t i = 0; i < facts->n_interfaces; i++)
+		if (facts->interfaces[i].base_class == base_class)
+			return true;
+	return false;
+}
+
+bool facts_have_keyboard(const SkUsbFacts *facts)
+{
+	for (uint32_t i = 0; i < facts->n_interfaces; i++)
+		if (facts->interfaces[i].base_class == CLASS_HID &&
+			facts->interfaces[i].protocol == HID_PROTOCOL_KEYBOARD)
+			return true;
+	return false;
+}
+
+void interfaces_format(char buffer[INTERFACES_TEXT_SIZE], const SkUsbFacts *facts)
+{
+	size_t used = 0;
+
+	buffer[0] = 0;
+	for (uint32_t i = 0; i < facts->n_interfaces; i++) {
+		const SkUsbInterface *in = &facts->interfaces[i];
+
+		used += (size_t)snprintf(buffer + used, INTERFACES_TEXT_SIZE - used, "%s%02x:%02x:%02x",
+			i ? " " : "", in->base_class, in->subclass, in->protocol);
+	}
+}
+
+void policy_facts_init(PolicyFacts *policy, const Device *device, const char *parent_hash)
+{
+	const SkUsbFacts *facts = device->facts;
+
+	*policy = (PolicyFacts){.device = {.bus = SK_POLICY_BUS_USB}};
+	sk_str_format(policy->id, sizeof(policy->id), "%04x:%04x", facts->vendor_id, facts->product_id);
+	sk_policy_device_set(&policy->device, SK_POLICY_ID, policy->id);
+	sk_policy_device_set(&policy->device, SK_POLICY_SERIAL, facts->serial);
+	sk_policy_device_set(&policy->device, SK_POLICY_NAME, facts->product);
+	sk_policy_device_set(&policy->device, SK_POLICY_HASH, facts->hash);
+	if (parent_hash)
+		sk_policy_device_set(&policy->device, SK_POLICY_PARENT_HASH, parent_hash);
+	sk_policy_device_set(&policy->device, SK_POLICY_VIA_PORT, device->sysname);
+	sk_policy_device_set(&policy->device, SK_POLICY_WITH_CONNECT_TYPE, device->connect_type);
+	for (uint32_t i = 0; i < facts->n_interfaces; i++)
+		policy->interfaces[i] = (SkPolicyInterface){
+			.base_class = facts->interfaces[i].base_class,
+			.subclass = facts->interfaces[i].subclass,
+			.protocol = facts->interfaces[i].protocol,
+		};
+	policy->device.interfaces = policy->interfaces;
+	policy->device.n_interfaces = facts->n_interfaces;
+}
+
+static SkPolicyTruth truth(bool value)
+{
+	return value ? SK_POLICY_YES : SK_POLICY_NO;
+}
+
+/*
+ * A number is granted only when every alternate setting under it, in every configuration, is: the kernel
+ * chooses the configuration and a driver the setting, both after the decision.
+ */
+static void take_grants(Decision *decision, const SkUsbFacts *facts, const SkPolicyVerdict *verdict)
+{
+	bool present[256] = {false}, refused[256] = {false};
+	bool any_refused = false;
+
+	for (uint32_t i = 0; i < facts->n_interfaces; i++) {
+		const SkUsbInterface *in = &facts->interfaces[i];
+		const SkPolicyInterface asked = {
+			.base_class = in->base_class, .subclass = in->subclass, .protocol = in->protocol};
+
+		present[in->number] = true;
+		if (!sk_policy_verdict_grants(verdict, &asked))
+			refused[in->number] = any_refused = true;
+	}
+	decision->all_interfaces = !any_refused;
+	for (unsigned n = 0; n < 256; n++)
+		if (present[n] && !refused[n])
+			decision->interfaces[decision->n_interfaces++] = (uint8_t)n;
+}
+
+static void take_media(const Core *core, Decision *decision, const SkPolicyVerdict *verdict)
+{
+	const SkSettings *settings = core->settings;
+
+	decision->media = (MediaDecision){
+		/* Without a register of media (carry-out) a medium that may be carried out can still be read.
+		 */
+		.handling = verdict->media == SK_POLICY_MEDIA_READ_ONLY ||
+					    verdict->media == SK_POLICY_MEDIA_CARRY_OUT
+				    ? MEDIA_READ_ONLY
+				    : MEDIA_REFUSE,
+		.scan = verdict->scan != SK_POLICY_SCAN_OFF,
+		.import_copy = verdict->import == SK_POLICY_IMPORT_UNSET
+				       ? settings->media.default_import == SK_IMPORT_COPY
+				       : verdict->import == SK_POLICY_IMPORT_COPY,
+		.refuse_types = sk_policy_verdict_refuse_types(verdict, settings->scan.refuse_types),
+	};
+}
+
+static void take_verdict(const Core *core, Decision *decision, const SkPolicyVerdict *verdict)
+{
+	static const uint8_t actions[] = {[SK_POLICY_ALLOW] = SK_USB_ALLOW,
+		[SK_POLICY_BLOCK] = SK_USB_BLOCK,
+		[SK_POLICY_REJECT] = SK_USB_REJECT};
+
+	decision->action = actions[verdict->target];
+	sk_str_copy(decision->rule, sizeof(decision->rule), verdict->id);
+	sk_str_copy(decision->message, sizeof(decision->message), verdict->message ? verdict->message : "");
+	sk_str_copy(decision->message_ja, sizeof(decision->message_ja),
+		verdict->message_ja ? verdict->message_ja : "");
+	decision->valid_for_sec = verdict->valid_for_sec == SK_POLICY_FOREVER ? 0 : verdict->valid_for_sec;
+	if (decision->action != SK_USB_ALLOW)
+		decision->code =
+			verdict->rule == SK_POLICY_NO_RULE ? SK_DEVICE_NOT_LISTED : SK_DEVICE_REFUSED_BY_RULE;
+	take_media(core, decision, verdict);
+}
+
+/* Input together with storage or network, counted over what would really be bound. */
+static bool mixes_input(const Device *device, const Decision *decision)
+{
+	bool input = false, other = false;
+
+	for (uint32_t i = 0; i < device->facts->n_interfaces; i++) {
+		const SkUsbInterface *in = &device->facts->interfaces[i];
+		bool granted = decision->all_interfaces;
+
+		for (uint16_t n = 0; n < decision->n_interfaces && !granted; n++)
+			granted = decision->interfaces[n] == in->number;
+		if (!granted)
+			continue;
+		input |= in->base_class == CLASS_HID;
+		other |= in->base_class == CLASS_STORAGE || in->base_class == CLASS_CDC ||
+			 in->base_class == CLASS_CDC_DATA || in->base_class == CLASS_WIRELESS;
+	}
+	return input && other;
+}
+
+static bool serial_has_other_functions(Core *core, const Device *device)
+{
+	char interfaces[INTERFACES_TEXT_SIZE];
+	char serial[SK_USB_STRING_SIZE];
+	HistoryDevice known = {
+		.vendor_id = device->facts->vendor_id,
+		.product_id = device->facts->product_id,
+		.interfaces = interfaces,
+		.serial = serial,
+	};
+
+	interfaces_format(interfaces, device->facts);
+	sk_utf8_escape(serial, sizeof(serial), device->facts->serial, strlen(device->facts->serial));
+	return history_serial_had_other_interfaces(core->history, &known);
+}
+
+/* Sticks of one make often share a serial number: they are told apart by their content, not here. */
+static bool serial_is_here_twice(Core *core, const Device *device)
+{
+	return !facts_have_class(device->facts, CLASS_STORAGE) && devices_find_twin(core, device) != NULL;
+}
+
+static bool is_unexpected_keyboard(Core *core, const Device *device)
+{
+	return core->settings->devices.second_keyboard != SK_SECOND_KEYBOARD_ALLOW &&
+	       facts_have_keyboard(device->facts) &&
+	       input_others_have(core, device->sysname, INPUT_KEYBOARD) &&
+	       !history_was_allowed(core->history, device->facts->hash);
+}
+
+static void refuse(Decision *decision, SkReason code)
+{
+	decision->action = SK_USB_BLOCK;
+	decision->code = code;
+	sk_str_copy(decision->rule, sizeof(decision->rule), "built-in");
+}
+
+/* What no rule may allow by oversight. An allowance by the administrator for a time goes over it. */
+static void apply_built_in_checks(Core *core, const Device *device, Decision *decision)
+{
+	if (decision->action != SK_USB_ALLOW)
+		return;
+	if (mixes_input(device, decision))
+		refuse(decision, SK_DEVICE_MIXES_INPUT);
+	else if (serial_has_other_functions(core, device))
+		refuse(decision, SK_DEVICE_SERIAL_OTHER_FUNCTIONS);
+	else if (serial_is_here_twice(core, device))
+		refuse(decision, SK_DEVICE_SERIAL_TWICE);
+	else if (is_unexpected_keyboard(core, device))
+		refuse(decision, SK_DEVICE_SECOND_KEYBOARD);
+}
+
+static void allow_whole(Decision *decision, SkReason code)
+{
+	decision->action = SK_USB_ALLOW;
+	decision->code = code;
+	decision->all_interfaces = true;
+}
+
+static bool apply_allowance(Core *core, const Device *device, Decision *decision)
+{
+	int64_t until = history_allowed_until(core->history, device->facts->hash);
+
+	if (until == 0)
+		return false;
+	allow_whole(decision, SK_DEVICE_ALLOWED_FOR_A_TIME);
+	decision->valid_for_sec = (uint64_t)(until - time(NULL)) + 1;
+	sk_str_copy(decision->rule, sizeof(decision->rule), "allowance");
+	return true;
+}
+
+/* Why a refusal that a changed moment would turn into an allowance should say so. */
+static void name_the_moment(Core *core, const PolicyFacts *policy, const Device *device, Decision *decision)
+{
+	SkPolicyVerdict unlocked;
+
+	if (decision->action == SK_USB_ALLOW)
+		return;
+	if (core->session.locked) {
+		rules_evaluate(core, &policy->device, SK_POLICY_NO, &unlocked);
+		if (unlocked.target == SK_POLICY_ALLOW)
+			decision->code = SK_DEVICE_SCREEN_LOCKED;
+	}
+	if (device->decision.action == SK_USB_ALLOW && device->decision.valid_for_sec > 0 && device->decided)
+		decision->code = SK_DEVICE_TIME_ENDED;
+}
+
+/* The mode of the rule's own file goes before that of the PC, but never makes an installation stricter. */
+static void apply_mode(const Core *core, SkPolicyMode rule_mode, Decision *decision)
+{
+	SkMode mode = trial_mode(core);
+
+	if (decision->action == SK_USB_ALLOW)
+		return;
+	if (mode == SK_MODE_ENFORCE && rule_mode != SK_POLICY_ENFORCE)
+		mode = rule_mode == SK_POLICY_LEARN ? SK_MODE_LEARN : SK_MODE_WARN;
+	if (mode == SK_MODE_ENFORCE)
+		return;
+	decision->would = decision->code;
+	allow_whole(decision, mode == SK_MODE_LEARN ? SK_DEVICE_LEARNED : SK_DEVICE_WARNED);
+}
+
+void decide_device(Core *core, const Device *device, Decision *ret_decision)
+{
+	Decision *decision = ret_decision;
+	SkPolicyVerdict verdict = {.mode = SK_POLICY_ENFORCE};
+	PolicyFacts policy;
+
+	*decision = (Decision){.rule = "built-in"};
+	if (device->root_hub) {
+		allow_whole(decision, SK_DEVICE_ALLOWED);
+		return;
+	}
+	if (device->facts->state != SK_USB_FACTS_OK) {
+		refuse(decision, device->facts->state == SK_USB_FACTS_MALFORMED ? SK_DEVICE_MALFORMED
+										: SK_DEVICE_NOT_CHECKED);
+	} else {
+		policy_facts_init(&policy, device, devices_parent_hash(core, device));
+		rules_evaluate(core, &policy.device, truth(core->session.locked), &verdict);
+		take_verdict(core, decision, &verdict);
+		take_grants(decision, device->facts, &verdict);
+		if (decision->action == SK_USB_ALLOW)
+			decision->code =
+				decision->all_interfaces ? SK_DEVICE_ALLOWED : SK_DEVICE_PARTLY_ALLOWED;
+		name_the_moment(core, &policy, device, decision);
+		apply_built_in_checks(core, device, decision);
+		if (apply_allowance(core, device, decision))
+			return;
+	}
+	if (decision->action != SK_USB_ALLOW && input_is_last(core, device->sysname))
+		allow_whole(decision, SK_DEVICE_KEPT_LAST_INPUT);
+	apply_mode(core, verdict.mode, decision);
+}
+
+static SkPolicyBus policy_bus(uint8_t bus)
+{
+	static const SkPolicyBus buses[SK_BUS_MAX_] = {
+		[SK_BUS_USB] = SK_POLICY_BUS_USB,
+		[SK_BUS_SD] = SK_POLICY_BUS_SD,
+		[SK_BUS_OPTICAL] = SK_POLICY_BUS_OPTICAL,
+		[SK_BUS_THUNDERBOLT] = SK_POLICY_BUS_THUNDERBOLT,
+		[SK_BUS_ESATA] = SK_POLICY_BUS_ESATA,
+	};
+
+	return buses[bus];
+}
+
+void decide_medium(Core *core, const Device *device, uint8_t bus, Decision *ret_decision)
+{
+	Decision *decision = ret_decision;
+	SkPolicyVerdict verdict;
+	PolicyFacts policy = {.device = {.bus = policy_bus(bus)}};
+
+	*decision = (Decision){.rule = "built-in"};
+	if (device && device->facts)
+		policy_facts_init(&policy, device, devices_parent_hash(core, device));
+	/* An optical drive or a card reader on USB is asked about as what it is to people. */
+	if (bus != SK_BUS_USB)
+		policy.device.bus = policy_bus(bus);
+	policy.device.registered = policy.device.approved = SK_POLICY_NO;
+	rules_evaluate(core, &policy.device, truth(core->session.locked), &verdict);
+	take_verdict(core, decision, &verdict);
+	if (decision->action == SK_USB_ALLOW && decision->media.handling == MEDIA_READ_ONLY) {
+		decision->code = SK_MEDIUM_READ_ONLY;
+	} else {
+		decision->action = SK_USB_BLOCK;
+		decision->code = SK_MEDIUM_REFUSED_BY_RULE;
+	}
+	if (trial_mode(core) != SK_MODE_ENFORCE) {
+		decision->would = decision->code;
+		decision->code = SK_MEDIUM_LEARNED;
+	}
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/devices.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "agent/core/core.h"
+#include "agent/core/history.h"
+#include "agent/core/peer_monitor.h"
+#include "agent/core/records.h"
+#include "agent/core/volumes.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+
+/* A year: longer allowances are rules, and belong into a rule file. */
+#define ALLOWANCE_MOST_SEC (366 * 86400ULL)
+
+static void stop_probe(Device *device)
+{
+	device->probe_io = sd_event_source_disable_unref(device->probe_io);
+	device->probe_timer = sd_event_source_disable_unref(device->probe_timer);
+	device->probe = sk_chan_free(device->probe);
+}
+
+static void device_free(Core *core, Device *device)
+{
+	HASH_DEL(core->devices, device);
+	stop_probe(device);
+	sd_event_source_disable_unref(device->valid_timer);
+	free(device->facts);
+	free(device);
+}
+
+Device *devices_find(const Core *core, const char *sysname)
+{
+	Device *device;
+
+	HASH_FIND_STR(core->devices, sysname, device);
+	return device;
+}
+
+const char *devices_parent_hash(const Core *core, const Device *device)
+{
+	const Device *parent = devices_find(core, device->parent);
+
+	return parent && parent->facts && parent->facts->state == SK_USB_FACTS_OK ? parent->facts->hash
+										  : NULL;
+}
+
+const Device *devices_find_twin(const Core *core, const Device *device)
+{
+	if (device->facts->serial[0] == 0)
+		return NULL;
+	for (const Device *other = core->devices; other; other = other->hh.next)
+		if (other != device && other->facts && other->facts->state == SK_USB_FACTS_OK &&
+			other->facts->vendor_id == device->facts->vendor_id &&
+			other->facts->product_id == device->facts->product_id &&
+			sk_str_eq(other->facts->serial, device->facts->serial))
+			return other;
+	return NULL;
+}
+
+bool devices_any_allowed_matches(void *data, const SkPolicyQuery *query)
+{
+	const Core *core = data;
+
+	for (const Device *device = core->devices; device; device = device->hh.next) {
+		PolicyFacts policy;
+
+		if (!device->facts || device->facts->state != SK_USB_FACTS_OK || !device->decided ||
+			device->decision.action != SK_USB_ALLOW)
+			continue;
+		policy_facts_init(&policy, device, devices_parent_hash(core, device));
+		if (sk_policy_query_matches(query, &policy.device))
+			return true;
+	}
+	return false;
+}
+
+static const char *action_name(const Decision *decision)
+{
+	static const char *const names[] = {"block", "allow", "reject"};
+
+	return names[decision->action];
+}
+
+static json_t *escaped(const char *text)
+{
+	char shown[4 * SK_USB_STRING_SIZE];
+
+	sk_utf8_escape(shown, sizeof(shown), text, strlen(text));
+	return json_string(shown);
+}
+
+json_t *device_to_json(const Core *core, const Device *device)
+{
+	json_t *object = json_pack("{s:s, s:i, s:i, s:b}", "port", device->sysname, "bus", device->busnum,
+		"device", device->devnum, "present_at_start", device->present_at_start);
+	char interfaces[INTERFACES_TEXT_SIZE], id[10], code[SK_REASON_CODE_SIZE];
+
+	if (device->facts) {
+		interfaces_format(interfaces, device->facts);
+		sk_str_format(
+			id, sizeof(id), "%04x:%04x", device->facts->vendor_id, device->facts->product_id);
+		json_object_set_new(object, "id", json_string(id));
+		json_object_set_new(object, "name", escaped(device->facts->product));
+		json_object_set_new(object, "manufacturer", escaped(device->facts->manufacturer));
+		json_object_set_new(object, "serial", escaped(device->facts->serial));
+		json_object_set_new(object, "interfaces", json_string(interfaces));
+		json_object_set_new(object, "hash", json_string(device->facts->hash));
+	}
+	if (!device->decided)
+		return object;
+	json_object_set_new(object, "target", json_string(action_name(&device->decision)));
+	json_object_set_new(object, "rule", json_string(device->decision.rule));
+	sk_reason_format_code(code, device->fault ? device->fault : device->decision.code);
+	json_object_set_new(object, "code", json_string(code));
+	json_object_set_new(object, "applied", json_boolean(device->applied));
+	if (device->decision.would) {
+		sk_reason_format_code(code, device->decision.would);
+		json_object_set_new(object, "would", json_string(code));
+	}
+	if (device->decision.message[0])
+		json_object_set_new(object, "message", json_string(device->decision.message));
+	if (device->decision.message_ja[0])
+		json_object_set_new(object, "message_ja", json_string(device->decision.message_ja));
+	return object;
+}
+
+json_t *devices_to_json(const Core *core)
+{
+	json_t *list = json_array();
+
+	for (const Device *device = core->devices; device; device = device->hh.next)
+		json_array_append_new(list, device_to_json(core, device));
+	return list;
+}
+
+static void record_device(
+	Core *core, const Device *device, const char *kind, SkReason code, const char *actor)
+{
+	record_write(core,
+		&(Record){.kind = kind, .code = code, .actor = actor, .body = device_to_json(core, device)});
+}
+
+static void note_in_history(Core *core, const Device *device)
+{
+	char interfaces[INTERFACES_TEXT_SIZE], serial[SK_USB_STRING_SIZE], name[SK_USB_STRING_SIZE];
+	char code[SK_REASON_CODE_SIZE];
+	const SkUsbFacts *facts = device->facts;
+
+	if (facts->state != SK_USB_FACTS_OK || device->root_hub)
+		return;
+	interfaces_format(interfaces, facts);
+	sk_utf8_escape(serial, sizeof(serial), facts->serial, strlen(facts->serial));
+	sk_utf8_escape(name, sizeof(name), facts->product, strlen(facts->product));
+	/* What learning lets through is not trusted for it later: the code of the rules counts. */
+	sk_reason_format_code(code, device->decision.would ? device->decision.would : device->decision.code);
+	history_note_device(core->history, &(HistoryDevice){.hash = facts->hash,
+						   .vendor_id = facts->vendor_id,
+						   .product_id = facts->product_id,
+						   .serial = serial,
+						   .name = name,
+						   .interfaces = interfaces,
+						   .user = core->session.present ? core->session.user : "",
+						   .code = code});
+}
+
+/* A fault while applying: what the kernel has now is unknown or refused; storage stays closed either way. */
+static void apply_failed(Core *core, Device *device, int error)
+{
+	device->applied = false;
+	device->fault = error == -ESTALE ? SK_DEVICE_CHANGED : SK_DEVICE_ORDER_FAILED;
+	record_device(core, device, "device.failed", device->fault, NULL);
+}
+
+static void on_applied(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkAnswer *answer = (const SkAnswer *)message;
+	Device *device = devices_find(core, subject);
+
+	/* Gone by now, or the monitor died: then everything is told and decided again. */
+	if (!device || !answer || answer->result == -ENODEV)
+		return;
+	if (answer->result < 0) {
+		apply_failed(core, device, answer->result);
+		return;
+	}
+	device->applied = true;
+	device->fault = SK_REASON_NONE;
+}
+
+static void apply(Core *core, Device *device)
+{
+	const Decision *decision = &device->decision;
+	SkUsbApply order = {
+		.busnum = device->busnum,
+		.devnum = device->devnum,
+		.action = decision->action,
+		.all_interfaces = decision->all_interfaces,
+		.n_interfaces = decision->n_interfaces,
+	};
+
+	device->applied = false;
+	/* While learning every device is allowed: the order then only undoes what enforcing had refused. */
+	if (device->root_hub ||
+		(decision->action == SK_USB_ALLOW && device->facts->state != SK_USB_FACTS_OK)) {
+		device->applied = true; /* nothing is to be done */
+		return;
+	}
+	memcpy(order.sysname, device->sysname, sizeof(order.sysname));
+	memcpy(order.interfaces, decision->interfaces, sizeof(order.interfaces));
+	memcpy(order.descriptors_digest, device->facts->descriptors_digest, sizeof(order.descriptors_digest));
+	monitor_order_usb(core, &order, on_applied);
+}
+
+static void arm_validity(Device *device);
+
+static bool same_effect(const Decision *a, const Decision *b)
+{
+	return a->action == b->action && a->code == b->code && a->all_interfaces == b->all_interfaces &&
+	       a->n_interfaces == b->n_interfaces && a->would == b->would &&
+	       memcmp(a->interfaces, b->interfaces, a->n_interfaces) == 0;
+}
+
+static void decide(Core *core, Device *device)
+{
+	Decision decision;
+	bool changed;
+
+	if (!device->facts)
+		return;
+	decide_device(core, device, &decision);
+	changed = !device->decided || !same_effect(&decision, &device->decision);
+	device->decision = decision;
+	device->decided = true;
+	arm_validity(device);
+	if (!changed && device->applied)
+		return;
+	device->fault = SK_REASON_NONE;
+	/* The order is on its way while the record reaches the disk; both are done in this turn of the loop.
+	 */
+	apply(core, device);
+	if (changed && !device->root_hub)
+		record_device(core, device, "device.decided", decision.code, NULL);
+	note_in_history(core, device);
+	volumes_device_decided(core, device->sysname);
+}
+
+static int on_validity_end(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Device *device = userdata;
+
+	decide(device->core, device);
+	return 0;
+}
+
+static void arm_validity(Device *device)
+{
+	device->valid_timer = sd_event_source_disable_unref(device->valid_timer);
+	if (device->decision.valid_for_sec == 0)
+		return;
+	/* Windows and allowances are told in wall time, which may jump: a jump re-arms nothing, so look at
+	 * least hourly. */
+	uint64_t seconds = device->decision.valid_for_sec < 3600 ? device->decision.valid_for_sec : 3600;
+	sd_event_add_time_relative(device->core->event, &device->valid_timer, CLOCK_BOOTTIME,
+		seconds * 1000000ULL, 1, on_validity_end, device);
+}
+
+/* Children that were waiting for the hash of this hub. */
+static void decide_children(Core *core, const Device *parent)
+{
+	for (Device *device = core->devices; device; device = device->hh.next)
+		if (device->facts && !device->decided && sk_str_eq(device->parent, parent->sysname))
+			decide(core, device);
+}
+
+static void facts_arrived(Core *core, Device *device)
+{
+	const Device *parent = devices_find(core, device->parent);
+
+	stop_probe(device);
+	/* parent-hash is asked for by rules: the hub above is decided first. */
+	if (parent && !parent->facts)
+		return;
+	decide(core, device);
+	decide_children(core, device);
+}
+
+static int facts_set(Device *device, const SkUsbFacts *facts)
+{
+	device->facts = malloc(sizeof(*facts));
+	if (!device->facts)
+		return -ENOMEM;
+	*device->facts = *facts;
+	return 0;
+}
+
+static void facts_missing(Core *core, Device *device)
+{
+	const SkUsbFacts none = {.state = SK_USB_FACTS_UNREADABLE};
+
+	if (facts_set(device, &none) == 0)
+		facts_arrived(core, device);
+}
+
+/* The probe was fed by the device: it is believed no more than that. */
+static bool facts_are_sane(const SkUsbFacts *facts)
+{
+	return facts->state <= SK_USB_FACTS_UNREADABLE && facts->n_interfaces <= SK_USB_INTERFACES_MAX &&
+	       SK_PROTO_TEXT_OK(facts->manufacturer) && SK_PROTO_TEXT_OK(facts->product) &&
+	       SK_PROTO_TEXT_OK(facts->serial) && SK_PROTO_TEXT_OK(facts->hash);
+}
+
+static int on_facts(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkUsbFacts *facts = (const SkUsbFacts *)message;
+
+	return facts_are_sane(facts) ? facts_set(userdata, facts) : -EPROTO;
+}
+
+static const SkMsgSpec facts_specs[] = {
+	{SK_PROBE_USB_FACTS, 0, sizeof(SkUsbFacts), on_facts},
+	{0},
+};
+
+static int on_probe_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	Device *device = userdata;
+	int r = sk_chan_dispatch(device->probe, facts_specs, device);
+
+	if (r == -EAGAIN)
+		return 0;
+	if (device->facts)
+		facts_arrived(device->core, device);
+	else
+		facts_missing(device->core, device);
+	return 0;
+}
+
+static int on_probe_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Device *device = userdata;
+
+	facts_missing(device->core, device);
+	return 0;
+}
+
+static int watch_probe(Core *core, Device *device, int fd)
+{
+	int r;
+
+	device->probe = sk_chan_new(fd);
+	if (!device->probe)
+		return -ENOMEM;
+	r = sd_event_add_io(core->event, &device->probe_io, fd, EPOLLIN, on_probe_io, device);
+	if (r < 0)
+		return r;
+	return sd_event_add_time_relative(core->event, &device->probe_timer, CLOCK_MONOTONIC,
+		DEVICE_FACTS_USEC, 0, on_probe_timeout, device);
+}
+
+void devices_add(Core *core, const SkUsbAdded *added, int fd)
+{
+	Device *device = devices_find(core, added->sysname);
+
+	if (device && device->busnum == added->busnum && device->devnum == added->devnum) {
+		/* Told again after a restart of the monitor: what was decided stands, and is applied again.
+		 */
+		device->told = true;
+		close(fd);
+		if (device->decided)
+			apply(core, device);
+		return;
+	}
+	if (device)
+		devices_remove(core, device->sysname, device->busnum, device->devnum);
+	device = calloc(1, sizeof(*device));
+	if (!device) {
+		close(fd);
+		return; /* stays unauthorized */
+	}
+	memcpy(device->sysname, added->sysname, sizeof(device->sysname));
+	memcpy(device->parent, added->parent, sizeof(device->parent));
+	memcpy(device->connect_type, added->connect_type, sizeof(device->connect_type));
+	device->busnum = added->busnum;
+	device->devnum = added->devnum;
+	device->root_hub = added->root_hub;
+	device->present_at_start = added->present_at_start;
+	device->uevent_usec = added->uevent_usec;
+	device->told = true;
+	device->core = core;
+	HASH_ADD_STR(core->devices, sysname, device);
+	if (watch_probe(core, device, fd) < 0)
+		facts_missing(core, device);
+}
+
+void devices_remove(Core *core, const char *sysname, uint16_t busnum, uint16_t devnum)
+{
+	Device *device = devices_find(core, sysname);
+
+	if (!device || device->busnum != busnum || device->devnum != devnum)
+		return;
+	if (device->decided && !device->root_hub)
+		record_device(core, device, "device.removed", SK_DEVICE_WENT_AWAY, NULL);
+	device_free(core, device);
+}
+
+void devices_begin_enumeration(Core *core)
+{
+	for (Device *device = core->devices; device; device = device->hh.next)
+		device->told = false;
+}
+
+void devices_end_enumeration(Core *core)
+{
+	Device *device, *next;
+
+	HASH_ITER (hh, core->devices, device, next)
+		if (!device->told)
+			devices_remove(core, device->sysname, device->busnum, device->devnum);
+}
+
+void devices_forget_all(Core *core)
+{
+	Device *device, *next;
+
+	HASH_ITER (hh, core->devices, device, next)
+		device_free(core, device);
+}
+
+void devices_decide_all(Core *core)
+{
+	for (Device *device = core->devices; device; device = device->hh.next) {
+		device->applied = false; /* the mode may have changed: the kernel is told in any case */
+		decide(core, device);
+	}
+}
+
+void devices_context_changed(Core *core)
+{
+	for (Device *device = core->devices; device; device = device->hh.next)
+		if (device->decided && device->decision.action != SK_USB_ALLOW)
+			decide(core, device);
+}
+
+int devices_allow_for(Core *core, const char *sysname, uint64_t seconds, const char *actor)
+{
+	Device *device = devices_find(core, sysname);
+	int r;
+
+	if (!device || !device->facts || device->facts->state != SK_USB_FACTS_OK)
+		return -ENOENT;
+	if (seconds == 0 || seconds > ALLOWANCE_MOST_SEC)
+		return -EINVAL;
+	r = history_allow(core->history, device->facts->hash, time(NULL) + (int64_t)seconds, actor);
+	if (r < 0)
+		return r;
+	record_device(core, device, "device.allowance", SK_DEVICE_ALLOWED_FOR_A_TIME, actor);
+	decide(core, device);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Who opens a file of a medium waits until its own verdict is known; this is where it is asked for and given.
+ */
+#include "agent/core/volumes.h"
+#include "lib/ipc/proto_scanner.h"
+
+/* Begins to answer for the volume. Takes the group descriptor. Return: 0 or negative errno. */
+int gates_open(Core *core, Volume *volume, int group_fd, bool inherited);
+
+/*
+ * The volume is unmounted. Somebody may still stand in one of its directories: from now on everything is
+ * denied there. keep: core ends, the group lives on in the descriptor store.
+ */
+void gates_close(Core *core, Volume *volume);
+void gates_leave(Volume *volume);
+
+/* Begins, or begins again, the scan of everything in the background. */
+void gates_walk(Core *core, Volume *volume);
+
+/* From peer_scanner.c. */
+void gates_result(Core *core, const SkScanResult *result);
+void gates_walk_done(Core *core, const SkScanWalkDone *done);
+void gates_scanner_connected(Core *core);
+void gates_scanner_lost(Core *core);
+
+/* Is anything asked of the scanner that it has not answered? */
+bool gates_are_busy(const Core *core);

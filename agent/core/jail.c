@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/jail.h"
+
+#include <sys/socket.h>
+
+#include "lib/jail/jail.h"
+
+/* One line, one reason. */
+static const SkJailCall calls[] = {
+	/* the event loop */
+	SK_JAIL_CALL("epoll_create1"),
+	SK_JAIL_CALL("epoll_ctl"),
+	SK_JAIL_CALL("epoll_wait"),
+	SK_JAIL_CALL("epoll_pwait"),
+	SK_JAIL_CALL("epoll_pwait2"),
+	SK_JAIL_CALL("timerfd_create"),
+	SK_JAIL_CALL("timerfd_settime"),
+	SK_JAIL_CALL("signalfd4"),
+	SK_JAIL_CALL("eventfd2"),
+	SK_JAIL_CALL("poll"),
+	SK_JAIL_CALL("ppoll"),
+	SK_JAIL_CALL("inotify_init1"),
+	SK_JAIL_CALL("inotify_add_watch"),
+	SK_JAIL_CALL("inotify_rm_watch"),
+	SK_JAIL_CALL("waitid"),
+	/* siblings, D-Bus, the journal, sd_notify: local sockets only */
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_UNIX),
+	SK_JAIL_CALL("connect"),
+	SK_JAIL_CALL("getsockname"),
+	SK_JAIL_CALL("getpeername"),
+	SK_JAIL_CALL("getsockopt"),
+	SK_JAIL_CALL("setsockopt"),
+	SK_JAIL_CALL("sendmsg"),
+	SK_JAIL_CALL("sendto"),
+	SK_JAIL_CALL("recvmsg"),
+	SK_JAIL_CALL("recvfrom"),
+	SK_JAIL_CALL("shutdown"),
+	SK_JAIL_CALL("memfd_create"), /* long messages to the journal */
+	SK_JAIL_CALL("bind"),	      /* sd-bus binds its end to a name that tells who connects */
+	/* state, settings, rules, sessions, who opened a file */
+	SK_JAIL_CALL("openat"),
+	SK_JAIL_CALL("open"),
+	SK_JAIL_CALL("readv"),
+	SK_JAIL_CALL("writev"),
+	SK_JAIL_CALL("pread64"),
+	SK_JAIL_CALL("pwrite64"),
+	SK_JAIL_CALL("preadv"),
+	SK_JAIL_CALL("pwritev"),
+	SK_JAIL_CALL("getdents64"),
+	SK_JAIL_CALL("readlink"),
+	SK_JAIL_CALL("readlinkat"),
+	SK_JAIL_CALL("stat"),
+	SK_JAIL_CALL("lstat"),
+	SK_JAIL_CALL("statx"),
+	SK_JAIL_CALL("access"),
+	SK_JAIL_CALL("faccessat"),
+	SK_JAIL_CALL("faccessat2"),
+	SK_JAIL_CALL("fstatfs"),
+	SK_JAIL_CALL("statfs"),
+	SK_JAIL_CALL("fsync"),
+	SK_JAIL_CALL("fdatasync"),
+	SK_JAIL_CALL("ftruncate"),
+	SK_JAIL_CALL("fallocate"),
+	SK_JAIL_CALL("rename"),
+	SK_JAIL_CALL("renameat"),
+	SK_JAIL_CALL("renameat2"),
+	SK_JAIL_CALL("unlink"),
+	SK_JAIL_CALL("unlinkat"),
+	SK_JAIL_CALL("mkdir"),
+	SK_JAIL_CALL("mkdirat"),
+	SK_JAIL_CALL("fchmod"),
+	SK_JAIL_CALL("fchmodat"),
+	SK_JAIL_CALL("fchown"),
+	SK_JAIL_CALL("flock"),
+	SK_JAIL_CALL("geteuid"),
+	SK_JAIL_CALL("getuid"),
+	SK_JAIL_CALL("getegid"),
+	SK_JAIL_CALL("getgid"),
+	SK_JAIL_CALL("umask"),
+	SK_JAIL_CALL("getcwd"),
+	SK_JAIL_CALL("uname"),
+	SK_JAIL_CALL("sysinfo"),
+	SK_JAIL_CALL("prlimit64"),
+	SK_JAIL_CALL("sync_file_range"),
+	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, 0x5401), /* TCGETS: is standard error a terminal? */
+	/* pidfd of the scanner is compared by what it says; dup for what is handed on */
+	SK_JAIL_CALL("dup"),
+	SK_JAIL_CALL("dup3"),
+	SK_JAIL_CALL("pidfd_send_signal"),
+	/* the C library: locale, clocks, threads of none */
+	SK_JAIL_CALL("adjtimex"),
+	SK_JAIL_CALL("clock_adjtime"),
+	SK_JAIL_CALL("clock_nanosleep"),
+	SK_JAIL_CALL("sched_getaffinity"),
+	SK_JAIL_CALL("getppid"),
+	SK_JAIL_CALL("prctl"),
+	SK_JAIL_CALL("set_robust_list"),
+	SK_JAIL_CALL("rseq"),
+	SK_JAIL_CALL("pipe2"),
+	SK_JAIL_CALL("keyctl"), /* sd-bus and sd-id128 ask for the invocation id */
+	{.name = NULL},
+};
+
+int core_jail_enter(const char *state_directory)
+{
+	/*
+	 * Reading is allowed everywhere, as far as user sekisho may: Landlock is also asked for the
+	 * descriptors of fanotify events, wherever a medium is mounted. What is left is writing, and there is
+	 * one place for that.
+	 */
+	const SkJailPath paths[] = {
+		{"/", SK_JAIL_READ},
+		{state_directory, SK_JAIL_WRITE},
+		{.path = NULL},
+	};
+	const SkJail jail = {
+		.name = "sekishod", .uid = (uid_t)-1, .gid = (gid_t)-1, .paths = paths, .calls = calls};
+
+	return sk_jail_enter(&jail);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sekishod: starts, reads settings, goes to jail, opens its parts, runs the loop.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/core/bus.h"
+#include "agent/core/core.h"
+#include "agent/core/devices.h"
+#include "agent/core/history.h"
+#include "agent/core/input.h"
+#include "agent/core/jail.h"
+#include "agent/core/mounting.h"
+#include "agent/core/mounts.h"
+#include "agent/core/peer_media.h"
+#include "agent/core/peer_monitor.h"
+#include "agent/core/peer_scanner.h"
+#include "agent/core/records.h"
+#include "agent/core/reload.h"
+#include "agent/core/rules.h"
+#include "agent/core/stop.h"
+#include "config.h"
+#include "lib/base/str.h"
+#include "lib/crypt/digest.h"
+#include "lib/log/log.h"
+
+/* In this order, and closed in the other: what comes later uses what came before. */
+static int open_parts(Core *core)
+{
+	char *errors = NULL;
+	int r = records_open(core);
+
+	if (r == 0)
+		r = history_open(core);
+	if (r == 0)
+		r = bus_open(core);
+	if (r == 0)
+		r = session_open(core);
+	if (r < 0)
+		return r;
+	record_write(core, &(Record){.kind = "agent.started",
+				   .code = SK_AGENT_STARTED,
+				   .body = json_pack("{s:s}", "version", SK_VERSION)});
+	rules_load(core, &errors); /* a bad file is recorded; the agent runs and refuses */
+	free(errors);
+	if (!core->rules)
+		return -ENOMEM;
+	r = trial_open(core);
+	if (r < 0)
+		return r;
+	mounts_adopt(core);
+	peer_ensure(&core->monitor);
+	return 0;
+}
+
+static void close_parts(Core *core)
+{
+	if (core->records)
+		record_write(core, &(Record){.kind = "agent.stopped", .code = SK_AGENT_STOPPED});
+	volumes_close(core);
+	devices_forget_all(core);
+	input_forget_all(core);
+	peer_deinit(&core->monitor);
+	peer_deinit(&core->scanner);
+	peer_deinit(&core->media);
+	orders_deinit(&core->orders);
+	trial_close(core);
+	session_close(core);
+	rules_close(core);
+	bus_close(core);
+	history_close(core);
+	records_close(core);
+	sk_settings_free(core->settings);
+}
+
+static int run(Core *core)
+{
+	int r = sd_event_default(&core->event);
+
+	if (r < 0)
+		return r;
+	sd_event_set_watchdog(core->event, true);
+	peer_init(&core->monitor, core, &peer_monitor_type);
+	peer_init(&core->scanner, core, &peer_scanner_type);
+	peer_init(&core->media, core, &peer_media_type);
+	r = core_jail_enter(core->settings->agent.state_directory);
+	if (r < 0) {
+		sk_log_event(&(SkLogEvent){.priority = LOG_CRIT, .id = SK_MESSAGE_JAIL_FAILED},
+			"the jail cannot be entered: %s", strerror(-r));
+		return r;
+	}
+	r = stop_watch_signals(core);
+	if (r == 0)
+		r = reload_watch_signal(core);
+	if (r == 0)
+		r = open_parts(core);
+	if (r == 0) {
+		sd_notify(0, "READY=1");
+		r = sd_event_loop(core->event);
+	}
+	sd_notify(0, "STOPPING=1");
+	close_parts(core);
+	sd_event_unref(core->event);
+	return r;
+}
+
+static int load_settings(Core *core)
+{
+	char *errors = NULL;
+	int r = sk_settings_load(core->conf_directory, &core->settings, &errors);
+
+	if (r < 0) {
+		/* The first start has none in force before: those of the package are. */
+		sk_log_event(&(SkLogEvent){.priority = LOG_ALERT, .id = SK_MESSAGE_SETTINGS_BAD},
+			"the settings are wrong, the defaults are in force:\n%s",
+			errors ? errors : strerror(-r));
+		r = sk_settings_new(&core->settings);
+	}
+	free(errors);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	Core core = {.conf_directory = SK_CONFDIR};
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'V') {
+			puts("sekishod " SK_VERSION);
+			return 0;
+		}
+		if (option != 'c') {
+			fprintf(stderr, "Usage: sekishod [--config DIRECTORY]\n");
+			return 2;
+		}
+		core.conf_directory = optarg;
+	}
+	sk_log_init("sekishod");
+	r = sk_crypt_init();
+	if (r == 0)
+		r = load_settings(&core);
+	if (r == 0)
+		r = run(&core);
+	if (r < 0)
+		sk_log(LOG_CRIT, "sekishod ends: %s", strerror(-r));
+	return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/peer_media.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "agent/core/core.h"
+#include "agent/core/records.h"
+#include "agent/core/volumes.h"
+#include "lib/base/str.h"
+
+/* Orders carry a text, an unmount also its caller: kept here by cookie. */
+typedef struct Unmount {
+	uint64_t volume;
+	UnmountDone done;
+	void *userdata;
+	UT_hash_handle hh;
+} Unmount;
+
+static Unmount *unmounts;
+
+static int on_answer(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkAnswer *answer = (const SkAnswer *)message;
+	Core *core = userdata;
+
+	return SK_PROTO_TEXT_OK(answer->detail) ? orders_finish(core, &core->orders, message, fds, n_fds)
+						: -EPROTO;
+}
+
+static int on_mounted(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkMediaMounted *mounted = (const SkMediaMounted *)message;
+	Core *core = userdata;
+
+	if (!SK_PROTO_TEXT_OK(mounted->path) || !SK_PROTO_TEXT_OK(mounted->detail))
+		return -EPROTO;
+	return orders_finish(core, &core->orders, message, fds, n_fds);
+}
+
+static const SkMsgSpec specs[] = {
+	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer},
+	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_mounted},
+	{0},
+};
+
+static void connected(Core *core)
+{
+}
+
+/* It exits when idle; the kernel keeps the mounts. */
+static void lost(Core *core)
+{
+	orders_fail(core, &core->orders, &core->media);
+}
+
+const PeerType peer_media_type = {
+	.name = "media", .specs = specs, .connected = connected, .lost = lost, .keep = false};
+
+static void order(Core *core, SkHead *head, const char *subject, OrderDone done, int fd)
+{
+	head->cookie = orders_add(&core->orders, &core->media, subject, done);
+	if (peer_send(&core->media, head, &fd, fd >= 0 ? 1 : 0) < 0)
+		orders_fail(core, &core->orders, &core->media);
+}
+
+void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block_fd, OrderDone done)
+{
+	sk_head_init(&mount->head, SK_MEDIA_MOUNT, sizeof(*mount));
+	order(core, &mount->head, sysname, done, block_fd);
+}
+
+void media_ignore_answer(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
+{
+}
+
+bool media_is_idle(const Core *core)
+{
+	return !orders_waits_for(&core->orders, &core->media);
+}
+
+/* subject is the number of the volume: the volume itself may be gone. */
+static void on_unmounted(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkAnswer *answer = (const SkAnswer *)message;
+	uint64_t id = strtoull(subject, NULL, 10);
+	const Volume *volume = volumes_find_id(core, id);
+	Unmount *unmount;
+
+	HASH_FIND(hh, unmounts, &id, sizeof(id), unmount);
+	if (!unmount)
+		return;
+	HASH_DEL(unmounts, unmount);
+	unmount->done(core, volume ? volume->sysname : "", answer ? answer->result : -ECONNRESET,
+		answer ? answer->detail : "", unmount->userdata);
+	free(unmount);
+}
+
+void media_unmount(Core *core, uint64_t volume, const char *path, bool lazy, UnmountDone done, void *userdata)
+{
+	SkMediaUnmount message = {.volume = volume, .lazy = lazy};
+	Unmount *unmount = NULL;
+	char subject[SK_SYSNAME_SIZE];
+
+	sk_head_init(&message.head, SK_MEDIA_UNMOUNT, sizeof(message));
+	sk_str_copy(message.path, sizeof(message.path), path);
+	sk_str_format(subject, sizeof(subject), "%llu", (unsigned long long)volume);
+	HASH_FIND(hh, unmounts, &volume, sizeof(volume), unmount);
+	if (done && (unmount || !(unmount = calloc(1, sizeof(*unmount))))) {
+		done(core, "", -EALREADY, "", userdata);
+		return;
+	}
+	if (done) {
+		unmount->volume = volume;
+		unmount->done = done;
+		unmount->userdata = userdata;
+		HASH_ADD(hh, unmounts, volume, sizeof(volume), unmount);
+	}
+	order(core, &message.head, subject, on_unmounted, -1);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The side of core that talks to sekisho-media.
+ */
+#include <stdbool.h>
+
+#include "agent/core/orders.h"
+#include "agent/core/peer.h"
+#include "lib/ipc/proto_media.h"
+
+extern const PeerType peer_media_type;
+
+/* done gets the SkMediaMounted with its descriptors, or NULL. */
+void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block_fd, OrderDone done);
+
+/* done may be NULL. subject is the sysname of the volume; detail is not escaped. */
+typedef void (*UnmountDone)(Core *core, const char *subject, int result, const char *detail, void *userdata);
+void media_unmount(
+	Core *core, uint64_t volume, const char *path, bool lazy, UnmountDone done, void *userdata);
+
+/* Has every order been answered? */
+bool media_is_idle(const Core *core);
+
+/* For orders whose answer changes nothing. */
+void media_ignore_answer(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds);

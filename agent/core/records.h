@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Every decision and every change of state leaves one record: in the audit chain, in the journal, and as a
+ * signal on D-Bus. What is queued in one turn of the loop reaches the disk together, at its end or at
+ * records_sync().
+ */
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/audit/audit.h"
+#include "lib/reason/reason.h"
+
+typedef struct Core Core;
+typedef struct Records Records;
+
+/* Opens the audit log beneath the state directory of the settings. Return: 0 or negative errno. */
+int records_open(Core *core);
+void records_close(Core *core);
+
+typedef struct Record {
+	const char *kind;  /* "device.decided" */
+	const char *actor; /* NULL: "sekishod" */
+	SkReason code;	   /* or SK_REASON_NONE */
+	json_t *body;	   /* taken over; foreign text in it is escaped already; NULL: empty */
+} Record;
+
+void record_write(Core *core, const Record *record);
+
+/* Everything queued is on the disk. Return: 0, or the fault that keeps records from being written. */
+int records_sync(Core *core);
+
+/* Nothing new may be admitted to storage while this says no. */
+bool records_work(const Core *core);
+
+SkAudit *records_audit(const Core *core);

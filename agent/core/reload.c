@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/reload.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "agent/core/core.h"
+#include "agent/core/devices.h"
+#include "agent/core/peer_monitor.h"
+#include "agent/core/records.h"
+#include "agent/core/rules.h"
+#include "agent/core/volumes.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+
+/* The directories of state and records stay those of the start: a running log does not move. */
+static int load_settings(Core *core, char **ret_errors)
+{
+	own_settings SkSettings *settings = NULL;
+	char *directory;
+	int r = sk_settings_load(core->conf_directory, &settings, ret_errors);
+
+	if (r < 0) {
+		record_write(core, &(Record){.kind = "settings.refused",
+					   .code = SK_SETTINGS_BAD,
+					   .body = json_pack("{s:s?}", "errors", *ret_errors)});
+		return r;
+	}
+	directory = settings->agent.state_directory;
+	settings->agent.state_directory = core->settings->agent.state_directory;
+	core->settings->agent.state_directory = directory;
+	sk_settings_free(core->settings);
+	core->settings = own_take(settings);
+	return 0;
+}
+
+int reload(Core *core, char **ret_errors)
+{
+	int r = load_settings(core, ret_errors);
+
+	if (r == 0)
+		r = rules_load(core, ret_errors);
+	if (r < 0)
+		return r;
+	monitor_send_mode(core);
+	devices_decide_all(core);
+	volumes_decide_all(core);
+	return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	char *errors = NULL;
+
+	reload(userdata, &errors);
+	free(errors);
+	return 0;
+}
+
+int reload_watch_signal(Core *core)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return sd_event_add_signal(core->event, NULL, SIGHUP, on_hangup, core);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/rules.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "agent/core/core.h"
+#include "agent/core/devices.h"
+#include "agent/core/records.h"
+#include "lib/base/io.h"
+#include "lib/base/str.h"
+
+#define FILES_MAX 1000
+
+struct Rules {
+	SkPolicySnapshot *snapshot;
+	double *applied, *evaluated; /* seconds of CLOCK_BOOTTIME, negative: never */
+	unsigned generation;
+};
+
+static double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void rules_free(Rules *rules)
+{
+	sk_policy_snapshot_free(rules->snapshot);
+	free(rules->applied);
+	free(rules->evaluated);
+	free(rules);
+}
+OWN_DEFINE(Rules, rules_free)
+
+static Rules *rules_new(SkPolicySnapshot *snapshot)
+{
+	size_t count = sk_policy_count(snapshot);
+	Rules *rules = calloc(1, sizeof(*rules));
+
+	if (!rules) {
+		sk_policy_snapshot_free(snapshot);
+		return NULL;
+	}
+	rules->snapshot = snapshot;
+	rules->applied = calloc(count + 1, sizeof(double));
+	rules->evaluated = calloc(count + 1, sizeof(double));
+	if (!rules->applied || !rules->evaluated) {
+		rules_free(rules);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++)
+		rules->applied[i] = rules->evaluated[i] = -1;
+	return rules;
+}
+
+static void write_diagnostic(void *data, const SkPolicyDiagnostic *diagnostic)
+{
+	fprintf(data, "%s:%u:%u: %s%s\n", diagnostic->file, diagnostic->line, diagnostic->column,
+		diagnostic->severity == SK_POLICY_WARNING ? "warning: " : "", diagnostic->text);
+}
+
+static int is_rule_file(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && length > 6 && sk_str_eq(entry->d_name + length - 6, ".rules");
+}
+
+static int parse_one(int dir_fd, const char *name, const SkPolicyReport *report, SkPolicyFile **ret_file)
+{
+	own_free char *text = NULL;
+	size_t size;
+	int r = sk_io_read_file_at(dir_fd, name, SK_POLICY_FILE_SIZE_MAX, &text, &size);
+
+	if (r == 0)
+		return sk_policy_parse(text, size, name, report, ret_file);
+	report->report(report->data,
+		&(SkPolicyDiagnostic){.severity = SK_POLICY_ERROR, .file = name, .text = strerror(-r)});
+	return r;
+}
+
+/* Every file is parsed, so that all errors are told at once. */
+static int load_directory(
+	const char *directory, const SkPolicyReport *report, SkPolicySnapshot **ret_snapshot)
+{
+	SkPolicyFile *files[FILES_MAX] = {0};
+	struct dirent **entries = NULL;
+	own_fd int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t n_files = 0;
+	int n = 0, r = 0;
+
+	if (dir_fd < 0)
+		r = -errno;
+	else if ((n = scandirat(dir_fd, ".", &entries, is_rule_file, alphasort)) < 0)
+		r = -errno, n = 0;
+	if (r < 0)
+		report->report(report->data,
+			&(SkPolicyDiagnostic){
+				.severity = SK_POLICY_ERROR, .file = directory, .text = strerror(-r)});
+	for (int i = 0; i < n; i++) {
+		int error = n_files < FILES_MAX
+				    ? parse_one(dir_fd, entries[i]->d_name, report, &files[n_files])
+				    : -E2BIG;
+
+		n_files += error == 0;
+		r = error < 0 ? error : r;
+		free(entries[i]);
+	}
+	free(entries);
+	if (r == 0)
+		r = sk_policy_compile(files, n_files, report, ret_snapshot);
+	for (size_t i = 0; i < n_files; i++)
+		sk_policy_file_free(files[i]);
+	return r;
+}
+
+static int ensure_any(Core *core)
+{
+	SkPolicyReport silent = {.report = write_diagnostic, .data = stderr};
+	SkPolicySnapshot *empty = NULL;
+	int r;
+
+	if (core->rules)
+		return 0;
+	r = sk_policy_compile(NULL, 0, &silent, &empty);
+	if (r < 0)
+		return r;
+	core->rules = rules_new(empty);
+	return core->rules ? 0 : -ENOMEM;
+}
+
+int rules_load(Core *core, char **ret_errors)
+{
+	own_free char *errors = NULL;
+	size_t errors_size;
+	FILE *out = open_memstream(&errors, &errors_size);
+	SkPolicyReport report = {.report = write_diagnostic, .data = out};
+	SkPolicySnapshot *snapshot = NULL;
+	Rules *rules = NULL;
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	r = load_directory(core->settings->agent.rules_directory, &report, &snapshot);
+	fclose(out);
+	if (r == 0 && !(rules = rules_new(snapshot)))
+		r = -ENOMEM;
+	if (r < 0) {
+		record_write(core, &(Record){.kind = "policy.refused",
+					   .code = SK_POLICY_BAD,
+					   .body = json_pack("{s:s?}", "errors", errors)});
+		*ret_errors = own_take(errors);
+		ensure_any(core);
+		return r;
+	}
+	rules->generation = core->rules ? core->rules->generation + 1 : 1;
+	rules_close(core);
+	core->rules = rules;
+	record_write(
+		core, &(Record){.kind = "policy.loaded",
+			      .code = SK_POLICY_LOADED,
+			      .body = json_pack("{s:I}", "rules", (json_int_t)sk_policy_count(snapshot))});
+	*ret_errors = NULL;
+	return 0;
+}
+
+void rules_close(Core *core)
+{
+	if (core->rules)
+		rules_free(own_take(core->rules));
+}
+
+const SkPolicySnapshot *rules_snapshot(const Core *core)
+{
+	return core->rules->snapshot;
+}
+
+static double since(const double *when, size_t rule)
+{
+	return when[rule] < 0 ? -1 : now_seconds() - when[rule];
+}
+
+static double since_applied(void *data, size_t rule)
+{
+	const Core *core = data;
+
+	return since(core->rules->applied, rule);
+}
+
+static double since_evaluated(void *data, size_t rule)
+{
+	Core *core = data;
+	double answer = since(core->rules->evaluated, rule);
+
+	core->rules->evaluated[rule] = now_seconds();
+	return answer;
+}
+
+static double random_even(void *data)
+{
+	uint32_t bits = UINT32_MAX; /* without entropy: the answer that matches nothing */
+
+	if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits))
+		bits = UINT32_MAX;
+	return bits / 4294967296.0;
+}
+
+static SkPolicyTime local_time(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	tzset();
+	localtime_r(&now, &tm);
+	return (SkPolicyTime){
+		.weekday = (uint8_t)tm.tm_wday,
+		.day_second =
+			(uint32_t)(tm.tm_hour * 3600 + tm.tm_min * 60 + (tm.tm_sec < 60 ? tm.tm_sec : 59)),
+	};
+}
+
+static SkPolicyContext context_now(Core *core, SkPolicyTruth screen_locked)
+{
+	const Session *session = &core->session;
+
+	return (SkPolicyContext){
+		.now = local_time(),
+		.mode = (SkPolicyMode)trial_mode(core),
+		.user = session->present ? session->user : NULL,
+		.groups = session->present ? (const char *const *)session->groups : NULL,
+		.screen_locked = screen_locked,
+		.callbacks =
+			{
+				.allowed_matches = devices_any_allowed_matches,
+				.since_applied = since_applied,
+				.since_evaluated = since_evaluated,
+				.random = random_even,
+				.data = core,
+			},
+	};
+}
+
+void rules_evaluate(
+	Core *core, const SkPolicyDevice *device, SkPolicyTruth screen_locked, SkPolicyVerdict *ret_verdict)
+{
+	const SkPolicyContext context = context_now(core, screen_locked);
+
+	sk_policy_evaluate(core->rules->snapshot, device, &context, ret_verdict);
+	if (ret_verdict->rule != SK_POLICY_NO_RULE)
+		core->rules->applied[ret_verdict->rule] = now_seconds();
+}
+
+int rules_explain(Core *core, const SkPolicyDevice *device, FILE *out)
+{
+	SkPolicyContext context = context_now(core, core->session.locked ? SK_POLICY_YES : SK_POLICY_NO);
+
+	/* Looking is not evaluating: it must not start the memory of conditions. */
+	context.callbacks.since_evaluated = NULL;
+	return sk_policy_explain(core->rules->snapshot, device, &context, out);
+}
+
+size_t rules_count(const Core *core)
+{
+	return sk_policy_count(core->rules->snapshot);
+}
+
+unsigned rules_generation(const Core *core)
+{
+	return core->rules->generation;
+}

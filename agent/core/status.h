@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* The state of the agent as one JSON object: what `sekishoctl status` shows. */
+#include <jansson.h>
+
+typedef struct Core Core;
+
+json_t *status_to_json(const Core *core);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The media that are plugged in. A volume is one block device: a whole disk or a partition. volumes.c takes
+ * it from "added" to a decision, mounting.c from the decision to the mount and back, gates.c answers those
+ * who open files.
+ */
+#include <jansson.h>
+#include <systemd/sd-event.h>
+#include <uthash.h>
+
+#include "agent/core/decide.h"
+#include "lib/ipc/chan.h"
+#include "lib/gate/gate.h"
+#include "lib/gate/table.h"
+
+typedef struct Core Core;
+typedef struct PendingScan PendingScan;
+typedef struct RefusedFile RefusedFile;
+
+typedef enum VolumeState {
+	VOLUME_NEW, /* something is still to be known, or nothing is to be done */
+	VOLUME_PROBING,
+	VOLUME_CONTAINER, /* a disk with partitions: they are the volumes */
+	VOLUME_WAITING,	  /* for a person to sign in, or for the scanner; `code` says which */
+	VOLUME_OPENING,	  /* monitor and media are at work */
+	VOLUME_MOUNTED,
+	VOLUME_REFUSED,
+	VOLUME_LEARNED, /* not enforcing: left to the desktop */
+	VOLUME_EJECTED,
+} VolumeState;
+
+typedef struct Volume {
+	uint64_t id; /* in messages to scanner and media */
+	char sysname[SK_SYSNAME_SIZE];
+	char disk[SK_SYSNAME_SIZE];
+	char usb[SK_SYSNAME_SIZE];
+	uint32_t major, minor, partition;
+	uint8_t bus;
+	bool medium_present, told, present_at_start;
+	uint64_t size;
+
+	VolumeState state;
+	SkReason code;	  /* of the last decision or fault */
+	char detail[256]; /* of a fault; may be empty */
+	SkBlockFacts *facts;
+	Decision decision;
+	SkChan *probe;
+	sd_event_source *probe_io, *probe_timer;
+
+	/* while mounted */
+	char path[512];
+	uint32_t uid;
+	int root_fd;
+	SkGate *gate;
+	SkGateTable *table;
+	sd_event_source *gate_io, *scan_timer;
+	PendingScan *pending; /* files that people wait for */
+	RefusedFile *refused; /* what was found, for the record */
+	bool walking, walked;
+	uint64_t files, bytes, n_refused;
+
+	Core *core;
+	UT_hash_handle hh;
+} Volume;
+
+/* A block device appeared, or its medium changed. */
+void volumes_add(Core *core, const SkBlockAdded *added);
+void volumes_remove(Core *core, const char *sysname);
+void volumes_begin_enumeration(Core *core);
+void volumes_end_enumeration(Core *core);
+void volumes_close(Core *core);
+
+Volume *volumes_find(const Core *core, const char *sysname);
+Volume *volumes_find_id(const Core *core, uint64_t id);
+
+/* Takes the volume as far as what is known allows. */
+void volume_advance(Core *core, Volume *volume);
+/* The same for all: the session, the scanner, the mode or the rules changed. */
+void volumes_advance_all(Core *core);
+void volumes_decide_all(Core *core);
+void volumes_session_changed(Core *core);
+void volumes_device_decided(Core *core, const char *usb);
+
+/* Ends the way of the volume with a code, and records it. detail may be NULL; it is escaped already. */
+void volume_refuse(Core *core, Volume *volume, SkReason code, const char *detail);
+
+void record_volume(Core *core, const Volume *volume, const char *kind, SkReason code, const char *actor);
+json_t *volume_to_json(const Core *core, const Volume *volume);
+json_t *volumes_to_json(const Core *core);
