@@ -66,6 +66,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("renameat2"),
 	SK_JAIL_CALL("unlink"),
 	SK_JAIL_CALL("unlinkat"),
+	SK_JAIL_CALL("linkat"), /* key state of the records */
 	SK_JAIL_CALL("mkdir"),
 	SK_JAIL_CALL("mkdirat"),
 	SK_JAIL_CALL("fchmod"),
@@ -83,6 +84,9 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("prlimit64"),
 	SK_JAIL_CALL("sync_file_range"),
 	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, 0x5401), /* TCGETS: is standard error a terminal? */
+	/* secrets stay out of swap */
+	SK_JAIL_CALL("mlock"),
+	SK_JAIL_CALL("munlock"),
 	/* pidfd of the scanner is compared by what it says; dup for what is handed on */
 	SK_JAIL_CALL("dup"),
 	SK_JAIL_CALL("dup3"),

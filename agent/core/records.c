@@ -162,7 +162,7 @@ static void write_journal(const Record *record)
 	sk_log_event(&(SkLogEvent){.priority = text ? severity_priority(text->severity) : LOG_INFO,
 			     .code = text ? code : NULL,
 			     .fields = body ? fields : NULL},
-		"%s%s%s %s", code, text ? ": " : "", text ? text->en_what : record->kind, body ? body : "");
+		"%s %s", text ? text->en_what : record->kind, body ? body : "");
 	free(body);
 }
 
