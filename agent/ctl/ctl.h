@@ -21,6 +21,7 @@ typedef struct CtlCommand {
 } CtlCommand;
 
 int ctl_descriptors(int argc, char **argv);
+int ctl_audit(int argc, char **argv);
 int ctl_policy(int argc, char **argv);
 
 /* Runs the row of commands (ended by a NULL name) that argv[1] names; prints help for none or --help. */

@@ -20,6 +20,7 @@ static int ctl_version(int argc, char **argv)
 static const CtlCommand commands[] = {
 	{ "policy", ctl_policy, "check, decide, explain and generate rules (offline)" },
 	{ "descriptors", ctl_descriptors, "explain what a USB device says of itself (offline)" },
+	{ "audit", ctl_audit, "verify, show and export the audit log (offline)" },
 	{ "version", ctl_version, "print the version" },
 	{ NULL, NULL, NULL },
 };
