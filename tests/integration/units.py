@@ -18,6 +18,12 @@ def analyze(*arguments):
     return done.returncode, done.stdout + done.stderr
 
 
+def check_users(path, failures):
+    done = subprocess.run(["systemd-sysusers", "--dry-run", path], capture_output=True, text=True)
+    if done.returncode:
+        failures.append(done.stderr.strip())
+
+
 def installed_programs(folder, text):
     """systemd-analyze verify wants the programs to exist: stand in for them where the unit says."""
     program = re.search(r"^ExecStart=(\S+)", text, re.M)
@@ -29,8 +35,9 @@ def installed_programs(folder, text):
     return text.replace(program[1], str(stand_in))
 
 
-def main(sources):
+def main(users, sources):
     failures = []
+    check_users(users, failures)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for source in map(Path, sources):
@@ -55,4 +62,4 @@ def main(sources):
 if __name__ == "__main__":
     if not shutil.which("systemd-analyze"):
         sys.exit("systemd-analyze is missing")
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
