@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/policy_offline.h"
 
 static const CtlCommand commands[] = {
-	{ 0 },
+	{"check", ctl_policy_check, "are these rule files correct and sensible?"},
+	{"decide", ctl_policy_decide, "what do rules say to devices described in text?"},
+	{"explain", ctl_policy_explain, "why does a device get its answer, rule by rule?"},
+	{"generate", ctl_policy_generate, "write rules that allow what is plugged in now"},
+	{NULL, NULL, NULL},
 };
 
 int ctl_policy(int argc, char **argv)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/ctl/ctl.h"
+#include "agent/ctl/policy_offline.h"
+#include "lib/base/str.h"
+
+static const char help[] =
+	"Usage: sekishoctl policy explain [--rules FILE] DEVICE\n\n"
+	"Goes through the rules in order and says of each why it does not apply, up to the one that "
+	"decides.\n"
+	"DEVICE is the name of a USB device of this PC (1-2, usb1) or a description as for `policy "
+	"decide`.\n\n"
+	"  --rules FILE          a file or directory; without it the rules of this PC\n" OFFLINE_OPTIONS_HELP
+	"  -h, --help            this text\n";
+
+enum {
+	RULES = OFFLINE_OWN_,
+	SYSFS,
+};
+
+typedef struct ExplainOptions {
+	char *rules[64];
+	size_t n_rules;
+	const char *sysfs;
+} ExplainOptions;
+
+static int explain(
+	const ExplainOptions *options, const SkPolicyDevice *device, const SkPolicyContext *context)
+{
+	own_policy_snapshot SkPolicySnapshot *snapshot = NULL;
+	SkPolicyVerdict verdict;
+	char reason[512];
+	int r = offline_load(options->rules, options->n_rules, &snapshot);
+
+	if (r < 0)
+		return r == -EINVAL ? CTL_NO : CTL_ERROR;
+	fputs("device:", stdout);
+	r = sk_policy_write_rule(device, SK_POLICY_DEVICE, stdout);
+	putchar('\n');
+	if (r == 0)
+		r = sk_policy_explain(snapshot, device, context, stdout);
+	sk_policy_evaluate(snapshot, device, context, &verdict);
+	sk_policy_verdict_reason(&verdict, reason, sizeof(reason));
+	printf("%s: %s\n", sk_policy_target_name(verdict.target), reason);
+	return r < 0 || fflush(stdout) ? CTL_ERROR : CTL_OK;
+}
+
+static int explain_named(const ExplainOptions *options, const char *text, const SkPolicyContext *context)
+{
+	SkPolicyReport report = offline_report(NULL);
+	own_policy_description SkPolicyDescription *description = NULL;
+	own_free OfflineDevice *device = NULL;
+	int r = offline_read_device(options->sysfs, text, &device);
+
+	if (r == 0)
+		return explain(options, &device->device, context);
+	if (r != -ENOENT) {
+		fprintf(stderr, "%s: %s\n", text,
+			r == -EBADMSG ? "its descriptors are malformed" : strerror(-r));
+		return CTL_ERROR;
+	}
+	if (sk_policy_describe(text, strlen(text), "DEVICE", 1, &report, &description) < 0) {
+		fputs("sekishoctl: this is neither a USB device of this PC nor a description\n", stderr);
+		return CTL_NO;
+	}
+	return explain(options, sk_policy_description_device(description), context);
+}
+
+int ctl_policy_explain(int argc, char **argv)
+{
+	static const struct option known[] = {
+		OFFLINE_OPTIONS,
+		{"rules", required_argument, NULL, RULES},
+		{"sysfs", required_argument, NULL, SYSFS},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	own_offline_context OfflineContext context;
+	ExplainOptions options = {.sysfs = OFFLINE_SYSFS};
+
+	offline_context_init(&context);
+	for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;)
+		switch (option) {
+		case RULES:
+			if (options.n_rules == SK_ARRAY_SIZE(options.rules))
+				return CTL_USAGE;
+			options.rules[options.n_rules++] = optarg;
+			break;
+		case SYSFS:
+			options.sysfs = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CTL_OK;
+		case '?':
+			return CTL_USAGE;
+		default:
+			if (offline_context_option(&context, option, optarg) < 0)
+				return CTL_USAGE;
+			break;
+		}
+	if (argc - optind != 1) {
+		fputs("sekishoctl policy explain: name one device\n", stderr);
+		return CTL_USAGE;
+	}
+	return explain_named(&options, argv[optind], &context.context);
+}
