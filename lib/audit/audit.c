@@ -72,7 +72,7 @@ int sk_audit_open(const char *directory, const SkAuditOptions *options, SkAudit 
 		free_audit(audit);
 		return r;
 	}
-	(void)sk_audit_restore_reserve(audit);
+	audit->reserve_opened = sk_audit_restore_reserve(audit) < 0;
 	*ret_audit = audit;
 	return 0;
 }
@@ -365,6 +365,8 @@ int sk_audit_seal(SkAudit *audit)
 		r = queue_seal(audit);
 		r = r == 0 ? flush(audit) : r;
 	}
+	if (r == 0 && audit->notice_due)
+		(void)flush_notice(audit);
 	return r == 0 && audit->state_due ? sk_audit_store_state(audit) : r;
 }
 

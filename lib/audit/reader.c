@@ -68,10 +68,10 @@ static int find_segment(SkAuditReader *reader, const SkSegments *segments)
 		size_t middle = low + (high - low) / 2;
 		uint64_t seq;
 
-		if (first_seq(reader, segments->numbers[middle], &seq) == 1 && seq > reader->from_seq)
-			high = middle;
-		else
+		if (first_seq(reader, segments->numbers[middle], &seq) == 1 && seq <= reader->from_seq)
 			low = middle;
+		else
+			high = middle;
 	}
 	return enter_segment(reader, segments->numbers[low]);
 }

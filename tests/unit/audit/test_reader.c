@@ -31,6 +31,8 @@ static void reading_starts_anywhere(void **state)
 	audit = log_open(log);
 	sk_audit_get_head(audit, &head);
 	assert_int_equal(sk_audit_close(audit), 0);
+	/* Killed between making a segment and its first record. */
+	log_shell(log, ": > segment-00000099.jsonl");
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 		own_audit_reader SkAuditReader *reader = NULL;
 
