@@ -24,5 +24,16 @@ int ctl_descriptors(int argc, char **argv);
 int ctl_audit(int argc, char **argv);
 int ctl_policy(int argc, char **argv);
 
+int ctl_allow(int argc, char **argv);
+int ctl_devices(int argc, char **argv);
+int ctl_eject(int argc, char **argv);
+int ctl_explain(int argc, char **argv);
+int ctl_log(int argc, char **argv);
+int ctl_media(int argc, char **argv);
+int ctl_reload(int argc, char **argv);
+int ctl_scan(int argc, char **argv);
+int ctl_status(int argc, char **argv);
+int ctl_trial(int argc, char **argv);
+
 /* Runs the row of commands (ended by a NULL name) that argv[1] names; prints help for none or --help. */
 int ctl_dispatch(const CtlCommand *commands, const char *program, int argc, char **argv);

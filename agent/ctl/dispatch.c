@@ -3,13 +3,14 @@
 
 #include <stdio.h>
 
+#include "lib/base/intl.h"
 #include "lib/base/str.h"
 
 static void print_help(FILE *out, const CtlCommand *commands, const char *program)
 {
-	fprintf(out, "Usage: %s COMMAND ...\n\n", program);
+	fprintf(out, _("Usage: %s COMMAND ...\n\n"), program);
 	for (; commands->name; commands++)
-		fprintf(out, "  %-14s %s\n", commands->name, commands->help);
+		fprintf(out, "  %-14s %s\n", commands->name, _(commands->help));
 }
 
 int ctl_dispatch(const CtlCommand *commands, const char *program, int argc, char **argv)
@@ -25,6 +26,6 @@ int ctl_dispatch(const CtlCommand *commands, const char *program, int argc, char
 	for (const CtlCommand *command = commands; command->name; command++)
 		if (sk_str_eq(argv[1], command->name))
 			return command->run(argc - 1, argv + 1);
-	fprintf(stderr, "%s: no command '%s'; '%s --help' lists them\n", program, argv[1], program);
+	fprintf(stderr, _("%s: no command '%s'; '%s --help' lists them\n"), program, argv[1], program);
 	return CTL_USAGE;
 }

@@ -2,11 +2,11 @@
 /*
  * sekishoctl: runs as the caller, holds no privilege; what needs one is asked of sekishod over D-Bus.
  */
-#include <locale.h>
 #include <stdio.h>
 
 #include "agent/ctl/ctl.h"
 #include "config.h"
+#include "lib/base/intl.h"
 #include "lib/base/str.h"
 
 static int ctl_version(int argc, char **argv)
@@ -18,15 +18,25 @@ static int ctl_version(int argc, char **argv)
 }
 
 static const CtlCommand commands[] = {
-	{ "policy", ctl_policy, "check, decide, explain and generate rules (offline)" },
-	{ "descriptors", ctl_descriptors, "explain what a USB device says of itself (offline)" },
-	{ "audit", ctl_audit, "verify, show and export the audit log (offline)" },
-	{ "version", ctl_version, "print the version" },
-	{ NULL, NULL, NULL },
+	{"status", ctl_status, N_("the state of the agent")},
+	{"devices", ctl_devices, N_("devices that are plugged in, or were ever seen (--known)")},
+	{"media", ctl_media, N_("media that are plugged in")},
+	{"log", ctl_log, N_("what was decided and done (--follow)")},
+	{"explain", ctl_explain, N_("why a device was decided as it was")},
+	{"allow", ctl_allow, N_("allow a device for a time (--for 10min PORT)")},
+	{"eject", ctl_eject, N_("close a medium so that it can be taken out")},
+	{"scan", ctl_scan, N_("check all files of a medium again")},
+	{"trial", ctl_trial, N_("begin to enforce, confirm, or go back to learning")},
+	{"reload", ctl_reload, N_("read settings and rules again")},
+	{"policy", ctl_policy, N_("check, decide, explain and generate rules (offline)")},
+	{"descriptors", ctl_descriptors, N_("explain what a USB device says of itself (offline)")},
+	{"audit", ctl_audit, N_("verify, show and export the audit log (offline)")},
+	{"version", ctl_version, N_("print the version")},
+	{NULL, NULL, NULL},
 };
 
 int main(int argc, char **argv)
 {
-	setlocale(LC_ALL, "");
+	sk_intl_init(SK_LOCALEDIR);
 	return ctl_dispatch(commands, "sekishoctl", argc, argv);
 }

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
+#include "agent/ctl/agent.h"
+#include "agent/ctl/ctl.h"
+#include "lib/base/intl.h"
+#include "lib/base/str.h"
+
+static void print_medium(const json_t *medium)
+{
+	printf("%-8s %-7s %-8s %s %s\n         ", ctl_json_text(medium, "volume"),
+		ctl_json_text(medium, "bus"), ctl_json_text(medium, "filesystem"),
+		ctl_json_text(medium, "label"), ctl_json_text(medium, "path"));
+	ctl_print_reason(ctl_json_text(medium, "code"));
+	putchar('\n');
+	if (sk_str_eq(ctl_json_text(medium, "state"), "mounted"))
+		printf(json_is_true(json_object_get(medium, "scanned"))
+				? _("         all %lld files checked, %lld of them refused\n")
+				: _("         checking: %lld files so far, %lld of them refused\n"),
+			(long long)json_integer_value(json_object_get(medium, "files")),
+			(long long)json_integer_value(json_object_get(medium, "refused_files")));
+}
+
+int ctl_media(int argc, char **argv)
+{
+	json_t *list = NULL, *medium;
+	bool json;
+	size_t i;
+	int r = ctl_parse_json_only(argc, argv, &json);
+
+	if (r == CTL_OK)
+		r = ctl_agent_get("ListMedia", &list);
+	if (r != CTL_OK)
+		return r;
+	if (json)
+		return ctl_print_json(list);
+	json_array_foreach (list, i, medium)
+		print_medium(medium);
+	if (json_array_size(list) == 0)
+		puts(_("No medium is connected."));
+	json_decref(list);
+	return CTL_OK;
+}
+
+static int do_with_medium(int argc, char **argv, const char *method)
+{
+	if (argc != 2) {
+		fprintf(stderr, _("Usage: sekishoctl %s MEDIUM\nMEDIUM is shown by: sekishoctl media\n"),
+			argv[0]);
+		return CTL_USAGE;
+	}
+	return ctl_agent_do(method, "s", argv[1]);
+}
+
+int ctl_eject(int argc, char **argv)
+{
+	int r = do_with_medium(argc, argv, "Eject");
+
+	if (r == CTL_OK)
+		puts(_("The medium can be taken out."));
+	return r;
+}
+
+int ctl_scan(int argc, char **argv)
+{
+	int r = do_with_medium(argc, argv, "Scan");
+
+	if (r == CTL_OK)
+		puts(_("The medium is being checked; the result is shown by: sekishoctl media"));
+	return r;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <time.h>
+
+#include "agent/ctl/agent.h"
+#include "agent/ctl/ctl.h"
+#include "lib/base/intl.h"
+#include "lib/base/str.h"
+
+static void print_time(const char *title, json_int_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[64];
+	struct tm tm;
+
+	localtime_r(&when, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
+	printf("%-14s %s\n", title, text);
+}
+
+static void print_mode(const json_t *status)
+{
+	const char *mode = ctl_json_text(status, "mode");
+	const json_t *trial = json_object_get(status, "trial");
+
+	if (sk_str_eq(mode, "learn"))
+		printf("%-14s %s\n", _("Mode:"),
+			_("learning (nothing is refused yet; begin with: sekishoctl trial start)"));
+	else if (sk_str_eq(mode, "warn"))
+		printf("%-14s %s\n", _("Mode:"), _("warning (nothing is refused yet, users are told)"));
+	else
+		printf("%-14s %s\n", _("Mode:"), _("enforcing"));
+	if (sk_str_eq(ctl_json_text(trial, "state"), "running"))
+		print_time(_("Trial until:"), json_integer_value(json_object_get(trial, "until")));
+}
+
+static void print_scanner(const json_t *scanner)
+{
+	json_int_t made = json_integer_value(json_object_get(scanner, "definitions_time"));
+	const char *state = ctl_json_text(scanner, "state");
+
+	if (sk_str_eq(state, "asleep"))
+		printf("%-14s %s\n", _("Scanner:"), _("asleep (starts with the next medium)"));
+	else if (sk_str_eq(state, "no-definitions"))
+		printf("%-14s %s %s\n", _("Scanner:"), _("NO DEFINITIONS: no medium is admitted."),
+			ctl_json_text(scanner, "detail"));
+	else
+		printf("%-14s %s\n", _("Scanner:"),
+			sk_str_eq(state, "ready") ? _("ready") : _("loading definitions"));
+	if (made > 0)
+		print_time(_("Definitions:"), made);
+}
+
+static void print_status(const json_t *status)
+{
+	const json_t *records = json_object_get(status, "records");
+	const char *user = ctl_json_text(status, "user");
+
+	printf("%-14s %s\n", _("Version:"), ctl_json_text(status, "version"));
+	print_mode(status);
+	printf("%-14s %lld\n", _("Rules:"), (long long)json_integer_value(json_object_get(status, "rules")));
+	printf("%-14s %s\n", _("Monitor:"),
+		json_is_true(json_object_get(status, "monitor")) ? _("connected") : _("NOT CONNECTED"));
+	print_scanner(json_object_get(status, "scanner"));
+	printf("%-14s %s\n", _("Records:"),
+		json_is_true(json_object_get(records, "working")) ? _("working") : _("CANNOT BE WRITTEN"));
+	printf("%-14s %s%s\n", _("Signed in:"), user[0] ? user : _("nobody"),
+		json_is_true(json_object_get(status, "screen_locked")) ? _(" (screen locked)") : "");
+}
+
+int ctl_status(int argc, char **argv)
+{
+	json_t *status = NULL;
+	bool json;
+	int r = ctl_parse_json_only(argc, argv, &json);
+
+	if (r == CTL_OK)
+		r = ctl_agent_get("GetStatus", &status);
+	if (r != CTL_OK)
+		return r;
+	if (json)
+		return ctl_print_json(status);
+	print_status(status);
+	json_decref(status);
+	return CTL_OK;
+}
