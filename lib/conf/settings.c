@@ -72,29 +72,35 @@ static bool text_equals(const SkIniText *text, const char *s)
 	return strlen(s) == text->size && memcmp(s, text->text, text->size) == 0;
 }
 
+/* The names among which the nearest is looked for. */
+typedef struct Names {
+	const char *items[SK_SETTINGS_MAX];
+	size_t count;
+} Names;
+
 /* Names of sections (section NULL), or of the keys of one. */
-static size_t list_names(const SkIniText *section, const char **names)
+static Names list_names(const SkIniText *section)
 {
-	size_t count = 0;
+	Names names = {0};
 
 	for (const SkSetting *s = sk_settings_schema; s->section; s++) {
 		if (section && text_equals(section, s->section))
-			names[count++] = s->key;
+			names.items[names.count++] = s->key;
 		if (!section && (s == sk_settings_schema || !sk_str_eq(s->section, s[-1].section)))
-			names[count++] = s->section;
+			names.items[names.count++] = s->section;
 	}
-	return count;
+	return names;
 }
 
-static void add_unknown(Loader *loader, const SkIni *ini, const char *what, const SkIniText *name,
-	const char *const *names, size_t count)
+static void add_unknown(
+	Loader *loader, const SkIni *ini, const char *what, const SkIniText *name, const Names *names)
 {
 	char raw[64], shown[160];
 	const char *nearest;
 
 	sk_str_format(raw, sizeof(raw), "%.*s", (int)name->size, name->text);
 	sk_utf8_escape(shown, sizeof(shown), raw, strlen(raw));
-	nearest = sk_name_nearest(raw, names, count);
+	nearest = sk_name_nearest(raw, names->items, names->count);
 	if (nearest)
 		add_error(loader, ini->line, name->column, "unknown %s %s; did you mean %s?", what, shown,
 			nearest);
@@ -105,22 +111,20 @@ static void add_unknown(Loader *loader, const SkIni *ini, const char *what, cons
 
 static void check_section(Loader *loader, const SkIni *ini)
 {
-	const char *names[SK_SETTINGS_MAX];
-	size_t count = list_names(NULL, names);
+	const Names names = list_names(NULL);
 
-	for (size_t i = 0; i < count; i++)
-		if (text_equals(&ini->section, names[i]))
+	for (size_t i = 0; i < names.count; i++)
+		if (text_equals(&ini->section, names.items[i]))
 			return;
-	add_unknown(loader, ini, "section", &ini->section, names, count);
+	add_unknown(loader, ini, "section", &ini->section, &names);
 }
 
 /* An unknown key of a known section; an unknown section has been told already. */
 static void check_unknown_key(Loader *loader, const SkIni *ini)
 {
-	const char *names[SK_SETTINGS_MAX];
-	size_t count = list_names(&ini->section, names);
+	const Names names = list_names(&ini->section);
 
-	if (count == 0)
+	if (names.count == 0)
 		return;
 	for (const SkSetting *s = sk_settings_schema; s->section; s++)
 		if (text_equals(&ini->key, s->key)) {
@@ -128,7 +132,7 @@ static void check_unknown_key(Loader *loader, const SkIni *ini)
 				s->section);
 			return;
 		}
-	add_unknown(loader, ini, "setting", &ini->key, names, count);
+	add_unknown(loader, ini, "setting", &ini->key, &names);
 }
 
 static const SkSetting *find_setting(const SkIni *ini)

@@ -19,7 +19,8 @@ typedef struct Unit {
 } Unit;
 
 /* The largest first: messages name a limit in the largest unit that divides it. */
-static const Unit duration_units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"m", 60}, {"s", 1}, {"", 1}, {0}};
+static const Unit duration_units[] = {
+	{"d", 86400}, {"h", 3600}, {"min", 60}, {"m", 60}, {"s", 1}, {"", 1}, {0}};
 static const Unit size_units[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}, {0}};
 static const Unit no_units[] = {{"", 1}, {0}};
 

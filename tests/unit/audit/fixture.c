@@ -28,7 +28,8 @@ int log_setup(void **state)
 		return -1;
 	/* Hundreds of fsyncs: in memory, where that is possible; audit-kill tries a real file system. */
 	sk_str_copy(log->directory, sizeof(log->directory),
-		access("/dev/shm", W_OK) == 0 ? "/dev/shm/sekisho-audit-XXXXXX" : "/tmp/sekisho-audit-XXXXXX");
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm/sekisho-audit-XXXXXX"
+					      : "/tmp/sekisho-audit-XXXXXX");
 	if (!mkdtemp(log->directory))
 		return -1;
 	log->dir_fd = open(log->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
