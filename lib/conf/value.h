@@ -10,7 +10,7 @@
 typedef enum SkValueType {
 	SK_VALUE_BOOL,	   /* yes no true false on off -> bool */
 	SK_VALUE_INTEGER,  /* -> uint64_t */
-	SK_VALUE_DURATION, /* 90, 90s, 10min, 2h, 1d -> uint64_t seconds */
+	SK_VALUE_DURATION, /* 90, 90s, 10min or 10m, 2h, 1d -> uint64_t seconds */
 	SK_VALUE_SIZE,	   /* 4096, 64K, 512M, 2G -> uint64_t bytes */
 	SK_VALUE_WORD,	   /* one of words -> unsigned */
 	SK_VALUE_WORD_SET, /* words with blanks between, or "none" -> uint32_t bits */

@@ -141,7 +141,7 @@ static void mistakes_are_told_with_place_and_hint(void **state)
 		{"[Scan]\nWorkers=65\n", ":2:9: Workers: out of range: 0 to 64"},
 		{"[Scan]\nWorkers=-1\n", ":2:9: Workers: expected a number"},
 		{"[Scan]\nWorkers=2s\n", ":2:10: Workers: expected a number without a unit"},
-		{"[Scan]\nIdleSec=5m\n", ":2:10: IdleSec: unknown unit; known are d, h, min, s"},
+		{"[Scan]\nIdleSec=5w\n", ":2:10: IdleSec: unknown unit; known are d, h, min, m, s"},
 		{"[Scan]\nIdleSec=1\n", ":2:9: IdleSec: out of range: 10s to 1d"},
 		{"[Scan]\nIdleSec=99999999999999999999999\n", ":2:9: IdleSec: out of range: 10s to 1d"},
 		{"[Scan]\nIdleSec=300000000000000000d\n", ":2:9: IdleSec: out of range: 10s to 1d"},
