@@ -11,7 +11,7 @@ from pathlib import Path
 from . import accel, screen, usb
 from .channel import Channel, GuestError
 from .paths import LAB, LabError, Lock, guest_dir
-from .qmp import Qmp, QmpError
+from .qmp import Qmp
 
 PORTS = 4
 # What every kernel gets: quiet, no guesses about an emulated CPU's clock, no second's wait per stick.
@@ -207,6 +207,20 @@ class Machine(usb.Ports, screen.Screen):
         if not self.qmp.wait("RESET", timeout):
             raise LabError("the guest did not restart")
         self.ready(timeout)
+
+    def suspend(self, timeout=60):
+        """Sleep and wake again, as the desktop would ask for it. The kernel suspends and resumes every device
+        (USB ports are reset) and the processes; only the last step is left out, because this kernel does not
+        survive real S3 under emulation."""
+        count = "dmesg | grep -c 'PM: suspend exit'"
+        before = self.run(count).out
+        self.sh("echo 1 >/sys/module/suspend/parameters/pm_test_delay; echo devices >/sys/power/pm_test; "
+                "systemctl suspend --no-block")
+        self.channel.close()  # a request that meets a sleeping port is lost
+        time.sleep(4)
+        self.ready(timeout)
+        if self.wait(lambda: self.run(count).out != before, timeout) is None:
+            raise LabError("the guest did not wake up")
 
     def _clean(self):
         self.close_ports()

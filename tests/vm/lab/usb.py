@@ -157,11 +157,9 @@ class Ports:
 
     def _scsi(self, device, bridge, driver, node):
         # The bridge attaches only when its disk is there: before, the kernel would see no disk.
-        bot = bridge == "usb-bot"
         self._add(bridge, device)
         self.qmp("device_add", driver=driver, id=f"{device.name}-lun", bus=f"{device.name}.0", drive=node)
-        if bot:
-            self.qmp("qom-set", path=f"/machine/peripheral/{device.name}", property="attached", value=True)
+        self.qmp("qom-set", path=f"/machine/peripheral/{device.name}", property="attached", value=True)
 
     def plug_uas(self, device, image, read_only=False):
         """A USB disk that speaks UAS (08/06/62)."""

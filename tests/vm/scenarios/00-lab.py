@@ -94,6 +94,20 @@ def hub(check, pc):
     box.unplug()
 
 
+def other_media(check, pc, images_of):
+    for kind, name in (("uas", "sda"), ("cdrom", "sr0")):
+        device = pc.plug(kind, image=images_of[kind])
+        pc.sh(ALLOW.format(device.sysfs))
+        check.within(f"{kind}: disk appears", pc.wait(lambda: device.block() == [name]), 5)
+        device.unplug()
+
+
+def sleep(check, pc):
+    keyboard = pc.devices["built-in-keyboard"]
+    pc.suspend()
+    check("suspend: back, and what was denied still is", keyboard.present and not keyboard.authorized)
+
+
 def power_cut(check):
     with tempfile.TemporaryDirectory() as folder:
         disk = Path(folder, "state.img")
@@ -110,12 +124,14 @@ def power_cut(check):
 
 def run(check):
     starts(check)
-    sticks = stick_images()
+    sticks, disc = stick_images(), images.disc()
     with bare(append=DENY, built_in=("keyboard", "mouse")) as pc:
         kernel_denies(check, pc)
         media(check, pc, sticks)
         fake_devices(check, pc)
         hub(check, pc)
+        other_media(check, pc, {"uas": sticks["ext4"], "cdrom": disc})
+        sleep(check, pc)
         trouble = pc.sh("dmesg | grep -E 'BUG:|Oops|WARNING:'; true")
         check("the kernel has nothing to complain about", not trouble, trouble)
     power_cut(check)
