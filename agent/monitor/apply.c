@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/monitor/interfaces.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/names.h"
 #include "agent/monitor/sysfs.h"
 #include "agent/monitor/system.h"
@@ -80,7 +81,7 @@ static int allow(Device *device)
 		return 0;
 	sk_str_format(bus, sizeof(bus), "usb%u", device->order->busnum);
 	/* The interfaces that authorising creates take the default of their bus. */
-	r = usb_deny_by_default(bus);
+	r = mode_is_enforcing() ? usb_deny_by_default(bus) : 0;
 	if (r < 0)
 		return fail(device, r, "default of the bus cannot be set");
 	if (!was_authorized) {
@@ -179,12 +180,22 @@ int usb_deny_by_default(const char *root_hub)
 	return write_defaults(root_hub, "0");
 }
 
-int usb_release_all(void)
+static int write_all_defaults(const char *value)
 {
 	own_sysfs_names SysfsNames hubs = {0};
 	int r = sysfs_list(USB_DEVICES, name_is_usb_root_hub, name_usb_compare, &hubs);
 
 	for (size_t i = 0; r == 0 && i < hubs.n; i++)
-		r = write_defaults(hubs.names[i], "1");
+		r = write_defaults(hubs.names[i], value);
 	return r;
+}
+
+int usb_deny_all(void)
+{
+	return write_all_defaults("0");
+}
+
+int usb_release_all(void)
+{
+	return write_all_defaults("1");
 }

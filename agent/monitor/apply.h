@@ -25,5 +25,6 @@ int usb_apply(const SkUsbApply *order, char ret_detail[256]);
 /* No device of a new bus is authorised by itself, and no interface of an authorised one. */
 int usb_deny_by_default(const char *root_hub);
 
-/* The reverse, for every bus: the agent is about to be removed. */
+/* The same for every bus that is there, and the reverse: only watching. */
+int usb_deny_all(void);
 int usb_release_all(void);

@@ -10,10 +10,12 @@
 
 #include "agent/monitor/block_table.h"
 #include "agent/monitor/disk.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/names.h"
 #include "agent/monitor/peer_core.h"
 #include "agent/monitor/sysfs.h"
 #include "agent/monitor/work.h"
+#include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -50,6 +52,8 @@ static void run_prepare(Job *job)
 {
 	PrepareJob *prepare = (PrepareJob *)job;
 
+	if (!mode_is_enforcing())
+		disk_release(&prepare->id); /* it may have none, or be gone: nothing depends on it */
 	prepare->result = disk_prepare(&prepare->id, &prepare->medium);
 }
 
@@ -198,4 +202,23 @@ bool block_is_guarded(const Monitor *monitor, const char *sysname, dev_t *ret_de
 		return false;
 	*ret_dev = block->dev;
 	return true;
+}
+
+/* udev applies its rules anew: owner and mode of the node, and what udisks may do with it. */
+static void ask_udev(const Block *block)
+{
+	own_fd int fd = -1;
+
+	if (sysfs_open(CLASS_BLOCK, block->sysname, &fd) == 0)
+		sk_io_write_attr_at(fd, "uevent", "change");
+}
+
+void block_mode_changed(Monitor *monitor)
+{
+	for (Block *block = monitor->block; block; block = block->hh.next) {
+		if (block->bus == SK_BUS_INTERNAL)
+			continue;
+		prepare(monitor, block, SK_MONITOR_BLOCK_CHANGED);
+		ask_udev(block);
+	}
 }

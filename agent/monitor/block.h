@@ -16,6 +16,9 @@ void block_changed(Monitor *monitor, const char *sysname, uint64_t usec);
 void block_rescan(Monitor *monitor);
 void block_tell_all(Monitor *monitor);
 
+/* Enforcing began or ended: media become read-only and root's, or the system's again. */
+void block_mode_changed(Monitor *monitor);
+
 /* Is this present, and not internal: is its node ours to guard? */
 bool block_is_guarded(const Monitor *monitor, const char *sysname, dev_t *ret_dev);
 

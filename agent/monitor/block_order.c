@@ -9,6 +9,7 @@
 #include "agent/monitor/block.h"
 #include "agent/monitor/block_table.h"
 #include "agent/monitor/disk.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/names.h"
 #include "agent/monitor/peer_core.h"
 #include "agent/monitor/probes.h"
@@ -78,6 +79,8 @@ static int check_order(const Monitor *monitor, const SkBlockOrder *order, Block 
 	block = block_table_find(monitor, order->sysname);
 	if (!block || block->dev != makedev(order->major, order->minor))
 		return -ENODEV;
+	if (order->head.type != SK_MONITOR_BLOCK_PROBE && !mode_is_enforcing())
+		return -EPERM; /* only watching: media are the desktop's */
 	if (block->bus == SK_BUS_INTERNAL)
 		return -EPERM;
 	if (order->head.type != SK_MONITOR_BLOCK_EJECT) {

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "agent/monitor/mode.h"
 #include "agent/monitor/sysfs.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
@@ -40,6 +41,8 @@ int disk_guard_node(const char *sysname, dev_t dev)
 	own_fd int fd = -1;
 	struct stat st;
 
+	if (!mode_is_enforcing())
+		return 0;
 	if (!node_path(sysname, path, sizeof(path)))
 		return -ENAMETOOLONG;
 	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -90,7 +93,7 @@ int disk_open(const DiskId *id, int *ret_fd)
 	own_fd int fd = -1;
 	int r = open_node(id, 0, &fd);
 
-	if (r == 0)
+	if (r == 0 && mode_is_enforcing())
 		r = make_read_only(fd);
 	if (r == 0)
 		*ret_fd = own_take_fd(&fd);
@@ -130,6 +133,17 @@ static void watch_medium(const char *sysname)
 	sysfs_read(AT_FDCWD, "/sys/module/block/parameters/events_dfl_poll_msecs", usual, sizeof(usual));
 	if (sk_str_eq(interval, "0") || (sk_str_eq(interval, "-1") && sk_str_eq(usual, "0")))
 		sk_io_write_attr_at(fd, "events_poll_msecs", POLL_MSECS);
+}
+
+int disk_release(const DiskId *id)
+{
+	own_fd int fd = -1;
+	int off = 0;
+	int r = open_node(id, 0, &fd);
+
+	if (r < 0)
+		return r;
+	return ioctl(fd, BLKROSET, &off) < 0 ? -errno : 0;
 }
 
 int disk_prepare(const DiskId *id, DiskMedium *ret_medium)

@@ -32,7 +32,11 @@ int disk_guard_node(const char *sysname, dev_t dev);
  * another device. An empty drive can be opened too. */
 int disk_open(const DiskId *id, int *ret_fd);
 
-/* Guards the node, makes the device read-only, asks for its medium and has the kernel watch for changes. */
+/* No longer read-only: the monitor only watches now. */
+int disk_release(const DiskId *id);
+
+/* While enforcing: guards the node, makes the device read-only, asks for its medium and has the kernel watch
+ * for changes. */
 int disk_prepare(const DiskId *id, DiskMedium *ret_medium);
 
 /*

@@ -56,6 +56,9 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("readlinkat"),
 	SK_JAIL_CALL("getdents64"),
 	SK_JAIL_CALL("access"),
+	SK_JAIL_CALL("renameat"), /* the flag for the udev rules, replaced as a whole */
+	SK_JAIL_CALL("unlinkat"),
+	SK_JAIL_CALL("fsync"),
 	SK_JAIL_CALL("faccessat"),
 	SK_JAIL_CALL("faccessat2"),
 	SK_JAIL_CALL("stat"),
@@ -63,6 +66,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("statx"),
 	SK_JAIL_CALL("statfs"), /* libudev: is this sysfs? */
 	SK_JAIL_CALL("fstatfs"),
+	SK_JAIL_CALL("getcwd"), /* only where a test mocks /sys; says nothing worth hiding */
 	SK_JAIL_CALL("chmod"), /* nodes of media: to root alone */
 	SK_JAIL_CALL("fchmodat"),
 	SK_JAIL_CALL("fchownat"),
@@ -143,12 +147,13 @@ static const SkJailLimit limits[] = {
 	{.resource = -1},
 };
 
-int monitor_jail_enter(const char *probe, const char *also)
+int monitor_jail_enter(const char *probe, const char *run_directory, const char *also)
 {
 	SkJailPath paths[] = {
 		{"/sys", SK_JAIL_WRITE},
 		{"/dev", SK_JAIL_READ},
 		{"/proc", SK_JAIL_READ},
+		{run_directory, SK_JAIL_WRITE},	    /* the flag for the udev rules */
 		{"/etc/ld.so.cache", SK_JAIL_READ}, /* for probes */
 		{"/usr", SK_JAIL_RUN},
 		{"/lib", SK_JAIL_RUN}, /* where it is no link to /usr/lib */

@@ -7,4 +7,4 @@
 
 /* probe: the program that is run. also: one more directory that may be written to (a mocked /sys of a test),
  * or NULL. Return: 0 or negative errno. */
-int monitor_jail_enter(const char *probe, const char *also);
+int monitor_jail_enter(const char *probe, const char *run_directory, const char *also);

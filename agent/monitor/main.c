@@ -15,6 +15,7 @@
 #include "agent/monitor/input.h"
 #include "agent/monitor/jail.h"
 #include "agent/monitor/monitor.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/nodes.h"
 #include "agent/monitor/options.h"
 #include "agent/monitor/peer_core.h"
@@ -70,6 +71,8 @@ static int prepare(Monitor *monitor, const Options *options)
 	int r = sk_crypt_init();
 
 	if (r == 0)
+		r = mode_open(options->run_directory, options->conf_directory);
+	if (r == 0)
 		r = start_loop(&monitor->event);
 	if (r >= 0)
 		r = uevents_watch(monitor);
@@ -91,7 +94,7 @@ static int run(Monitor *monitor, const Options *options)
 		sk_log(LOG_ERR, "cannot start: %s", strerror(-r));
 		return r;
 	}
-	r = monitor_jail_enter(options->probe, options->also_writable);
+	r = monitor_jail_enter(options->probe, options->run_directory, options->also_writable);
 	if (r < 0) {
 		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .id = SK_MESSAGE_JAIL_FAILED},
 			"jail cannot be entered: %s", strerror(-r));

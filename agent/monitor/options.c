@@ -108,6 +108,7 @@ enum {
 	OPTION_PROBE,
 	OPTION_PROBE_USER,
 	OPTION_ALSO_WRITABLE,
+	OPTION_RUN,
 	N_TEXTS,
 };
 
@@ -117,6 +118,7 @@ static const struct option known[] = {
 	{"probe", required_argument, NULL, OPTION_PROBE},
 	{"probe-user", required_argument, NULL, OPTION_PROBE_USER},
 	{"also-writable", required_argument, NULL, OPTION_ALSO_WRITABLE},
+	{"run", required_argument, NULL, OPTION_RUN},
 	{"system-disk", required_argument, NULL, 's'},
 	{"release", no_argument, NULL, 'r'},
 	{"version", no_argument, NULL, 'v'},
@@ -126,7 +128,10 @@ static const struct option known[] = {
 
 static int resolve(const char *const texts[N_TEXTS], Options *ret_options)
 {
-	Options options = {.probe = texts[OPTION_PROBE], .also_writable = texts[OPTION_ALSO_WRITABLE]};
+	Options options = {.probe = texts[OPTION_PROBE],
+		.also_writable = texts[OPTION_ALSO_WRITABLE],
+		.run_directory = texts[OPTION_RUN],
+		.conf_directory = SK_CONFDIR};
 	gid_t unused;
 	int status = find_user(texts[OPTION_CLIENT], &options.core_uid, &unused);
 
@@ -173,6 +178,7 @@ int options_parse(int argc, char **argv, Options *ret_options)
 {
 	const char *texts[N_TEXTS] = {
 		[OPTION_CLIENT] = "sekisho",
+		[OPTION_RUN] = SK_RUNDIR,
 		[OPTION_PROBE] = SK_LIBEXECDIR "/sekisho-probe",
 		[OPTION_PROBE_USER] = "sekisho-probe",
 	};

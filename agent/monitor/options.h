@@ -8,6 +8,7 @@
 typedef struct Options {
 	const char *probe;	   /* program */
 	const char *also_writable; /* for tests, or NULL */
+	const char *run_directory, *conf_directory;
 	int listen_fd;
 	uid_t core_uid, probe_uid;
 	gid_t probe_gid;

@@ -9,6 +9,7 @@
 
 #include "agent/monitor/block.h"
 #include "agent/monitor/input.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/usb.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -46,7 +47,18 @@ static int on_block_order(void *userdata, const SkHead *message, int *fds, size_
 	return 0;
 }
 
+static int on_mode(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	Monitor *monitor = userdata;
+	const CoreOrder order = core_order(monitor, message);
+	int r = mode_set(monitor, ((const SkMonitorMode *)message)->enforcing);
+
+	core_answer(monitor, &order, r, r < 0 ? strerror(-r) : "", -1);
+	return 0;
+}
+
 static const SkMsgSpec orders[] = {
+	{SK_MONITOR_MODE, 0, sizeof(SkMonitorMode), on_mode},
 	{SK_MONITOR_ENUMERATE, 0, sizeof(SkHead), on_enumerate},
 	{SK_MONITOR_USB_APPLY, 0, sizeof(SkUsbApply), on_usb_apply},
 	{SK_MONITOR_BLOCK_PROBE, 0, sizeof(SkBlockOrder), on_block_order},

@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "agent/monitor/apply.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/names.h"
 #include "agent/monitor/peer_core.h"
 #include "agent/monitor/probes.h"
@@ -242,7 +243,7 @@ static void deny_new_bus(const char *sysname)
 void usb_added(Monitor *monitor, const char *sysname, uint64_t usec)
 {
 	/* First of all, before a device on it can be found. */
-	if (name_is_usb_root_hub(sysname))
+	if (name_is_usb_root_hub(sysname) && mode_is_enforcing())
 		deny_new_bus(sysname);
 	if (remember(monitor, sysname))
 		tell(monitor, sysname, false, usec);
