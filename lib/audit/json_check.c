@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "lib/base/utf8.h"
+
 typedef struct Scan {
 	const unsigned char *p;
 	const unsigned char *end;
-	bool has_high;
 } Scan;
 
 static bool take(Scan *s, unsigned char c)
@@ -59,23 +60,37 @@ static bool skip_escape(Scan *s)
 	return take(s, '\\') && take(s, 'u') && take_hex4(s, &low) && low >= 0xDC00 && low <= 0xDFFF;
 }
 
+/* ASCII that stands for itself in a string. One look into a table a byte is what most of verification costs.
+ */
+static const bool plain[256] = {
+	[' ' ... '!'] = true,
+	['#' ... '['] = true,
+	[']' ... 0x7F] = true,
+};
+
 static bool skip_string(Scan *s)
 {
+	const unsigned char *begin = s->p + 1;
+	bool has_high = false;
+
 	if (!take(s, '"'))
 		return false;
-	while (s->p < s->end) {
-		unsigned char c = *s->p++;
-
-		if (c == '"')
-			return true;
-		if (c < 0x20)
+	for (;;) {
+		while (s->p < s->end && plain[*s->p])
+			s->p++;
+		if (s->p == s->end || *s->p < 0x20)
 			return false;
-		if (c >= 0x80)
-			s->has_high = true;
-		if (c == '\\' && !skip_escape(s))
+		if (*s->p == '"')
+			break;
+		if (*s->p >= 0x80) {
+			has_high = true;
+			s->p++;
+		} else if (!take(s, '\\') || !skip_escape(s)) {
 			return false;
+		}
 	}
-	return false;
+	s->p++;
+	return !has_high || sk_utf8_check((const char *)begin, (size_t)(s->p - begin) - 1);
 }
 
 static size_t skip_digits(Scan *s)
@@ -165,25 +180,22 @@ static bool skip_value(Scan *s, unsigned depth)
 	return take(s, close);
 }
 
-static bool finish(const Scan *s, bool good, const char **text, bool *has_high)
+bool sk_json_skip_value(const char **text, const char *end)
 {
-	if (!good)
+	Scan s = {(const unsigned char *)*text, (const unsigned char *)end};
+
+	if (!skip_value(&s, 0))
 		return false;
-	*text = (const char *)s->p;
-	*has_high = *has_high || s->has_high;
+	*text = (const char *)s.p;
 	return true;
 }
 
-bool sk_json_skip_value(const char **text, const char *end, bool *has_high)
+bool sk_json_skip_string(const char **text, const char *end)
 {
-	Scan s = {(const unsigned char *)*text, (const unsigned char *)end, false};
+	Scan s = {(const unsigned char *)*text, (const unsigned char *)end};
 
-	return finish(&s, skip_value(&s, 0), text, has_high);
-}
-
-bool sk_json_skip_string(const char **text, const char *end, bool *has_high)
-{
-	Scan s = {(const unsigned char *)*text, (const unsigned char *)end, false};
-
-	return finish(&s, skip_string(&s), text, has_high);
+	if (!skip_string(&s))
+		return false;
+	*text = (const char *)s.p;
+	return true;
 }

@@ -11,6 +11,6 @@
 
 #define SK_JSON_DEPTH_MAX 32
 
-/* Looks at one value at *text and moves *text behind it. Sets *has_high when it holds bytes beyond ASCII. */
-bool sk_json_skip_value(const char **text, const char *end, bool *has_high);
-bool sk_json_skip_string(const char **text, const char *end, bool *has_high);
+/* Looks at one value at *text and moves *text behind it. Strings are valid UTF-8. */
+bool sk_json_skip_value(const char **text, const char *end);
+bool sk_json_skip_string(const char **text, const char *end);

@@ -7,7 +7,6 @@
 
 #include "lib/audit/json_check.h"
 #include "lib/base/str.h"
-#include "lib/base/utf8.h"
 
 #define TIME_SIZE 27 /* 2026-01-31T23:59:59.000000Z */
 #define BOOT_SIZE 32
@@ -43,28 +42,30 @@ static bool take_number(Cursor *c, uint64_t *ret_value)
 	return true;
 }
 
+static const bool is_hex[256] = {['0' ... '9'] = true, ['a' ... 'f'] = true};
+
 static bool take_hex(Cursor *c, size_t size, SkAuditText *ret_text)
 {
+	bool all = true;
+
 	if ((size_t)(c->end - c->p) < size)
 		return false;
 	for (size_t i = 0; i < size; i++)
-		if (!((c->p[i] >= '0' && c->p[i] <= '9') || (c->p[i] >= 'a' && c->p[i] <= 'f')))
-			return false;
+		all &= is_hex[(unsigned char)c->p[i]];
+	if (!all)
+		return false;
 	*ret_text = (SkAuditText){c->p, size};
 	c->p += size;
 	return true;
 }
 
-static bool is_kind_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-}
+static const bool is_word[256] = {['a' ... 'z'] = true, ['0' ... '9'] = true, ['-'] = true, ['.'] = true};
 
 static bool take_word(Cursor *c, size_t max, SkAuditText *ret_text)
 {
 	const char *begin = c->p;
 
-	while (c->p < c->end && is_kind_char(*c->p))
+	while (c->p < c->end && is_word[(unsigned char)*c->p])
 		c->p++;
 	*ret_text = (SkAuditText){begin, (size_t)(c->p - begin)};
 	return c->p > begin && ret_text->size < max;
@@ -112,21 +113,21 @@ static bool take_time(Cursor *c, SkAuditText *ret_text, int64_t *ret_wall)
 	return true;
 }
 
-static bool take_string(Cursor *c, SkAuditText *ret_text, bool *has_high)
+static bool take_string(Cursor *c, SkAuditText *ret_text)
 {
 	const char *begin = c->p + 1;
 
-	if (!sk_json_skip_string(&c->p, c->end, has_high))
+	if (!sk_json_skip_string(&c->p, c->end))
 		return false;
 	*ret_text = (SkAuditText){begin, (size_t)(c->p - begin) - 1};
 	return true;
 }
 
-static bool take_body(Cursor *c, SkAuditText *ret_text, bool *has_high)
+static bool take_body(Cursor *c, SkAuditText *ret_text)
 {
 	const char *begin = c->p;
 
-	if (c->p == c->end || *c->p != '{' || !sk_json_skip_value(&c->p, c->end, has_high))
+	if (c->p == c->end || *c->p != '{' || !sk_json_skip_value(&c->p, c->end))
 		return false;
 	*ret_text = (SkAuditText){begin, (size_t)(c->p - begin)};
 	return true;
@@ -136,18 +137,17 @@ int sk_line_parse(const char *line, size_t size, SkAuditRecord *ret_record)
 {
 	Cursor c = {line, line + size};
 	SkAuditRecord r = {.line = {line, size}};
-	bool has_high = false;
 	bool good = TAKE(&c, "{\"seq\":") && take_number(&c, &r.seq) && r.seq > 0 &&
 		    TAKE(&c, ",\"prev\":\"sha256:") && take_hex(&c, HASH_SIZE, &r.prev) &&
 		    TAKE(&c, "\",\"time\":\"") && take_time(&c, &r.time, &r.wall) &&
 		    TAKE(&c, "\",\"mono\":") && take_number(&c, &r.mono) && TAKE(&c, ",\"boot\":\"") &&
 		    take_hex(&c, BOOT_SIZE, &r.boot) && TAKE(&c, "\",\"clock\":\"") &&
 		    take_word(&c, SK_AUDIT_KIND_MAX, &r.clock) && TAKE(&c, "\",\"actor\":") &&
-		    take_string(&c, &r.actor, &has_high) && TAKE(&c, ",\"kind\":\"") &&
+		    take_string(&c, &r.actor) && TAKE(&c, ",\"kind\":\"") &&
 		    take_word(&c, SK_AUDIT_KIND_MAX, &r.kind) && TAKE(&c, "\",\"body\":") &&
-		    take_body(&c, &r.body, &has_high) && TAKE(&c, "}") && c.p == c.end;
+		    take_body(&c, &r.body) && TAKE(&c, "}") && c.p == c.end;
 
-	if (!good || (has_high && !sk_utf8_check(line, size)))
+	if (!good)
 		return -EBADMSG;
 	*ret_record = r;
 	return 0;
