@@ -78,7 +78,7 @@ static const SkWord refuse_words[] = {
 
 /* clang-format off */
 const SkSetting sk_settings_schema[] = {
-	{ "Agent", "Mode", WORD(mode_words), AT(agent.mode), "enforce",
+	{ "Agent", "Mode", WORD(mode_words), AT(agent.mode), "learn",
 	  "learn: allow and record; warn: also tell the user; enforce: refuse" },
 	{ "Agent", "StateDirectory", PATH, AT(agent.state_directory), SK_STATEDIR,
 	  "device memory, verdicts and the audit log" },

@@ -71,7 +71,7 @@ static void no_file_means_the_defaults(void **state)
 
 	assert_int_equal(load(f), 0);
 	assert_null(f->errors);
-	assert_int_equal(f->settings->agent.mode, SK_MODE_ENFORCE);
+	assert_int_equal(f->settings->agent.mode, SK_MODE_LEARN);
 	assert_string_equal(f->settings->media.mount_root, "/media");
 	assert_int_equal(f->settings->scan.max_file_size, 512 << 20);
 	assert_int_equal(f->settings->scan.idle_sec, 300);
