@@ -85,13 +85,13 @@ static void values_of_every_type_are_read(void **state)
 	Fixture *f = *state;
 
 	put_text(f, "sekisho.conf",
-		"\xEF\xBB\xBF# 設定\r\n[Agent]\r\nMode = learn\r\n; old "
+		"\xEF\xBB\xBF# 設定\r\n[Agent]\r\nMode = enforce\r\n; old "
 		"style\n[Scan]\nIdleSec=10min\nWorkers=3\n"
 		"RefuseTypes=program  script\n "
 		"MaxFileSize=1023M\nMaxScanSize=1023M\n[Media]\nSessionUserOnly=no\n"
 		"MountRoot=/run/\xE5\xAA\x92\xE4\xBD\x93\n");
 	assert_int_equal(load(f), 0);
-	assert_int_equal(f->settings->agent.mode, SK_MODE_LEARN);
+	assert_int_equal(f->settings->agent.mode, SK_MODE_ENFORCE);
 	assert_int_equal(f->settings->scan.idle_sec, 600);
 	assert_int_equal(f->settings->scan.workers, 3);
 	assert_int_equal(f->settings->scan.max_file_size, 1023 << 20);
