@@ -52,7 +52,7 @@ static bool parse_description(SkParser *parser, SkPolicyDevice *device)
 	/* attributes want a blank before them; the caller kept room for one before the text */
 	if (!sk_parse_target(parser, &target))
 		parser->at--;
-	if (!sk_parse_attributes(parser, true, &rule))
+	if (!sk_parse_attributes(parser, &rule))
 		return false;
 	if (parser->has_effects)
 		return sk_parse_fail(parser, parser->start, "this belongs to a rule, not to a device");

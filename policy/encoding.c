@@ -21,11 +21,13 @@ static bool is_shift_jis_trail(unsigned char c)
 	return (c >= 0x40 && c <= 0x7E) || (c >= 0x80 && c <= 0xFC);
 }
 
-/* All of it is well-formed, and somewhere two double-byte characters follow each other as in Japanese words.
- */
+/* So many double-byte characters in a row are a word; fewer can be chance. */
+#define WORD 3
+
+/* All of it is well-formed, and somewhere is a word. */
 static bool looks_like_shift_jis(const char *text, size_t size)
 {
-	bool pair = false, before = false;
+	unsigned run = 0, longest = 0;
 
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
@@ -35,16 +37,16 @@ static bool looks_like_shift_jis(const char *text, size_t size)
 			return false;
 		if (!lead && c >= 0x80 && !(c >= 0xA1 && c <= 0xDF))
 			return false;
-		pair |= lead && before;
-		before = lead;
+		run = lead ? run + 1 : 0;
+		longest = run > longest ? run : longest;
 		i += lead;
 	}
-	return pair;
+	return longest >= WORD;
 }
 
 static bool looks_like_euc_jp(const char *text, size_t size)
 {
-	bool pair = false, before = false;
+	unsigned run = 0, longest = 0;
 
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
@@ -52,11 +54,11 @@ static bool looks_like_euc_jp(const char *text, size_t size)
 
 		if (c >= 0x80 && (!lead || i + 1 == size || (unsigned char)text[i + 1] < 0xA1))
 			return false;
-		pair |= lead && before;
-		before = lead;
+		run = lead ? run + 1 : 0;
+		longest = run > longest ? run : longest;
 		i += lead;
 	}
-	return pair;
+	return longest >= WORD;
 }
 
 static void count_lines(const char *text, const char *at, SkPlace *place)
@@ -71,25 +73,43 @@ static void count_lines(const char *text, const char *at, SkPlace *place)
 	place->column = (uint32_t)(at - line) + 1;
 }
 
+/* Length of the UTF-8 character of more than one byte at this place, or 0. */
+static size_t character_length(const char *at, size_t size)
+{
+	if ((unsigned char)*at < 0xC2)
+		return 0;
+	for (size_t length = 2; length <= 4 && length <= size; length++)
+		if (sk_utf8_check(at, length))
+			return length;
+	return 0;
+}
+
 /* Return: the first byte that is not UTF-8, or NULL. */
 static const char *find_bad_byte(const char *text, size_t size)
 {
-	size_t at = 0;
+	for (size_t at = 0; at < size;) {
+		size_t length = (unsigned char)text[at] < 0x80 ? 1 : character_length(text + at, size - at);
 
-	while (at < size) {
-		size_t length = 1;
-
-		if ((unsigned char)text[at] < 0x80) {
-			at++;
-			continue;
-		}
-		while (length <= 4 && at + length <= size && !sk_utf8_check(text + at, length))
-			length++;
-		if (length > 4 || at + length > size)
+		if (!length)
 			return text + at;
 		at += length;
 	}
 	return NULL;
+}
+
+/* Damaged UTF-8 can look like another encoding, but most of it is still UTF-8. */
+static bool is_mostly_utf8(const char *text, size_t size)
+{
+	size_t good = 0, high = 0;
+
+	for (size_t at = 0; at < size;) {
+		size_t length = (unsigned char)text[at] < 0x80 ? 0 : character_length(text + at, size - at);
+
+		good += length;
+		high += length ? length : (unsigned char)text[at] >= 0x80;
+		at += length ? length : 1;
+	}
+	return good * 2 >= high;
 }
 
 static void warn_lines(const SkPolicyReport *report, SkPlace *place, const char *text, size_t size)
@@ -126,9 +146,7 @@ static const char *recognise(const char *text, size_t size, size_t *ret_at)
 	*ret_at = (size_t)(bad - text);
 	if (looks_like_euc_jp(text, size))
 		return "EUC-JP";
-	if (looks_like_shift_jis(text, size))
-		return "Shift_JIS";
-	return "";
+	return !is_mostly_utf8(text, size) && looks_like_shift_jis(text, size) ? "Shift_JIS" : "";
 }
 
 int sk_policy_check_encoding(const SkPolicyReport *report, const char *name, const char *text, size_t size)

@@ -189,24 +189,47 @@ static const struct {
 	{"USB hub", 1, {{9, 0, 0, 0}}},
 };
 
+static void evaluate_ordinary(const Lint *lint, size_t i, SkPolicyVerdict *ret_verdict)
+{
+	SkPolicyDevice device = {.bus = SK_POLICY_BUS_USB};
+
+	sk_policy_device_set(&device, SK_POLICY_ID, "ffff:ffff");
+	sk_policy_device_set(&device, SK_POLICY_SERIAL, "");
+	sk_policy_device_set(&device, SK_POLICY_NAME, ordinary[i].name);
+	device.interfaces = ordinary[i].interfaces;
+	device.n_interfaces = ordinary[i].n;
+	sk_policy_evaluate(lint->snapshot, &device, lint->context, ret_verdict);
+}
+
+/* One warning for each rule that refuses some of them, all of these named in it. */
 static void lint_input(const Lint *lint)
 {
-	for (size_t i = 0; i < SK_ARRAY_SIZE(ordinary); i++) {
-		SkPolicyDevice device = {.bus = SK_POLICY_BUS_USB};
-		SkPolicyVerdict verdict;
+	SkPolicyVerdict verdicts[SK_ARRAY_SIZE(ordinary)];
+	bool told[SK_ARRAY_SIZE(ordinary)] = {false};
 
-		sk_policy_device_set(&device, SK_POLICY_ID, "ffff:ffff");
-		sk_policy_device_set(&device, SK_POLICY_SERIAL, "");
-		sk_policy_device_set(&device, SK_POLICY_NAME, ordinary[i].name);
-		device.interfaces = ordinary[i].interfaces;
-		device.n_interfaces = ordinary[i].n;
-		sk_policy_evaluate(lint->snapshot, &device, lint->context, &verdict);
-		if (sk_policy_verdict_grants(&verdict, &ordinary[i].interfaces[0]))
-			continue;
-		sk_policy_report(lint->report,
-			&(SkPlace){SK_POLICY_WARNING, verdict.file, verdict.line, verdict.line ? 1 : 0},
-			"an ordinary %s that no other rule names is refused (%s)", ordinary[i].name,
-			verdict.rule == SK_POLICY_NO_RULE ? "by default: no rule applies" : verdict.id);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ordinary); i++) {
+		evaluate_ordinary(lint, i, &verdicts[i]);
+		told[i] = sk_policy_verdict_grants(&verdicts[i], &ordinary[i].interfaces[0]);
+	}
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ordinary); i++) {
+		const SkPolicyVerdict *verdict = &verdicts[i];
+		char names[160] = "";
+
+		for (size_t k = i; k < SK_ARRAY_SIZE(ordinary) && !told[i]; k++) {
+			size_t used = strlen(names);
+
+			if (told[k] || verdicts[k].rule != verdict->rule)
+				continue;
+			sk_str_format(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+				ordinary[k].name);
+			told[k] = k != i;
+		}
+		if (!told[i])
+			sk_policy_report(lint->report,
+				&(SkPlace){SK_POLICY_WARNING, verdict->file, verdict->line,
+					verdict->line ? 1 : 0},
+				"refused unless another rule names it: an ordinary %s (%s)", names,
+				verdict->rule == SK_POLICY_NO_RULE ? "no rule applies" : verdict->id);
 	}
 }
 

@@ -81,12 +81,9 @@ typedef bool (*SkAttributeParser)(SkParser *parser);
 SkAttributeParser sk_parse_find_extra(const char *word, size_t size);
 bool sk_parse_rule_id(SkParser *parser);
 
-/*
- * parse_rule.c: attributes up to the end of the line, then *ret_rule is complete but for target and file.
- * first: a device id may stand here without its keyword.
- */
-bool sk_parse_attributes(SkParser *parser, bool first, SkRule *ret_rule);
-/* The cursor stands on the target. Return: false when it is none. */
+/* parse_rule.c: attributes up to the end of the line; then the rule is complete but for target and file. */
+bool sk_parse_attributes(SkParser *parser, SkRule *rule);
+/* The text at the cursor begins with a target. Return: false when it does not. */
 bool sk_parse_target(SkParser *parser, SkPolicyTarget *ret_target);
 bool sk_parse_rule(SkParser *parser, SkRule *ret_rule);
 

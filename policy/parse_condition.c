@@ -87,7 +87,7 @@ static bool parse_allowed_matches(SkParser *parser, const SkPolicyText *argument
 	}
 	if (!argument->size)
 		return sk_parse_fail(parser, argument->data, "allowed-matches() needs a query");
-	ok = sk_parse_attributes(&inner, true, rule);
+	ok = sk_parse_attributes(&inner, rule);
 	parser->n_errors += inner.n_errors;
 	parser->no_memory |= inner.no_memory;
 	sk_parser_free(&inner);

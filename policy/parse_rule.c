@@ -254,15 +254,70 @@ static bool finish(SkParser *parser, SkRule *ret_rule)
 	return true;
 }
 
-bool sk_parse_attributes(SkParser *parser, bool first, SkRule *ret_rule)
+bool sk_parse_target(SkParser *parser, SkPolicyTarget *ret_target)
+{
+	for (SkPolicyTarget target = SK_POLICY_ALLOW; target <= SK_POLICY_DEVICE; target++) {
+		const char *name = sk_policy_target_name(target);
+		size_t size = strlen(name);
+
+		if ((size_t)(parser->end - parser->at) >= size && memcmp(name, parser->at, size) == 0) {
+			parser->at += size;
+			*ret_target = target;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * USBGuard reads "any number of rules" from a line into one rule: `allowblock` is block, and an id behind the
+ * second target takes the place of the first one's.
+ */
+static bool parse_again(SkParser *parser, const char *at, SkRule *rule)
 {
 	char quote[SK_QUOTE_SIZE];
 
+	if (!sk_parse_target(parser, &rule->target))
+		return sk_parse_fail(parser, at, "expected a blank or the end of the line, not %s",
+			sk_parse_seen(parser, at, quote));
+	sk_policy_report(parser->report,
+		&(SkPlace){SK_POLICY_WARNING, parser->name, parser->line, sk_parse_column(parser, at)},
+		"a second target in the same rule replaces the first; is a line end missing?");
+	return true;
+}
+
+static bool parse_bare_id(SkParser *parser)
+{
+	SkConstraint *known = NULL;
+
+	for (uint32_t i = 0; i < parser->n_constraints; i++)
+		if (parser->constraints[i].kind == SK_POLICY_ID)
+			known = &parser->constraints[i];
+	if (!known)
+		return parse_usbguard(parser, parser->at, 0);
+	if (known->count > 1)
+		return sk_parse_fail(parser, parser->at, "this rule has a set of ids already");
+	parser->scratch_used = 0;
+	if (!sk_parse_id_value(parser))
+		return false;
+	known->items = sk_arena_copy(parser->arena, parser->scratch, parser->scratch_used);
+	return known->items || sk_parse_no_memory(parser);
+}
+
+static void begin_rule(SkParser *parser)
+{
 	parser->n_constraints = 0;
 	parser->seen = 0;
 	parser->has_effects = false;
 	parser->effects = (SkEffects){0};
-	for (;; first = false) {
+}
+
+bool sk_parse_attributes(SkParser *parser, SkRule *rule)
+{
+	bool after_target = true;
+
+	begin_rule(parser);
+	for (;;) {
 		const char *blanks = parser->at;
 		size_t n_blanks = sk_parse_blanks(parser);
 		bool ok;
@@ -274,31 +329,16 @@ bool sk_parse_attributes(SkParser *parser, bool first, SkRule *ret_rule)
 		if (parser->at == parser->end)
 			break;
 		if (!n_blanks)
-			return sk_parse_fail(parser, blanks,
-				"expected a blank or the end of the line, not %s",
-				sk_parse_seen(parser, blanks, quote));
-		ok = first && sk_parse_looks_like_id(parser) ? parse_usbguard(parser, parser->at, 0)
-							     : parse_attribute(parser);
+			ok = parse_again(parser, blanks, rule);
+		else if (after_target && sk_parse_looks_like_id(parser))
+			ok = parse_bare_id(parser);
+		else
+			ok = parse_attribute(parser);
 		if (!ok)
 			return false;
+		after_target = !n_blanks;
 	}
-	return finish(parser, ret_rule);
-}
-
-bool sk_parse_target(SkParser *parser, SkPolicyTarget *ret_target)
-{
-	size_t size = sk_parse_word(parser);
-
-	for (SkPolicyTarget target = SK_POLICY_ALLOW; target <= SK_POLICY_DEVICE; target++) {
-		const char *name = sk_policy_target_name(target);
-
-		if (strlen(name) == size && memcmp(name, parser->at, size) == 0) {
-			parser->at += size;
-			*ret_target = target;
-			return true;
-		}
-	}
-	return false;
+	return finish(parser, rule);
 }
 
 /* A refused device has no media and no interfaces: such words there are a mistake worth an error. */
@@ -327,7 +367,7 @@ bool sk_parse_rule(SkParser *parser, SkRule *ret_rule)
 		return sk_parse_fail(parser, parser->at, "expected allow, block or reject, not %s",
 			sk_parse_word(parser) ? sk_policy_quote(quote, parser->at, sk_parse_word(parser))
 					      : sk_parse_seen(parser, parser->at, quote));
-	if (!sk_parse_attributes(parser, true, ret_rule))
+	if (!sk_parse_attributes(parser, ret_rule))
 		return false;
 	return check_effects(parser, ret_rule->target);
 }

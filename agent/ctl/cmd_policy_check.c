@@ -55,7 +55,7 @@ static int check(char *const *paths, size_t n_paths, const CheckOptions *options
 
 	offline_context_init(&context);
 	if (r < 0)
-		return r == -EINVAL ? CTL_NO : CTL_ERROR;
+		return CTL_NO;
 	if (!options->quiet)
 		sk_policy_lint(snapshot, &context.context, &report);
 	r = options->present ? check_present(snapshot, options, &context) : CTL_OK;
