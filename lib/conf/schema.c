@@ -40,35 +40,15 @@ static const SkWord refuse_words[] = {
 	{0},
 };
 
+/* clang-format off */
 #define AT(member) offsetof(SkSettings, member)
-#define BOOL                                                                                                 \
-	{                                                                                                    \
-		SK_VALUE_BOOL, 0, 1, NULL                                                                    \
-	}
-#define PATH                                                                                                 \
-	{                                                                                                    \
-		SK_VALUE_PATH, 0, 0, NULL                                                                    \
-	}
-#define WORD(words)                                                                                          \
-	{                                                                                                    \
-		SK_VALUE_WORD, 0, 0, words                                                                   \
-	}
-#define WORD_SET(words)                                                                                      \
-	{                                                                                                    \
-		SK_VALUE_WORD_SET, 0, 0, words                                                               \
-	}
-#define INTEGER(min, max)                                                                                    \
-	{                                                                                                    \
-		SK_VALUE_INTEGER, min, max, NULL                                                             \
-	}
-#define DURATION(min, max)                                                                                   \
-	{                                                                                                    \
-		SK_VALUE_DURATION, min, max, NULL                                                            \
-	}
-#define SIZE(min, max)                                                                                       \
-	{                                                                                                    \
-		SK_VALUE_SIZE, min, max, NULL                                                                \
-	}
+#define BOOL { SK_VALUE_BOOL, 0, 1, NULL }
+#define PATH { SK_VALUE_PATH, 0, 0, NULL }
+#define WORD(words) { SK_VALUE_WORD, 0, 0, words }
+#define WORD_SET(words) { SK_VALUE_WORD_SET, 0, 0, words }
+#define INTEGER(min, max) { SK_VALUE_INTEGER, min, max, NULL }
+#define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
+#define SIZE(min, max) { SK_VALUE_SIZE, min, max, NULL }
 
 /*
  * Sizes of scanned files stay below 1 GiB: libclamav's own advice for its limits, beyond which parsers of 32
@@ -76,7 +56,6 @@ static const SkWord refuse_words[] = {
  */
 #define SCAN_SIZE_MAX (1023 * MIB)
 
-/* clang-format off */
 const SkSetting sk_settings_schema[] = {
 	{ "Agent", "Mode", WORD(mode_words), AT(agent.mode), "learn",
 	  "learn: allow and record; warn: also tell the user; enforce: refuse" },
