@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sekisho-scanner: says what is in files that core hands over. Started by systemd when core connects; ends
+ * when core disconnects or has had nothing to ask for a while, which gives the engine's memory back.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/scanner/broker.h"
+#include "agent/scanner/child.h"
+#include "agent/scanner/hash.h"
+#include "agent/scanner/jail.h"
+#include "agent/scanner/mime.h"
+#include "config.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+
+static const char *arg_definitions = "/var/lib/clamav";
+static const char *arg_temporary = "/tmp";
+static const char *arg_client = "sekisho";
+static const char *arg_listen;
+static const char *arg_user;
+static int arg_socket_fd = -1;
+
+typedef struct Door {
+	Broker broker;
+	sd_event_source *accept;
+	uid_t client;
+} Door;
+
+static int usage(FILE *out, int status)
+{
+	fprintf(out, "usage: sekisho-scanner [--definitions DIR] [--temporary DIR] [--client NAME | "
+		     "--client-uid N]\n"
+		     "                       [--user NAME] [--listen PATH | --socket-fd N] [--version]\n");
+	return status;
+}
+
+static bool parse_number(const char *text, uint64_t max, int *ret_value)
+{
+	uint64_t value;
+
+	if (sk_num_parse(text, 10, max, &value) < 0)
+		return false;
+	*ret_value = (int)value;
+	return true;
+}
+
+/* Return: -1 go on; else the exit status. */
+static int parse_arguments(int argc, char **argv, int *ret_client_uid)
+{
+	static const struct option options[] = {{"definitions", required_argument, NULL, 'd'},
+		{"temporary", required_argument, NULL, 't'}, {"client", required_argument, NULL, 'c'},
+		{"client-uid", required_argument, NULL, 'C'}, {"user", required_argument, NULL, 'u'},
+		{"listen", required_argument, NULL, 'l'}, {"socket-fd", required_argument, NULL, 's'},
+		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+	const struct {
+		int letter;
+		const char **text;
+	} texts[] = {{'d', &arg_definitions}, {'t', &arg_temporary}, {'c', &arg_client}, {'u', &arg_user},
+		{'l', &arg_listen}};
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		bool ok = letter != '?';
+
+		for (size_t i = 0; i < SK_ARRAY_SIZE(texts); i++)
+			if (letter == texts[i].letter)
+				*texts[i].text = optarg;
+		if (letter == 'C')
+			ok = parse_number(optarg, INT32_MAX, ret_client_uid);
+		if (letter == 's')
+			ok = parse_number(optarg, 1023, &arg_socket_fd);
+		if (letter == 'h')
+			return usage(stdout, EXIT_SUCCESS);
+		if (letter == 'v') {
+			puts("sekisho-scanner " SK_VERSION);
+			return EXIT_SUCCESS;
+		}
+		if (!ok)
+			return usage(stderr, EXIT_FAILURE);
+	}
+	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	own_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (!sk_str_copy(address.sun_path, sizeof(address.sun_path), path))
+		return -ENAMETOOLONG;
+	unlink(path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
+		return -errno;
+	return own_take_fd(&fd);
+}
+
+static int find_socket(void)
+{
+	int n;
+
+	if (arg_listen)
+		return listen_at(arg_listen);
+	if (arg_socket_fd >= 0)
+		return arg_socket_fd;
+	n = sd_listen_fds(1);
+	if (n < 0)
+		return n;
+	if (n != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
+		fprintf(stderr, "sekisho-scanner: is started by systemd with a listening socket; see "
+				"sekisho-scanner(8)\n");
+		return -EINVAL;
+	}
+	return SD_LISTEN_FDS_START;
+}
+
+static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (!user) {
+		fprintf(stderr, "sekisho-scanner: there is no user %s\n", name);
+		return -ENOENT;
+	}
+	*ret_uid = user->pw_uid;
+	*ret_gid = user->pw_gid;
+	return 0;
+}
+
+/* The first who is core stays the only one; the next connection waits in the socket for the next scanner. */
+static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
+{
+	Door *door = userdata;
+	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (fd < 0)
+		return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	if (peer.uid != door->client) {
+		sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid,
+			peer.uid);
+		return 0;
+	}
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	return broker_connect(&door->broker, own_take_fd(&fd));
+}
+
+/* Everything that needs the whole system, then the jail. */
+static int prepare(uid_t uid, gid_t gid)
+{
+	int r = hash_init();
+
+	if (r == 0)
+		r = engine_init();
+	if (r < 0)
+		return r;
+	if (mime_init() < 0)
+		fprintf(stderr,
+			"sekisho-scanner: libmagic has no database: some types stay without a name\n");
+	child_init();
+	sk_log_init("sekisho-scanner");
+	r = jail_parent(uid, gid);
+	if (r < 0)
+		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .id = SK_MESSAGE_JAIL_FAILED},
+			"the jail cannot be set up: %s", strerror(-r));
+	return r;
+}
+
+static int run(Door *door, int listen_fd)
+{
+	sd_event *event = NULL;
+	int r = sd_event_new(&event);
+
+	if (r >= 0)
+		r = broker_init(&door->broker, event, arg_definitions, arg_temporary);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r >= 0)
+		r = sd_event_add_io(event, &door->accept, listen_fd, EPOLLIN, on_accept, door);
+	if (r >= 0) {
+		sd_notify(0, "READY=1");
+		r = sd_event_loop(event);
+	}
+	sd_event_source_disable_unref(door->accept);
+	broker_deinit(&door->broker);
+	sd_event_unref(event);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	own_free Door *door = calloc(1, sizeof(*door));
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1, ignored;
+	int client_uid = -1, listen_fd, r;
+	sigset_t signals;
+
+	if (!door)
+		return EXIT_FAILURE;
+	r = parse_arguments(argc, argv, &client_uid);
+	if (r >= 0)
+		return r;
+	door->client = (uid_t)client_uid;
+	if (client_uid < 0 && find_user(arg_client, &door->client, &ignored) < 0)
+		return EXIT_FAILURE;
+	if (arg_user && find_user(arg_user, &uid, &gid) < 0)
+		return EXIT_FAILURE;
+	listen_fd = find_socket();
+	if (listen_fd < 0)
+		return EXIT_FAILURE;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (prepare(uid, gid) < 0)
+		return EXIT_FAILURE;
+	r = run(door, listen_fd);
+	if (r < 0)
+		sk_log(LOG_ERR, "ended: %s", strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
