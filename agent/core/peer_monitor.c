@@ -132,10 +132,23 @@ static void connected(Core *core)
 	peer_send(&core->monitor, &enumerate, NULL, 0);
 }
 
+/* A monitor that cannot stay up is one fault, not a thousand records: the next one is due a minute later. */
+#define TELL_AGAIN_USEC (60 * 1000000ULL)
+
 static void lost(Core *core)
 {
+	static uint64_t told_usec, times;
+	uint64_t now = 0;
+
 	orders_fail(core, &core->orders, &core->monitor);
-	record_write(core, &(Record){.kind = "monitor.lost", .code = SK_MONITOR_RESTARTED});
+	sd_event_now(core->event, CLOCK_BOOTTIME, &now);
+	times++;
+	if (told_usec && now - told_usec < TELL_AGAIN_USEC)
+		return;
+	told_usec = now;
+	record_write(core, &(Record){.kind = "monitor.lost",
+				   .code = SK_MONITOR_RESTARTED,
+				   .body = json_pack("{s:I}", "times", (json_int_t)times)});
 }
 
 const PeerType peer_monitor_type = {

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/unit/core/fixture.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "agent/core/decide.h"
+
+#define STORAGE                                                                                              \
+	{                                                                                                    \
+		1, 0, 0, 0x08, 0x06, 0x50                                                                    \
+	}
+#define KEYBOARD                                                                                             \
+	{                                                                                                    \
+		1, 0, 0, 0x03, 0x01, 0x01                                                                    \
+	}
+#define KEYBOARD_SECOND                                                                                      \
+	{                                                                                                    \
+		1, 1, 0, 0x03, 0x01, 0x01                                                                    \
+	}
+#define NETWORK_SECOND                                                                                       \
+	{                                                                                                    \
+		1, 1, 0, 0x02, 0x06, 0x00                                                                    \
+	}
+#define ALLOW_ALL "allow id *:*\n"
+
+typedef struct Sample {
+	const char *port, *serial, *hash;
+	uint32_t n_interfaces;
+	SkUsbInterface interfaces[4];
+} Sample;
+
+static const Sample stick = {"1-1", "A1", "stick", 1, {STORAGE}};
+static const Sample keyboard = {"1-2", "K1", "keyboard", 1, {KEYBOARD}};
+static const Sample bad_usb = {"1-3", "B1", "bad", 2, {STORAGE, KEYBOARD_SECOND}};
+static const Sample keyboard_with_network = {"1-4", "N1", "net", 2, {KEYBOARD, NETWORK_SECOND}};
+
+static Device *plug(Fixture *f, const Sample *sample)
+{
+	Device *device = calloc(1, sizeof(*device));
+
+	assert_non_null(device);
+	device->facts = calloc(1, sizeof(*device->facts));
+	assert_non_null(device->facts);
+	device->core = &f->core;
+	device->facts->vendor_id = 0x0951;
+	device->facts->product_id = 0x1666;
+	device->facts->n_interfaces = sample->n_interfaces;
+	memcpy(device->facts->interfaces, sample->interfaces, sizeof(sample->interfaces));
+	sk_str_copy(device->sysname, sizeof(device->sysname), sample->port);
+	sk_str_copy(device->facts->serial, sizeof(device->facts->serial), sample->serial);
+	sk_str_copy(device->facts->hash, sizeof(device->facts->hash), sample->hash);
+	HASH_ADD_STR(f->core.devices, sysname, device);
+	return device;
+}
+
+static Decision decide(Fixture *f, Device *device)
+{
+	Decision decision;
+
+	decide_device(&f->core, device, &decision);
+	return decision;
+}
+
+static void expect(Fixture *f, const Sample *sample, uint8_t action, SkReason code)
+{
+	Decision decision = decide(f, plug(f, sample));
+
+	assert_int_equal(decision.code, code);
+	assert_int_equal(decision.action, action);
+}
+
+static void what_no_rule_names_is_refused(void **state)
+{
+	expect(*state, &stick, SK_USB_BLOCK, SK_DEVICE_NOT_LISTED);
+}
+
+static void the_rule_decides_and_is_named(void **state)
+{
+	Fixture *f = *state;
+	Decision decision;
+
+	assert_int_equal(fixture_rules(f, "# first\nreject with-interface 08:*:*\n" ALLOW_ALL), 0);
+	decision = decide(f, plug(f, &stick));
+	assert_int_equal(decision.action, SK_USB_REJECT);
+	assert_int_equal(decision.code, SK_DEVICE_REFUSED_BY_RULE);
+	assert_string_equal(decision.rule, "10-test:2");
+	expect(f, &keyboard, SK_USB_ALLOW, SK_DEVICE_ALLOWED);
+}
+
+static void storage_that_types_is_refused_whatever_the_rules_say(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	expect(f, &bad_usb, SK_USB_BLOCK, SK_DEVICE_MIXES_INPUT);
+	expect(f, &keyboard_with_network, SK_USB_BLOCK, SK_DEVICE_MIXES_INPUT);
+}
+
+static void a_mix_of_which_only_storage_is_granted_is_no_mix(void **state)
+{
+	Fixture *f = *state;
+	Decision decision;
+
+	assert_int_equal(fixture_rules(f, "allow id *:* interfaces { 08:*:* }\n"), 0);
+	decision = decide(f, plug(f, &bad_usb));
+	assert_int_equal(decision.code, SK_DEVICE_PARTLY_ALLOWED);
+	assert_int_equal(decision.n_interfaces, 1);
+	assert_int_equal(decision.interfaces[0], 0);
+	assert_false(decision.all_interfaces);
+}
+
+static void a_setting_that_is_not_granted_takes_its_interface_with_it(void **state)
+{
+	Fixture *f = *state;
+	static const Sample turncoat = {"1-5", "T", "turncoat", 2, {STORAGE, {1, 0, 1, 0xFF, 0, 0}}};
+	Decision decision;
+
+	assert_int_equal(fixture_rules(f, "allow id *:* interfaces { 08:*:* }\n"), 0);
+	decision = decide(f, plug(f, &turncoat));
+	assert_int_equal(decision.n_interfaces, 0);
+}
+
+static void a_known_serial_with_other_functions_is_refused(void **state)
+{
+	Fixture *f = *state;
+	Sample changed = keyboard;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	assert_int_equal(history_note_device(f->core.history, &(HistoryDevice){.hash = "old",
+								      .vendor_id = 0x0951,
+								      .product_id = 0x1666,
+								      .serial = "K1",
+								      .name = "",
+								      .interfaces = "08:06:50",
+								      .user = "",
+								      .code = "SK-1001"}),
+		0);
+	changed.hash = "new";
+	expect(f, &changed, SK_USB_BLOCK, SK_DEVICE_SERIAL_OTHER_FUNCTIONS);
+}
+
+static void two_keyboards_of_one_serial_are_one_too_many(void **state)
+{
+	Fixture *f = *state;
+	Sample twin = keyboard;
+
+	twin.port = "1-6";
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	expect(f, &keyboard, SK_USB_ALLOW, SK_DEVICE_ALLOWED);
+	expect(f, &twin, SK_USB_BLOCK, SK_DEVICE_SERIAL_TWICE);
+}
+
+static void sticks_may_share_a_serial(void **state)
+{
+	Fixture *f = *state;
+	Sample twin = stick;
+
+	twin.port = "1-6";
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	expect(f, &stick, SK_USB_ALLOW, SK_DEVICE_ALLOWED);
+	expect(f, &twin, SK_USB_ALLOW, SK_DEVICE_ALLOWED);
+}
+
+static void works(Fixture *f, const char *input, const char *usb)
+{
+	SkInputAdded added = {.keyboard = 1};
+
+	sk_str_copy(added.sysname, sizeof(added.sysname), input);
+	sk_str_copy(added.usb, sizeof(added.usb), usb);
+	input_add(&f->core, &added);
+}
+
+static void a_second_keyboard_waits_for_a_word(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	works(f, "input1", "");
+	expect(f, &keyboard, SK_USB_BLOCK, SK_DEVICE_SECOND_KEYBOARD);
+}
+
+static void the_last_working_keyboard_stays(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, "block id *:*\n"), 0);
+	works(f, "input1", keyboard.port);
+	expect(f, &keyboard, SK_USB_ALLOW, SK_DEVICE_KEPT_LAST_INPUT);
+	works(f, "input2", "");
+	assert_int_equal(decide(f, devices_find(&f->core, keyboard.port)).code, SK_DEVICE_REFUSED_BY_RULE);
+}
+
+static void an_allowance_holds_until_its_end_and_goes_over_everything(void **state)
+{
+	Fixture *f = *state;
+	Device *device = plug(f, &bad_usb);
+	Decision decision;
+
+	assert_int_equal(history_allow(f->core.history, "bad", time(NULL) + 60, "user:0"), 0);
+	decision = decide(f, device);
+	assert_int_equal(decision.code, SK_DEVICE_ALLOWED_FOR_A_TIME);
+	assert_in_range(decision.valid_for_sec, 1, 61);
+	assert_int_equal(history_allow(f->core.history, "bad", time(NULL) - 1, "user:0"), 0);
+	assert_int_equal(decide(f, device).action, SK_USB_BLOCK);
+}
+
+static void learning_allows_and_says_what_it_would_do(void **state)
+{
+	Fixture *f = *state;
+	Decision decision;
+
+	f->core.settings->agent.mode = SK_MODE_LEARN;
+	decision = decide(f, plug(f, &bad_usb));
+	assert_int_equal(decision.action, SK_USB_ALLOW);
+	assert_int_equal(decision.code, SK_DEVICE_LEARNED);
+	assert_int_equal(decision.would, SK_DEVICE_NOT_LISTED);
+}
+
+static void a_bad_file_changes_nothing(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	assert_int_equal(fixture_rules(f, "allow id *:*\nallwo id *:*\n"), -EINVAL);
+	expect(f, &stick, SK_USB_ALLOW, SK_DEVICE_ALLOWED);
+}
+
+static void a_locked_screen_is_named_as_the_cause(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, "block id *:* screen-locked yes\n" ALLOW_ALL), 0);
+	f->core.session.locked = true;
+	expect(f, &stick, SK_USB_BLOCK, SK_DEVICE_SCREEN_LOCKED);
+	f->core.session.locked = false;
+	assert_int_equal(decide(f, devices_find(&f->core, stick.port)).code, SK_DEVICE_ALLOWED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_no_rule_names_is_refused),
+		TEST(the_rule_decides_and_is_named),
+		TEST(storage_that_types_is_refused_whatever_the_rules_say),
+		TEST(a_mix_of_which_only_storage_is_granted_is_no_mix),
+		TEST(a_setting_that_is_not_granted_takes_its_interface_with_it),
+		TEST(a_known_serial_with_other_functions_is_refused),
+		TEST(two_keyboards_of_one_serial_are_one_too_many),
+		TEST(sticks_may_share_a_serial),
+		TEST(a_second_keyboard_waits_for_a_word),
+		TEST(the_last_working_keyboard_stays),
+		TEST(an_allowance_holds_until_its_end_and_goes_over_everything),
+		TEST(learning_allows_and_says_what_it_would_do),
+		TEST(a_bad_file_changes_nothing),
+		TEST(a_locked_screen_is_named_as_the_cause),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
