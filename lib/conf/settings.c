@@ -222,13 +222,13 @@ static int parse_file(Loader *loader, const char *text, size_t size)
 	return r;
 }
 
-/* name: below the directory of the loader. A file of the system's that cannot be read is an error, not a
+/* name: below the directory of the loader. A file that is there and cannot be read is an error, not a
  * default. */
 static int load_file(Loader *loader, const char *name, bool optional)
 {
 	own_free char *path = NULL, *text = NULL;
 	struct stat st;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	if (asprintf(&path, "%s/%s", loader->directory, name) < 0) {
