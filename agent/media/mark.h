@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The gate: a fanotify permission group on the whole file system of a mount that nobody sees yet. lib/gate
+ * reads it.
+ */
+
+/* root_fd: see media_root_open(). Return: the group; -EOPNOTSUPP the kernel has no permission events; other
+ * negative errno. */
+int media_gate_new(int root_fd);

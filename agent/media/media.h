@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * sekisho-media: mounts what core decided. Keeps no state of its own: what is mounted, the kernel knows, and
+ * what for, core.
+ */
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+typedef struct MediaPeer MediaPeer;
+
+typedef struct Media {
+	sd_event *event;
+	const char *base; /* "/media" */
+	int base_fd;
+	int listen_fd;
+	uid_t client_uid; /* the only one that is listened to */
+	uid_t run_uid;	  /* see ntfs.h */
+	gid_t run_gid;
+	uint64_t idle_usec;
+	sd_event_source *idle;
+	MediaPeer *peers;
+} Media;
+
+/* Ends the loop after idle_usec without connection, worker and child. Call after each change of those. */
+int media_idle_check(Media *media);
+
+/* Accepts connections of core from now on. Return: 0 or negative errno. */
+int media_listen(Media *media);
+
+/* Takes the descriptors held and drops everything else. Return: 0 or negative errno. */
+int media_jail_enter(void);

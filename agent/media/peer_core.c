@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+#include "agent/media/busy.h"
+#include "agent/media/media.h"
+#include "agent/media/target.h"
+#include "agent/media/worker.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+#include "lib/ipc/chan.h"
+#include "lib/log/log.h"
+
+struct MediaPeer {
+	MediaPeer *prev, *next;
+	Media *media;
+	SkChan *chan;
+	sd_event_source *io;
+	uint64_t number; /* workers name their peer by it: it may be gone when they are done */
+};
+
+/* Where a worker's result goes. */
+typedef struct Recipient {
+	Media *media;
+	uint64_t peer;
+} Recipient;
+
+static void peer_free(MediaPeer *peer)
+{
+	DL_DELETE(peer->media->peers, peer);
+	sd_event_source_disable_unref(peer->io);
+	sk_chan_free(peer->chan);
+	free(peer);
+}
+
+static int peer_send(MediaPeer *peer, const void *message, const int *fds, size_t n_fds)
+{
+	int r = sk_chan_send(peer->chan, message, fds, n_fds);
+
+	if (r == 0)
+		sd_event_source_set_io_events(
+			peer->io, EPOLLIN | (sk_chan_pending(peer->chan) ? EPOLLOUT : 0));
+	return r;
+}
+
+static MediaPeer *peer_find(const Media *media, uint64_t number)
+{
+	MediaPeer *peer;
+
+	DL_FOREACH (media->peers, peer)
+		if (peer->number == number)
+			return peer;
+	return NULL;
+}
+
+static void escape_in(char *dst, size_t size, const char *text)
+{
+	sk_utf8_escape(dst, size, text, strlen(text));
+}
+
+static int attach(
+	Media *media, const SkMediaMount *request, const MediaPrepared *prepared, SkMediaMounted *answer)
+{
+	const MediaTarget target = {
+		.base_fd = media->base_fd,
+		.base = media->base,
+		.user = request->user,
+		.uid = request->uid,
+		.label = request->label,
+	};
+
+	return media_target_attach(&target, prepared->mount_fd, answer->path, sizeof(answer->path));
+}
+
+static void tell(MediaPeer *peer, const SkMediaMounted *answer, const MediaPrepared *prepared)
+{
+	const int fds[2] = {prepared->group_fd, prepared->root_fd};
+	int r = peer_send(peer, answer, fds, answer->result == 0 ? 2 : 0);
+
+	/* Nobody would answer at this gate. */
+	if (r < 0 && answer->result == 0)
+		(void)media_target_detach(peer->media->base_fd, peer->media->base, answer->path, true);
+}
+
+static void log_mounted(const SkMediaMounted *answer)
+{
+	char path[1024];
+
+	escape_in(path, sizeof(path), answer->path);
+	if (answer->result == 0)
+		sk_log(LOG_INFO, "volume %llu is at %s", (unsigned long long)answer->volume, path);
+	else
+		sk_log(LOG_WARNING, "volume %llu cannot be mounted: %s (%s)",
+			(unsigned long long)answer->volume, strerror(-answer->result), answer->detail);
+}
+
+static void on_prepared(void *userdata, const SkMediaMount *request, int result,
+	const MediaPrepared *prepared, const MediaDetail *detail)
+{
+	own_free Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
+	own_fd int mount_fd = prepared->mount_fd, group_fd = prepared->group_fd, root_fd = prepared->root_fd;
+	SkMediaMounted answer = {.volume = request->volume, .result = result};
+
+	sk_head_init(&answer.head, SK_MEDIA_MOUNTED, sizeof(answer));
+	answer.head.cookie = request->head.cookie;
+	sk_str_copy(answer.detail, sizeof(answer.detail), detail->text);
+	if (result == 0 && peer)
+		answer.result = attach(recipient->media, request, prepared, &answer);
+	log_mounted(&answer);
+	if (peer)
+		tell(peer, &answer, prepared);
+	media_idle_check(recipient->media);
+}
+
+static int refuse_mount(MediaPeer *peer, const SkMediaMount *request, int result)
+{
+	SkMediaMounted answer = {.volume = request->volume, .result = result};
+
+	sk_head_init(&answer.head, SK_MEDIA_MOUNTED, sizeof(answer));
+	answer.head.cookie = request->head.cookie;
+	log_mounted(&answer);
+	return peer_send(peer, &answer, NULL, 0);
+}
+
+static int on_mount(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkMediaMount *request = (const SkMediaMount *)message;
+	MediaPeer *peer = userdata;
+	Recipient *recipient;
+	int r;
+
+	if (!SK_PROTO_TEXT_OK(request->user) || !SK_PROTO_TEXT_OK(request->label) || request->import_copy > 1)
+		return -EPROTO;
+	if (!media_user_check(request->user) || request->uid == 0 || request->uid == (uid_t)-1)
+		return refuse_mount(peer, request, -EINVAL);
+	recipient = malloc(sizeof(*recipient));
+	if (!recipient)
+		return refuse_mount(peer, request, -ENOMEM);
+	*recipient = (Recipient){peer->media, peer->number};
+	r = media_worker_start(peer->media->event,
+		&(MediaPrepareOrder){.request = request,
+			.device_fd = fds[0],
+			.run_uid = peer->media->run_uid,
+			.run_gid = peer->media->run_gid},
+		on_prepared, recipient);
+	if (r == 0)
+		return 0;
+	free(recipient);
+	return refuse_mount(peer, request, r);
+}
+
+static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkMediaUnmount *request = (const SkMediaUnmount *)message;
+	MediaPeer *peer = userdata;
+	const Media *media = peer->media;
+	SkAnswer answer = {0};
+	char path[1024];
+	uid_t uid = 0;
+
+	if (!SK_PROTO_TEXT_OK(request->path) || request->lazy > 1)
+		return -EPROTO;
+	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
+	answer.head.cookie = message->cookie;
+	answer.result = media_target_detach(media->base_fd, media->base, request->path, request->lazy);
+	if (answer.result == -EBUSY &&
+		media_target_user(media->base_fd, media->base, request->path, &uid) == 0)
+		media_busy_format(request->path, uid, answer.detail, sizeof(answer.detail));
+	escape_in(path, sizeof(path), request->path);
+	sk_log(LOG_INFO, "volume %llu at %s: %s", (unsigned long long)request->volume, path,
+		answer.result == 0 ? "unmounted" : strerror(-answer.result));
+	return peer_send(peer, &answer, NULL, 0);
+}
+
+static const SkMsgSpec messages[] = {
+	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount},
+	{SK_MEDIA_UNMOUNT, 0, sizeof(SkMediaUnmount), on_unmount},
+	{0},
+};
+
+static int on_peer_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	MediaPeer *peer = userdata;
+	Media *media = peer->media;
+	int r = 1;
+
+	if (events & EPOLLOUT)
+		r = sk_chan_flush(peer->chan) < 0 ? -EIO : 1;
+	if (r > 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		r = sk_chan_dispatch(peer->chan, messages, peer);
+	if (r > 0 || r == -EAGAIN)
+		return sd_event_source_set_io_events(
+			peer->io, EPOLLIN | (sk_chan_pending(peer->chan) ? EPOLLOUT : 0));
+	peer_free(peer);
+	/* A sibling that breaks the protocol was not built with us, or is no sibling any more. */
+	if (r == -EPROTO) {
+		sk_log(LOG_ERR, "core broke the protocol");
+		return sd_event_exit(media->event, r);
+	}
+	return media_idle_check(media);
+}
+
+static int peer_new(Media *media, SkChan *chan)
+{
+	static uint64_t n_peers;
+	MediaPeer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer) {
+		sk_chan_free(chan);
+		return -ENOMEM;
+	}
+	peer->media = media;
+	peer->chan = chan;
+	peer->number = ++n_peers;
+	DL_APPEND(media->peers, peer);
+	int r = sd_event_add_io(media->event, &peer->io, sk_chan_fd(chan), EPOLLIN, on_peer_io, peer);
+
+	if (r < 0)
+		peer_free(peer);
+	return r;
+}
+
+static int on_connection(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	Media *media = userdata;
+	int peer_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	SkChan *chan = peer_fd < 0 ? NULL : sk_chan_new(peer_fd);
+	uid_t uid;
+	pid_t pid;
+
+	if (!chan)
+		return 0;
+	if (sk_chan_peer(chan, &uid, &pid) < 0 || uid != media->client_uid) {
+		sk_log(LOG_WARNING, "a connection that is not core's was refused");
+		sk_chan_free(chan);
+		return 0;
+	}
+	peer_new(media, chan);
+	return media_idle_check(media);
+}
+
+int media_listen(Media *media)
+{
+	int r = sd_event_add_io(media->event, NULL, media->listen_fd, EPOLLIN, on_connection, media);
+
+	return r < 0 ? r : 0;
+}

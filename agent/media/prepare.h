@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * From a block device to a gated mount that nobody sees yet. Everything that waits for the medium happens
+ * here, in a worker process: a stick that does not answer holds up nobody else.
+ */
+#include "agent/media/mount.h"
+#include "lib/ipc/proto_media.h"
+
+typedef struct MediaPrepared {
+	int mount_fd, group_fd, root_fd;
+} MediaPrepared;
+
+/* run_uid, run_gid: see ntfs.h. Return: 0 and three descriptors that the caller closes, or negative errno as
+ * SkMediaMounted.result documents it. */
+typedef struct MediaPrepareOrder {
+	const SkMediaMount *request;
+	int device_fd;
+	uid_t run_uid;
+	gid_t run_gid;
+} MediaPrepareOrder;
+int media_prepare(const MediaPrepareOrder *order, MediaPrepared *ret_prepared, MediaDetail *detail);

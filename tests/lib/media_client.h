@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * core's side of the talk with sekisho-media, one question at a time, for tests.
+ */
+#include "lib/ipc/chan.h"
+#include "lib/ipc/proto_media.h"
+
+/* Connects as that user, waiting until the server is there (5 s). Return: 0 or negative errno. */
+int media_client_connect(const char *path, uid_t uid, SkChan **ret_chan);
+
+/* Return: 0 when an answer came (its own result is inside; descriptors are -1 when it has none), or negative
+ * errno; -ECONNRESET the server hung up. */
+int media_client_mount(
+	SkChan *chan, const SkMediaMount *request, int device_fd, SkMediaMounted *ret_answer, int ret_fds[2]);
+int media_client_unmount(SkChan *chan, const char *path, bool lazy, SkAnswer *ret_answer);
