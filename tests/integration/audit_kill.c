@@ -4,6 +4,7 @@
  *
  *	audit_kill every		at each of its system calls in turn, from the first start on
  *	audit_kill random COUNT DIR	at COUNT random moments, on the file system of DIR
+ *	audit_kill write COUNT DIR	not at all: only writes COUNT records, for other tests
  *
  * Nothing that was acknowledged may be missing, nothing may be a finding. Exit: 0 good, 1 not, 77 cannot be
  *tried here.
@@ -276,6 +277,11 @@ int main(int argc, char **argv)
 		return kill_at_every_call();
 	if (argc == 4 && sk_str_eq(argv[1], "random") && sk_num_parse(argv[2], 10, 100000, &count) == 0)
 		return kill_at_random((unsigned)count, argv[3]);
-	fputs("Usage: audit_kill every | random COUNT DIRECTORY\n", stderr);
+	if (argc == 4 && sk_str_eq(argv[1], "write") && sk_num_parse(argv[2], 10, 100000, &count) == 0) {
+		own_fd int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		return write_records(argv[3], null_fd, 1, count) == 0 ? 0 : 1;
+	}
+	fputs("Usage: audit_kill every | random COUNT DIRECTORY | write COUNT DIRECTORY\n", stderr);
 	return 2;
 }
