@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "agent/ctl/ctl.h"
 #include "lib/base/intl.h"
@@ -181,4 +182,21 @@ bool ctl_parse_duration(const char *text, uint64_t *ret_seconds)
 	}
 	*ret_seconds = value.number;
 	return true;
+}
+
+/* Columns that the text takes on a terminal; its bytes where the locale cannot say. */
+static int text_width(const char *text)
+{
+	wchar_t wide[64];
+	size_t n = mbstowcs(wide, text, SK_ARRAY_SIZE(wide));
+	int width = n < SK_ARRAY_SIZE(wide) ? wcswidth(wide, n) : -1;
+
+	return width >= 0 ? width : (int)strlen(text);
+}
+
+void ctl_print_field(const char *title, const char *value)
+{
+	int padding = 14 - text_width(title);
+
+	printf("%s%*s%s\n", title, padding > 1 ? padding : 1, "", value);
 }

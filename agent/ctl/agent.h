@@ -36,3 +36,6 @@ const char *ctl_json_text(const json_t *object, const char *key);
 
 /* "10min", "90s", "2h", "1d" to seconds, at least one; a wrong one is explained on standard error. */
 bool ctl_parse_duration(const char *text, uint64_t *ret_seconds);
+
+/* "Title:   value", the value in one column also beside wide characters. */
+void ctl_print_field(const char *title, const char *value);

@@ -15,7 +15,7 @@ static void print_time(const char *title, json_int_t seconds)
 
 	localtime_r(&when, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
-	printf("%-14s %s\n", title, text);
+	ctl_print_field(title, text);
 }
 
 static void print_mode(const json_t *status)
@@ -24,12 +24,12 @@ static void print_mode(const json_t *status)
 	const json_t *trial = json_object_get(status, "trial");
 
 	if (sk_str_eq(mode, "learn"))
-		printf("%-14s %s\n", _("Mode:"),
+		ctl_print_field(_("Mode:"),
 			_("learning (nothing is refused yet; begin with: sekishoctl trial start)"));
 	else if (sk_str_eq(mode, "warn"))
-		printf("%-14s %s\n", _("Mode:"), _("warning (nothing is refused yet, users are told)"));
+		ctl_print_field(_("Mode:"), _("warning (nothing is refused yet, users are told)"));
 	else
-		printf("%-14s %s\n", _("Mode:"), _("enforcing"));
+		ctl_print_field(_("Mode:"), _("enforcing"));
 	if (sk_str_eq(ctl_json_text(trial, "state"), "running"))
 		print_time(_("Trial until:"), json_integer_value(json_object_get(trial, "until")));
 }
@@ -40,13 +40,12 @@ static void print_scanner(const json_t *scanner)
 	const char *state = ctl_json_text(scanner, "state");
 
 	if (sk_str_eq(state, "asleep"))
-		printf("%-14s %s\n", _("Scanner:"), _("asleep (starts with the next medium)"));
+		ctl_print_field(_("Scanner:"), _("asleep (starts with the next medium)"));
 	else if (sk_str_eq(state, "no-definitions"))
-		printf("%-14s %s %s\n", _("Scanner:"), _("NO DEFINITIONS: no medium is admitted."),
-			ctl_json_text(scanner, "detail"));
+		ctl_print_field(_("Scanner:"), _("NO DEFINITIONS: no medium is admitted."));
 	else
-		printf("%-14s %s\n", _("Scanner:"),
-			sk_str_eq(state, "ready") ? _("ready") : _("loading definitions"));
+		ctl_print_field(
+			_("Scanner:"), sk_str_eq(state, "ready") ? _("ready") : _("loading definitions"));
 	if (made > 0)
 		print_time(_("Definitions:"), made);
 }
@@ -55,17 +54,21 @@ static void print_status(const json_t *status)
 {
 	const json_t *records = json_object_get(status, "records");
 	const char *user = ctl_json_text(status, "user");
+	char text[128];
 
-	printf("%-14s %s\n", _("Version:"), ctl_json_text(status, "version"));
+	ctl_print_field(_("Version:"), ctl_json_text(status, "version"));
 	print_mode(status);
-	printf("%-14s %lld\n", _("Rules:"), (long long)json_integer_value(json_object_get(status, "rules")));
-	printf("%-14s %s\n", _("Monitor:"),
+	sk_str_format(
+		text, sizeof(text), "%lld", (long long)json_integer_value(json_object_get(status, "rules")));
+	ctl_print_field(_("Rules:"), text);
+	ctl_print_field(_("Monitor:"),
 		json_is_true(json_object_get(status, "monitor")) ? _("connected") : _("NOT CONNECTED"));
 	print_scanner(json_object_get(status, "scanner"));
-	printf("%-14s %s\n", _("Records:"),
+	ctl_print_field(_("Records:"),
 		json_is_true(json_object_get(records, "working")) ? _("working") : _("CANNOT BE WRITTEN"));
-	printf("%-14s %s%s\n", _("Signed in:"), user[0] ? user : _("nobody"),
+	sk_str_format(text, sizeof(text), "%s%s", user[0] ? user : _("nobody"),
 		json_is_true(json_object_get(status, "screen_locked")) ? _(" (screen locked)") : "");
+	ctl_print_field(_("Signed in:"), text);
 }
 
 int ctl_status(int argc, char **argv)
