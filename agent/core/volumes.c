@@ -111,7 +111,8 @@ json_t *volumes_to_json(const Core *core)
 	json_t *list = json_array();
 
 	for (const Volume *volume = core->volumes; volume; volume = volume->hh.next)
-		if (volume->state != VOLUME_CONTAINER && volume->medium_present)
+		if (volume->bus != SK_BUS_INTERNAL && volume->state != VOLUME_CONTAINER &&
+			volume->medium_present)
 			json_array_append_new(list, volume_to_json(core, volume));
 	return list;
 }

@@ -13,6 +13,13 @@
 #include "lib/base/str.h"
 #include "lib/jail/jail.h"
 
+/* The strictest of stacked filters decides: what the probe's own refuses softly must not be trapped by ours.
+ */
+#define IOCTL_KIND_REFUSE(kind_)                                                                             \
+	{                                                                                                    \
+		.name = "ioctl", .has_argument = 1, .argument = 1, .mask = 0xff00, .value = (kind_) << 8,    \
+		.refuse = ENOTTY                                                                             \
+	}
 #define IOCTL(request_) SK_JAIL_CALL_IF("ioctl", 1, 0xffffffff, request_)
 #define SOCKET(family_) SK_JAIL_CALL_IF("socket", 0, 0xffffffff, family_)
 
@@ -67,7 +74,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("statfs"), /* libudev: is this sysfs? */
 	SK_JAIL_CALL("fstatfs"),
 	SK_JAIL_CALL("getcwd"), /* only where a test mocks /sys; says nothing worth hiding */
-	SK_JAIL_CALL("chmod"), /* nodes of media: to root alone */
+	SK_JAIL_CALL("chmod"),	/* nodes of media: to root alone */
 	SK_JAIL_CALL("fchmodat"),
 	SK_JAIL_CALL("fchownat"),
 	IOCTL(BLKROSET), /* media: read-only */
@@ -128,6 +135,8 @@ static const SkJailCall calls[] = {
 	IOCTL(BLKGETZONESZ),
 	IOCTL(CDROM_GET_CAPABILITY),
 	IOCTL(CDROM_LAST_WRITTEN),
+	IOCTL_KIND_REFUSE(0x02), /* a floppy drive? */
+	IOCTL_KIND_REFUSE('p'),	 /* an OPAL disk? */
 	IOCTL(CDROMMULTISESSION),
 	{.name = NULL},
 };
