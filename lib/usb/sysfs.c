@@ -51,25 +51,19 @@ int sk_usb_sysfs_read(int dir_fd, SkUsbFacts *ret_facts)
 	return 0;
 }
 
-/* The path of a directory in sysfs, counted from its root as the kernel's DEVPATH is. */
-static int get_devpath(int dir_fd, char *path, size_t size, const char **ret_devpath)
+/* The path of a directory in sysfs, counted from its root as the kernel's DEVPATH is; NULL when it is not
+ * there. */
+static const char *find_devpath(int dir_fd, char *path, size_t size)
 {
 	char link[sizeof("/proc/self/fd/") + 11];
-	const char *devices;
 	ssize_t n;
 
 	sk_str_format(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
 	n = readlink(link, path, size);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n == size)
-		return -ENAMETOOLONG;
+	if (n < 0 || (size_t)n == size)
+		return NULL;
 	path[n] = 0;
-	devices = strstr(path, "/devices/");
-	if (!devices)
-		return -ENOENT;
-	*ret_devpath = devices;
-	return 0;
+	return strstr(path, "/devices/");
 }
 
 static int hash_parent(int dir_fd, char ret_hash[SK_USB_HASH_SIZE])
@@ -91,21 +85,22 @@ static int hash_parent(int dir_fd, char ret_hash[SK_USB_HASH_SIZE])
 	}
 	if (r != -ENOENT)
 		return r;
-	r = get_devpath(parent_fd, path, sizeof(path), &devpath);
-	if (r == 0)
-		sk_usb_hash_text(devpath, ret_hash);
-	return r;
+	devpath = find_devpath(parent_fd, path, sizeof(path));
+	if (!devpath)
+		return -ENOENT;
+	sk_usb_hash_text(devpath, ret_hash);
+	return 0;
 }
 
 int sk_usb_sysfs_place(int dir_fd, SkUsbPlace *ret_place)
 {
 	SkUsbPlace place = {0};
 	char path[PATH_MAX];
-	const char *devpath;
-	int r = get_devpath(dir_fd, path, sizeof(path), &devpath);
+	const char *devpath = find_devpath(dir_fd, path, sizeof(path));
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!devpath)
+		return -ENOENT;
 	if (!sk_str_copy(place.port, sizeof(place.port), strrchr(devpath, '/') + 1))
 		return -ENAMETOOLONG;
 	r = read_text(dir_fd, "port/connect_type", place.connect_type, sizeof(place.connect_type));
