@@ -11,10 +11,14 @@ typedef struct SkArenaChunk SkArenaChunk;
 typedef struct SkArena {
 	SkArenaChunk *chunk;
 	char *at, *end;
+	size_t next_size; /* of the next chunk */
 } SkArena;
 
-/* Return: size bytes of zeros aligned for any pointer, or NULL. */
+/* Return: size bytes with any content, aligned for any pointer, or NULL. */
 void *sk_arena_alloc(SkArena *arena, size_t size);
+
+/* The same, cleared. */
+void *sk_arena_zero(SkArena *arena, size_t size);
 
 /* A copy of size bytes; size 0 gives a valid pointer. Return: NULL without memory. */
 void *sk_arena_copy(SkArena *arena, const void *data, size_t size);

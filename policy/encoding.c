@@ -89,10 +89,18 @@ static const char *find_bad_byte(const char *text, size_t size)
 {
 	for (size_t at = 0; at < size;) {
 		size_t length = (unsigned char)text[at] < 0x80 ? 1 : character_length(text + at, size - at);
+		uint64_t eight;
 
 		if (!length)
 			return text + at;
 		at += length;
+		/* nearly all of a rule file is ASCII */
+		while (size - at >= sizeof(eight)) {
+			memcpy(&eight, text + at, sizeof(eight));
+			if (eight & UINT64_C(0x8080808080808080))
+				break;
+			at += sizeof(eight);
+		}
 	}
 	return NULL;
 }

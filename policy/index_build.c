@@ -250,7 +250,7 @@ static bool build_tables(SkIndex *index, Places *places, uint32_t used, uint32_t
 	if (!places->n)
 		return true;
 	qsort(places->items, places->n, sizeof(*places->items), compare_places);
-	tables = sk_arena_alloc(&index->arena, SK_DIMENSION_COUNT_ * sizeof(*tables));
+	tables = sk_arena_zero(&index->arena, SK_DIMENSION_COUNT_ * sizeof(*tables));
 	if (!tables)
 		return false;
 	index->nodes[node].tables = tables;

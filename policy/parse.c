@@ -81,7 +81,6 @@ static bool keep_rule(SkParser *parser, SkPolicyFile *file, const SkRule *rule)
 /* "mode learn" and nothing else but a comment; before the first rule, so that it is seen. */
 static bool parse_mode(SkParser *parser, SkPolicyFile *file)
 {
-	char quote[SK_QUOTE_SIZE];
 	const char *word;
 	size_t size;
 	int mode;
@@ -92,16 +91,14 @@ static bool parse_mode(SkParser *parser, SkPolicyFile *file)
 	size = sk_parse_word(parser);
 	mode = sk_name_find(mode_names, SK_ARRAY_SIZE(mode_names), word, size);
 	if (mode < 0)
-		return sk_parse_fail(parser, word, "expected mode learn, warn or enforce, not %s",
-			size ? sk_policy_quote(quote, word, size) : sk_parse_seen(parser, word, quote));
+		return sk_parse_expected(parser, word, "mode learn, warn or enforce");
 	if (file->has_mode || file->n_rules)
 		return sk_parse_fail(
 			parser, parser->start, "the mode of a file is stated once, before its first rule");
 	parser->at += size;
 	sk_parse_blanks(parser);
 	if (parser->at < parser->end && *parser->at != '#')
-		return sk_parse_fail(parser, parser->at, "expected the end of the line, not %s",
-			sk_parse_seen(parser, parser->at, quote));
+		return sk_parse_expected(parser, parser->at, "the end of the line");
 	file->has_mode = true;
 	file->mode = (SkPolicyMode)mode;
 	return true;
@@ -164,6 +161,10 @@ int sk_policy_parse(const char *text, size_t size, const char *name, const SkPol
 	if (!file)
 		return -ENOMEM;
 	parser.arena = &file->arena;
+	/* values point into this copy */
+	text = sk_arena_copy(&file->arena, text, size);
+	if (!text)
+		return -ENOMEM;
 	parse_lines(&parser, file, text, size);
 	sk_parser_free(&parser);
 	if (parser.no_memory)

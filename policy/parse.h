@@ -11,7 +11,7 @@ typedef struct SkParser {
 	SkArena *arena;
 	const SkPolicyReport *report;
 	const char *name;	      /* of the file, for messages */
-	const char *start, *at, *end; /* the line without its line feed */
+	const char *start, *at, *end; /* the line without its line feed; lives as long as the arena */
 	uint32_t line;
 	uint32_t column_offset; /* a query inside a condition starts later in the line */
 	bool query;		/* only what the device itself tells may be asked */
@@ -25,21 +25,22 @@ typedef struct SkParser {
 	bool has_effects;
 	SkEffects effects;
 
-	/* The set being parsed. */
+	/* The values of all its sets; a constraint holds the offset of its own until the rule is complete. */
 	char *scratch;
 	size_t scratch_used, scratch_size;
+	size_t set_begin; /* of the set being parsed */
 } SkParser;
 
 void sk_parser_free(SkParser *parser);
 
 /* Reports an error at this byte of the line. Return: false. */
-__attribute__((format(printf, 3, 4))) bool sk_parse_fail(
+__attribute__((cold, format(printf, 3, 4))) bool sk_parse_fail(
 	SkParser *parser, const char *at, const char *format, ...);
 bool sk_parse_no_memory(SkParser *parser);
 uint32_t sk_parse_column(const SkParser *parser, const char *at);
 
-/* What stands at a byte, for messages: 'x', "end of line" ... Return: buffer. */
-const char *sk_parse_seen(const SkParser *parser, const char *at, char buffer[SK_QUOTE_SIZE]);
+/* Reports "expected WANTED, not what stands there". Return: false. */
+__attribute__((cold)) bool sk_parse_expected(SkParser *parser, const char *at, const char *wanted);
 
 /* Skips blanks and tabs. Return: how many. */
 size_t sk_parse_blanks(SkParser *parser);
@@ -61,12 +62,14 @@ bool sk_parse_looks_like_id(const SkParser *parser);
 
 /*
  * A value, or an optional operator and a set of values in braces. *ret_op is SK_SET_COUNT_ where no operator
- * is written. The values are in parser->scratch.
+ * is written. The values are in parser->scratch from set_begin on.
  */
 bool sk_parse_set(SkParser *parser, SkValueParser value, SkSetOperator *ret_op, uint32_t *ret_count);
 
-/* Adds the set just parsed as a constraint. */
+/* Adds the set just parsed as a constraint. Return: true. */
 bool sk_parse_add(SkParser *parser, SkConstraint constraint);
+/* Takes the set just parsed out of the scratch, for what is no constraint. Return: NULL without memory. */
+void *sk_parse_take_set(SkParser *parser);
 
 /* parse_condition.c */
 bool sk_parse_condition_value(SkParser *parser);

@@ -68,7 +68,7 @@ static bool parse_allowed_matches(SkParser *parser, const SkPolicyText *argument
 		.column_offset = sk_parse_column(parser, argument->data) - 1,
 		.query = true,
 	};
-	SkRule *rule = sk_arena_alloc(parser->arena, sizeof(*rule));
+	SkRule *rule = sk_arena_zero(parser->arena, sizeof(*rule));
 	bool ok;
 
 	if (!rule)
@@ -162,10 +162,7 @@ static size_t identifier_size(const SkParser *parser)
 
 static bool keep_written(SkParser *parser, const char *from, SkCondition *condition)
 {
-	condition->written.size = (size_t)(parser->at - from);
-	condition->written.data = sk_arena_copy(parser->arena, from, condition->written.size);
-	if (!condition->written.data)
-		return sk_parse_no_memory(parser);
+	condition->written = (SkPolicyText){.data = from, .size = (size_t)(parser->at - from)};
 	return sk_parse_keep(parser, condition, sizeof(*condition));
 }
 
@@ -186,8 +183,7 @@ bool sk_parse_condition_value(SkParser *parser)
 	parser->at += size;
 	argument.data = parser->at;
 	if (!size)
-		return sk_parse_fail(
-			parser, name, "expected a condition, not %s", sk_parse_seen(parser, name, quote));
+		return sk_parse_expected(parser, name, "a condition");
 	if (parser->at < parser->end && *parser->at == '(' && !parse_argument(parser, &argument))
 		return false;
 	for (size_t i = 0; i < SK_ARRAY_SIZE(conditions); i++) {

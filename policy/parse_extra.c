@@ -58,21 +58,21 @@ static bool begin_constraint(SkParser *parser, SkConstraintKind kind)
 
 static bool parse_word(SkParser *parser, const char *const *names, size_t n, int *ret_index)
 {
-	char quote[SK_QUOTE_SIZE], known[160] = "";
+	char known[160] = "one of ";
+	const char *separator = "";
 	size_t size = sk_parse_word(parser);
 	int index = sk_name_find(names, n, parser->at, size);
 
 	if (index < 0 || !*names[index]) {
+		/* some lists leave their first word out, as it cannot be asked for */
 		for (size_t i = 0; i < n; i++) {
 			size_t used = strlen(known);
 
 			if (*names[i])
-				sk_str_format(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
-					names[i]);
+				sk_str_format(known + used, sizeof(known) - used, "%s%s", separator, names[i]);
+			separator = *names[i] ? ", " : separator;
 		}
-		return sk_parse_fail(parser, parser->at, "expected one of %s, not %s", known,
-			size ? sk_policy_quote(quote, parser->at, size)
-			     : sk_parse_seen(parser, parser->at, quote));
+		return sk_parse_expected(parser, parser->at, known);
 	}
 	parser->at += size;
 	*ret_index = index;
@@ -90,8 +90,8 @@ static bool parse_grants(SkParser *parser)
 	if (op != SK_SET_COUNT_)
 		return sk_parse_fail(parser, at, "'interfaces' lists what may be used and takes no '%s'",
 			sk_set_names[op]);
-	effects->grants = sk_arena_copy(parser->arena, parser->scratch, parser->scratch_used);
-	return effects->grants || sk_parse_no_memory(parser);
+	effects->grants = sk_parse_take_set(parser);
+	return effects->grants != NULL;
 }
 
 static bool parse_media(SkParser *parser)
@@ -152,9 +152,10 @@ static bool parse_bits(SkParser *parser, SkValueParser value, SkSetOperator *ret
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t bit;
 
-		memcpy(&bit, parser->scratch + i * sizeof(bit), sizeof(bit));
+		memcpy(&bit, parser->scratch + parser->set_begin + i * sizeof(bit), sizeof(bit));
 		bits |= bit;
 	}
+	parser->scratch_used = parser->set_begin;
 	*ret_bits = bits;
 	return true;
 }
@@ -263,7 +264,6 @@ static bool parse_bus(SkParser *parser)
 		!parse_bits(parser, parse_bus_value, &op, &constraint.value) ||
 		!normalise_op(parser, at, op, &constraint.op))
 		return false;
-	parser->scratch_used = 0;
 	return sk_parse_add(parser, constraint);
 }
 
@@ -312,7 +312,6 @@ static bool parse_truth(SkParser *parser, SkConstraintKind kind)
 	if (!begin_constraint(parser, kind) || !parse_word(parser, names, SK_ARRAY_SIZE(names), &index))
 		return false;
 	constraint.value = (uint32_t)index;
-	parser->scratch_used = 0;
 	return sk_parse_add(parser, constraint);
 }
 

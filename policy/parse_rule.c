@@ -46,20 +46,22 @@ bool sk_parse_no_memory(SkParser *parser)
 	return false;
 }
 
-const char *sk_parse_seen(const SkParser *parser, const char *at, char buffer[SK_QUOTE_SIZE])
+bool sk_parse_expected(SkParser *parser, const char *at, const char *wanted)
 {
-	char shown[32];
+	char shown[SK_QUOTE_SIZE];
 	size_t size = 1;
 
 	if (at == parser->end)
-		return "the end of the line";
+		return sk_parse_fail(parser, at, "expected %s, not the end of the line", wanted);
 	if (*at == '\r')
-		return "a carriage return (save the file with Unix line ends)";
+		return sk_parse_fail(parser, at,
+			"expected %s, not a carriage return (save the file with Unix line ends)", wanted);
 	while (at + size < parser->end && ((unsigned char)at[size] & 0xC0) == 0x80 && size < 4)
 		size++;
-	sk_utf8_escape(shown, sizeof(shown), at, size);
-	sk_str_format(buffer, SK_QUOTE_SIZE, "'%s'", shown);
-	return buffer;
+	if (*at >= 'a' && *at <= 'z')
+		while (at + size < parser->end && ((at[size] >= 'a' && at[size] <= 'z') || at[size] == '-'))
+			size++;
+	return sk_parse_fail(parser, at, "expected %s, not '%s'", wanted, sk_policy_quote(shown, at, size));
 }
 
 bool sk_parse_is_blank(char c)
@@ -85,25 +87,41 @@ size_t sk_parse_word(const SkParser *parser)
 	return (size_t)(at - parser->at);
 }
 
+static __attribute__((cold)) bool grow_scratch(SkParser *parser)
+{
+	size_t larger = parser->scratch_size ? 2 * parser->scratch_size : SCRATCH_SIZE_MIN;
+	char *scratch = realloc(parser->scratch, larger);
+
+	if (!scratch)
+		return sk_parse_no_memory(parser);
+	parser->scratch = scratch;
+	parser->scratch_size = larger;
+	return true;
+}
+
 bool sk_parse_keep(SkParser *parser, const void *item, size_t size)
 {
-	if (size > parser->scratch_size - parser->scratch_used) {
-		size_t larger = parser->scratch_size ? 2 * parser->scratch_size : SCRATCH_SIZE_MIN;
-		char *scratch = realloc(parser->scratch, larger);
-
-		if (!scratch)
-			return sk_parse_no_memory(parser);
-		parser->scratch = scratch;
-		parser->scratch_size = larger;
-	}
+	/* no item is as large as the smallest scratch, so growing once is enough */
+	if (size > parser->scratch_size - parser->scratch_used && !grow_scratch(parser))
+		return false;
 	memcpy(parser->scratch + parser->scratch_used, item, size);
 	parser->scratch_used += size;
 	return true;
 }
 
+void *sk_parse_take_set(SkParser *parser)
+{
+	void *copy = sk_arena_copy(
+		parser->arena, parser->scratch + parser->set_begin, parser->scratch_used - parser->set_begin);
+
+	parser->scratch_used = parser->set_begin;
+	if (!copy)
+		sk_parse_no_memory(parser);
+	return copy;
+}
+
 static bool parse_braces(SkParser *parser, SkValueParser value, uint32_t *ret_count)
 {
-	char quote[SK_QUOTE_SIZE];
 	uint32_t count = 0;
 
 	parser->at++;
@@ -118,8 +136,7 @@ static bool parse_braces(SkParser *parser, SkValueParser value, uint32_t *ret_co
 			return false;
 		count++;
 		if (!sk_parse_blanks(parser) && (parser->at == parser->end || *parser->at != '}'))
-			return sk_parse_fail(parser, parser->at, "expected a blank or '}', not %s",
-				sk_parse_seen(parser, parser->at, quote));
+			return sk_parse_expected(parser, parser->at, "a blank or '}'");
 	}
 }
 
@@ -127,9 +144,10 @@ bool sk_parse_set(SkParser *parser, SkValueParser value, SkSetOperator *ret_op, 
 {
 	const char *word = parser->at;
 	size_t size = sk_parse_word(parser);
-	int op = size ? sk_name_find(sk_set_names, SK_SET_COUNT_, word, size) : -1;
+	int op = size >= strlen("all-of") ? sk_name_find(sk_set_names, SK_SET_COUNT_, word, size) : -1;
 
-	parser->scratch_used = 0;
+	/* what a set holds may begin with a pointer */
+	parser->scratch_used = parser->set_begin = (parser->scratch_used + 7) & ~(size_t)7;
 	*ret_op = SK_SET_COUNT_;
 	if (op >= 0) {
 		parser->at += size;
@@ -146,39 +164,45 @@ bool sk_parse_set(SkParser *parser, SkValueParser value, SkSetOperator *ret_op, 
 
 bool sk_parse_add(SkParser *parser, SkConstraint constraint)
 {
-	constraint.items = sk_arena_copy(parser->arena, parser->scratch, parser->scratch_used);
-	if (!constraint.items)
-		return sk_parse_no_memory(parser);
+	constraint.items = (const void *)(uintptr_t)parser->set_begin;
 	parser->constraints[parser->n_constraints++] = constraint;
 	return true;
 }
 
-static const struct {
+typedef struct Attribute {
+	const char *name;
+	size_t size;
 	SkValueParser value;
-	SkConstraintKind kind;
-} usbguard_attributes[] = {
-	{sk_parse_id_value, (SkConstraintKind)SK_POLICY_ID},
-	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_NAME},
-	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_HASH},
-	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_PARENT_HASH},
-	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_SERIAL},
-	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_VIA_PORT},
-	{sk_parse_interface_value, SK_CONSTRAINT_INTERFACE},
-	{sk_parse_string_value, (SkConstraintKind)SK_POLICY_WITH_CONNECT_TYPE},
-	{sk_parse_condition_value, SK_CONSTRAINT_CONDITIONS},
+	uint8_t kind;
+} Attribute;
+
+#define ATTRIBUTE(word, parse, constraint)                                                                   \
+	{                                                                                                    \
+		word, sizeof(word) - 1, parse, constraint                                                    \
+	}
+
+/* The most common ones first. */
+static const Attribute usbguard_attributes[] = {
+	ATTRIBUTE("id", sk_parse_id_value, SK_POLICY_ID),
+	ATTRIBUTE("serial", sk_parse_string_value, SK_POLICY_SERIAL),
+	ATTRIBUTE("name", sk_parse_string_value, SK_POLICY_NAME),
+	ATTRIBUTE("hash", sk_parse_string_value, SK_POLICY_HASH),
+	ATTRIBUTE("parent-hash", sk_parse_string_value, SK_POLICY_PARENT_HASH),
+	ATTRIBUTE("via-port", sk_parse_string_value, SK_POLICY_VIA_PORT),
+	ATTRIBUTE("with-interface", sk_parse_interface_value, SK_CONSTRAINT_INTERFACE),
+	ATTRIBUTE("with-connect-type", sk_parse_string_value, SK_POLICY_WITH_CONNECT_TYPE),
+	ATTRIBUTE("if", sk_parse_condition_value, SK_CONSTRAINT_CONDITIONS),
 };
 
-static bool parse_usbguard(SkParser *parser, const char *word, size_t index)
+static bool parse_usbguard(SkParser *parser, const char *word, const Attribute *attribute)
 {
-	SkConstraint constraint = {
-		.kind = (uint8_t)usbguard_attributes[index].kind, .column = sk_parse_column(parser, word)};
+	SkConstraint constraint = {.kind = attribute->kind, .column = sk_parse_column(parser, word)};
 	SkSetOperator op;
 
 	if (parser->seen & 1u << constraint.kind)
-		return sk_parse_fail(parser, word, "'%s' is given twice in this rule",
-			sk_constraint_names[constraint.kind]);
+		return sk_parse_fail(parser, word, "'%s' is given twice in this rule", attribute->name);
 	parser->seen |= 1u << constraint.kind;
-	if (!sk_parse_set(parser, usbguard_attributes[index].value, &op, &constraint.count))
+	if (!sk_parse_set(parser, attribute->value, &op, &constraint.count))
 		return false;
 	constraint.op = op == SK_SET_COUNT_ ? SK_SET_EQUALS : (uint8_t)op;
 	return sk_parse_add(parser, constraint);
@@ -189,43 +213,70 @@ static bool parse_label(SkParser *parser)
 {
 	SkSetOperator op;
 	uint32_t count;
+	bool ok = sk_parse_set(parser, sk_parse_string_value, &op, &count);
 
-	return sk_parse_set(parser, sk_parse_string_value, &op, &count);
+	parser->scratch_used = parser->set_begin;
+	return ok;
+}
+
+static const Attribute *find_attribute(const char *word, size_t size)
+{
+	for (size_t i = 0; i < SK_ARRAY_SIZE(usbguard_attributes); i++)
+		if (usbguard_attributes[i].size == size &&
+			memcmp(usbguard_attributes[i].name, word, size) == 0)
+			return &usbguard_attributes[i];
+	return NULL;
+}
+
+static __attribute__((cold)) bool fail_unknown(SkParser *parser, const char *word, size_t size)
+{
+	char quote[SK_QUOTE_SIZE];
+
+	return size ? sk_parse_fail(
+			      parser, word, "unknown attribute '%s'", sk_policy_quote(quote, word, size))
+		    : sk_parse_expected(parser, word, "an attribute");
 }
 
 static bool parse_attribute(SkParser *parser)
 {
 	const char *word = parser->at;
 	size_t size = sk_parse_word(parser);
-	SkAttributeParser extra = sk_parse_find_extra(word, size);
-	bool label = size == strlen("label") && memcmp(word, "label", size) == 0;
-	char quote[SK_QUOTE_SIZE];
-	size_t index;
+	const Attribute *attribute = find_attribute(word, size);
+	SkAttributeParser other = NULL;
 
-	for (index = 0; index < SK_ARRAY_SIZE(usbguard_attributes); index++) {
-		const char *name = sk_constraint_names[usbguard_attributes[index].kind];
-
-		if (strlen(name) == size && memcmp(name, word, size) == 0)
-			break;
-	}
-	if (!size)
-		return sk_parse_fail(
-			parser, word, "expected an attribute, not %s", sk_parse_seen(parser, word, quote));
-	if (index == SK_ARRAY_SIZE(usbguard_attributes) && !extra && !label)
-		return sk_parse_fail(
-			parser, word, "unknown attribute '%s'", sk_policy_quote(quote, word, size));
+	if (!attribute && size == strlen("label") && memcmp(word, "label", size) == 0)
+		other = parse_label;
+	else if (!attribute)
+		other = sk_parse_find_extra(word, size);
+	if (!attribute && !other)
+		return fail_unknown(parser, word, size);
 	parser->at += size;
 	if (!sk_parse_blanks(parser))
-		return sk_parse_fail(parser, parser->at, "expected a blank behind '%s'",
-			sk_policy_quote(quote, word, size));
-	if (label)
-		return parse_label(parser);
-	if (extra)
-		return extra(parser);
-	if (usbguard_attributes[index].kind == (SkConstraintKind)SK_POLICY_ID && parser->at < parser->end &&
-		*parser->at == '"')
+		return sk_parse_expected(parser, parser->at, "a blank behind the attribute");
+	if (other)
+		return other(parser);
+	if (attribute->kind == SK_POLICY_ID && parser->at < parser->end && *parser->at == '"')
 		return sk_parse_rule_id(parser);
-	return parse_usbguard(parser, word, index);
+	return parse_usbguard(parser, word, attribute);
+}
+
+/* The constraints and, right behind them, the values of all of them. */
+static bool place_constraints(SkParser *parser, SkRule *rule)
+{
+	size_t size = parser->n_constraints * sizeof(SkConstraint);
+	char *block = sk_arena_alloc(parser->arena, size + parser->scratch_used);
+	SkConstraint *constraints = (SkConstraint *)block;
+
+	if (!block)
+		return false;
+	if (size)
+		memcpy(block, parser->constraints, size);
+	if (parser->scratch_used)
+		memcpy(block + size, parser->scratch, parser->scratch_used);
+	for (uint32_t i = 0; i < parser->n_constraints; i++)
+		constraints[i].items = block + size + (uintptr_t)constraints[i].items;
+	rule->constraints = constraints;
+	return true;
 }
 
 /* What the device tells is asked first: it is cheap, and conditions are only asked where it fits. */
@@ -245,11 +296,9 @@ static bool finish(SkParser *parser, SkRule *ret_rule)
 	ret_rule->n_constraints = parser->n_constraints;
 	ret_rule->dynamic = parser->n_constraints &&
 			    constraints[parser->n_constraints - 1].kind >= SK_CONSTRAINT_FIRST_DYNAMIC;
-	ret_rule->constraints =
-		sk_arena_copy(parser->arena, constraints, parser->n_constraints * sizeof(*constraints));
 	if (parser->has_effects)
 		ret_rule->effects = sk_arena_copy(parser->arena, &parser->effects, sizeof(parser->effects));
-	if (!ret_rule->constraints || (parser->has_effects && !ret_rule->effects))
+	if (!place_constraints(parser, ret_rule) || (parser->has_effects && !ret_rule->effects))
 		return sk_parse_no_memory(parser);
 	return true;
 }
@@ -275,11 +324,8 @@ bool sk_parse_target(SkParser *parser, SkPolicyTarget *ret_target)
  */
 static bool parse_again(SkParser *parser, const char *at, SkRule *rule)
 {
-	char quote[SK_QUOTE_SIZE];
-
 	if (!sk_parse_target(parser, &rule->target))
-		return sk_parse_fail(parser, at, "expected a blank or the end of the line, not %s",
-			sk_parse_seen(parser, at, quote));
+		return sk_parse_expected(parser, at, "a blank or the end of the line");
 	sk_policy_report(parser->report,
 		&(SkPlace){SK_POLICY_WARNING, parser->name, parser->line, sk_parse_column(parser, at)},
 		"a second target in the same rule replaces the first; is a line end missing?");
@@ -294,20 +340,19 @@ static bool parse_bare_id(SkParser *parser)
 		if (parser->constraints[i].kind == SK_POLICY_ID)
 			known = &parser->constraints[i];
 	if (!known)
-		return parse_usbguard(parser, parser->at, 0);
+		return parse_usbguard(parser, parser->at, &usbguard_attributes[0]);
 	if (known->count > 1)
 		return sk_parse_fail(parser, parser->at, "this rule has a set of ids already");
-	parser->scratch_used = 0;
-	if (!sk_parse_id_value(parser))
-		return false;
-	known->items = sk_arena_copy(parser->arena, parser->scratch, parser->scratch_used);
-	return known->items || sk_parse_no_memory(parser);
+	parser->set_begin = parser->scratch_used = (parser->scratch_used + 7) & ~(size_t)7;
+	known->items = (const void *)(uintptr_t)parser->set_begin;
+	return sk_parse_id_value(parser);
 }
 
 static void begin_rule(SkParser *parser)
 {
 	parser->n_constraints = 0;
 	parser->seen = 0;
+	parser->scratch_used = 0;
 	parser->has_effects = false;
 	parser->effects = (SkEffects){0};
 }
@@ -361,12 +406,8 @@ static bool check_effects(SkParser *parser, SkPolicyTarget target)
 
 bool sk_parse_rule(SkParser *parser, SkRule *ret_rule)
 {
-	char quote[SK_QUOTE_SIZE];
-
 	if (!sk_parse_target(parser, &ret_rule->target))
-		return sk_parse_fail(parser, parser->at, "expected allow, block or reject, not %s",
-			sk_parse_word(parser) ? sk_policy_quote(quote, parser->at, sk_parse_word(parser))
-					      : sk_parse_seen(parser, parser->at, quote));
+		return sk_parse_expected(parser, parser->at, "allow, block or reject");
 	if (!sk_parse_attributes(parser, ret_rule))
 		return false;
 	return check_effects(parser, ret_rule->target);

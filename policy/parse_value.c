@@ -48,29 +48,11 @@ static bool unescape(SkParser *parser, char *ret_char)
 	return true;
 }
 
-/* Return: the closing quote or where the string breaks off. */
-static const char *find_string_end(const SkParser *parser)
+/* The cursor stands behind the opening quote, and there is at least one backslash. */
+static bool read_escaped(SkParser *parser, const char *open, SkPolicyText *ret_text)
 {
-	const char *at = parser->at;
+	char *text = sk_arena_alloc(parser->arena, (size_t)(parser->end - parser->at) + 1), *to = text;
 
-	for (; at < parser->end && *at != '"' && *at != '\r'; at++)
-		if (*at == '\\' && at + 1 < parser->end)
-			at++;
-	return at;
-}
-
-bool sk_parse_string(SkParser *parser, SkPolicyText *ret_text)
-{
-	char quote[SK_QUOTE_SIZE];
-	const char *open = parser->at, *close;
-	char *text, *to;
-
-	if (open == parser->end || *open != '"')
-		return sk_parse_fail(
-			parser, open, "expected text in \"\", not %s", sk_parse_seen(parser, open, quote));
-	parser->at++;
-	close = find_string_end(parser);
-	text = to = sk_arena_alloc(parser->arena, (size_t)(close - open));
 	if (!text)
 		return sk_parse_no_memory(parser);
 	while (parser->at < parser->end && *parser->at != '"') {
@@ -85,6 +67,23 @@ bool sk_parse_string(SkParser *parser, SkPolicyText *ret_text)
 		return sk_parse_fail(parser, open, "the text that begins here has no closing \"");
 	parser->at++;
 	*ret_text = (SkPolicyText){.data = text, .size = (size_t)(to - text)};
+	return true;
+}
+
+bool sk_parse_string(SkParser *parser, SkPolicyText *ret_text)
+{
+	const char *open = parser->at, *close;
+	size_t size;
+
+	if (open == parser->end || *open != '"')
+		return sk_parse_expected(parser, open, "text in \"\"");
+	parser->at++;
+	close = memchr(parser->at, '"', (size_t)(parser->end - parser->at));
+	size = close ? (size_t)(close - parser->at) : 0;
+	if (!close || memchr(parser->at, '\\', size) || memchr(parser->at, '\r', size))
+		return read_escaped(parser, open, ret_text);
+	*ret_text = (SkPolicyText){.data = parser->at, .size = size};
+	parser->at = close + 1;
 	return true;
 }
 
@@ -123,7 +122,7 @@ bool sk_parse_id_value(SkParser *parser)
 {
 	const char *at = parser->at;
 	size_t size = id_length(parser);
-	SkPolicyText text = {.size = size};
+	SkPolicyText text = {.data = at, .size = size};
 
 	if (!size)
 		return sk_parse_fail(parser, at,
@@ -131,9 +130,6 @@ bool sk_parse_id_value(SkParser *parser)
 	if (at[0] == '*' && at[2] != '*')
 		return sk_parse_fail(
 			parser, at, "a product without its vendor (*:%.4s) is no device id", at + 2);
-	text.data = sk_arena_copy(parser->arena, at, size);
-	if (!text.data)
-		return sk_parse_no_memory(parser);
 	parser->at += size;
 	return sk_parse_keep(parser, &text, sizeof(text));
 }
