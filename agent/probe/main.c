@@ -29,49 +29,36 @@ static int send_facts(int fd, const void *facts)
 	return r == 0 && sk_chan_pending(core) ? -EAGAIN : r;
 }
 
-/* Gives the job's descriptors their names. Return: 0, or -EPROTO when they are not those that belong to it.
+/*
+ * Starts the clock of the job and gives its descriptors their names, in the order of the SK_PROBE_FD_* bits.
+ * Return: 0, or -EPROTO when they are not those that belong to it.
  */
-static int take_fds(const SkProbeJob *job, const int *fds, size_t n_fds, ProbeFds *ret_fds)
+static int take_job(const SkProbeJob *job, const int *fds, size_t n_fds, ProbeFds *ret_fds)
 {
 	ProbeFds named = {-1, -1, -1, -1, -1};
-	const struct {
-		uint32_t bit;
-		int *fd;
-	} slots[] = {
-		{SK_PROBE_FD_DESCRIPTORS, &named.descriptors},
-		{SK_PROBE_FD_MANUFACTURER, &named.manufacturer},
-		{SK_PROBE_FD_PRODUCT, &named.product},
-		{SK_PROBE_FD_SERIAL, &named.serial},
-		{SK_PROBE_FD_BLOCK, &named.block},
-	};
-	uint32_t left = job->fds;
+	int *const slots[] = {
+		&named.descriptors, &named.manufacturer, &named.product, &named.serial, &named.block};
 	size_t n = 0;
 
+	alarm(JOB_SECONDS);
 	for (size_t i = 0; i < SK_ARRAY_SIZE(slots); i++) {
-		if (!(job->fds & slots[i].bit))
+		if (!(job->fds & 1u << i))
 			continue;
 		if (n + 1 >= n_fds) /* the last one is the way to core */
 			return -EPROTO;
-		*slots[i].fd = fds[n++];
-		left &= ~slots[i].bit;
+		*slots[i] = fds[n++];
 	}
-	if (left != 0 || n + 1 != n_fds)
+	if (job->fds >> SK_ARRAY_SIZE(slots) || n + 1 != n_fds)
 		return -EPROTO;
 	*ret_fds = named;
 	return 0;
-}
-
-static int begin(const SkHead *message, const int *fds, size_t n_fds, ProbeFds *ret_fds)
-{
-	alarm(JOB_SECONDS);
-	return take_fds((const SkProbeJob *)message, fds, n_fds, ret_fds);
 }
 
 static int on_usb(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	ProbeFds named;
 	SkUsbFacts facts;
-	int r = begin(message, fds, n_fds, &named);
+	int r = take_job((const SkProbeJob *)message, fds, n_fds, &named);
 
 	if (r < 0 || named.descriptors < 0 || named.block >= 0)
 		return -EPROTO;
@@ -85,7 +72,7 @@ static int on_block(void *userdata, const SkHead *message, int *fds, size_t n_fd
 {
 	ProbeFds named;
 	SkBlockFacts facts;
-	int r = begin(message, fds, n_fds, &named);
+	int r = take_job((const SkProbeJob *)message, fds, n_fds, &named);
 
 	if (r < 0 || ((const SkProbeJob *)message)->fds != SK_PROBE_FD_BLOCK)
 		return -EPROTO;
@@ -152,7 +139,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	r = run(uid, gid);
-	if (r < 0)
-		fprintf(stderr, "sekisho-probe: %s\n", strerror(-r));
-	return r < 0 ? 1 : 0;
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "sekisho-probe: %s\n", strerror(-r));
+	return 1;
 }
