@@ -2,8 +2,8 @@
 /*
  * Time of a decision and of parsing, beside USBGuard's library on the same rules and devices in the same run.
  *
- *	bench_policy [--json] PEER		PEER: the program bench_policy_peer, or "" to measure ours
- *alone
+ * Prints one JSON object a line. USBGuard's side is the program peer_policy beside this one; where that was
+ *not built, ours is measured alone and the goals that compare are open.
  *
  * Rules are such as `policy generate` writes, mixed with shorter ones, and a few by class at the end. Of the
  *devices half match a rule somewhere, spread evenly over the file, and half match none.
@@ -231,29 +231,28 @@ static bool ask_peer(const char *program, const char *directory, Peer *ret_peer)
 }
 
 typedef struct Row {
-	const char *id, *unit, *goal;
+	const char *id, *unit, *goal, *met;
 	double value, peer;
-	bool met;
 } Row;
 
-static void print_row(const Row *row, bool json)
+static void print_row(const Row *row)
 {
-	if (!json) {
-		printf("%-28s %10.3f %-8s %12.3f  %10.1f  %-16s %s\n", row->id, row->value, row->unit,
-			row->peer, row->value > 0 ? row->peer / row->value : 0, row->goal,
-			row->met ? "met" : "MISSED");
-		return;
-	}
 	printf("{\"id\":\"%s\",\"value\":%.4f,\"unit\":\"%s\",", row->id, row->value, row->unit);
 	if (row->peer > 0)
-		printf("\"peer\":\"usbguard 1.1.2\",\"peer_value\":%.4f,\"ratio\":%.4f,", row->peer,
+		printf("\"peer\":\"usbguard\",\"peer_value\":%.4f,\"ratio\":%.6f,", row->peer,
 			row->value / row->peer);
 	else
 		printf("\"peer\":null,\"peer_value\":null,\"ratio\":null,");
-	printf("\"goal\":\"%s\",\"met\":%s}\n", row->goal, row->met ? "true" : "false");
+	printf("\"goal\":\"%s\",\"met\":%s}\n", row->goal, row->met);
+	fflush(stdout);
 }
 
-static int bench_size(const char *directory, const char *program, size_t n, bool json)
+static const char *truth(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static int bench_size(const char *directory, const char *program, size_t n)
 {
 	Decider decider = {0};
 	Peer peer = {0};
@@ -272,14 +271,14 @@ static int bench_size(const char *directory, const char *program, size_t n, bool
 	prepare(&decider, directory);
 	decide = measure_decide(&decider);
 	has_peer = ask_peer(program, directory, &peer);
-	sk_str_format(parse_id, sizeof(parse_id), "policy-parse-%zu", n);
-	sk_str_format(decide_id, sizeof(decide_id), "policy-decide-%zu", n);
-	print_row(
-		&(Row){decide_id, "us", "<= 1 us", decide / 1e3, peer.decide_ns / 1e3, decide <= 1000}, json);
-	print_row(&(Row){parse_id, "us/rule", "peer / 5", parse / 1e3, peer.parse_ns / 1e3,
-			  has_peer && parse * 5 <= peer.parse_ns},
-		json);
-	fprintf(stderr, "%zu rules indexed in %.2f ms\n", n, decider.compile_ms);
+	sk_str_format(parse_id, sizeof(parse_id), "policy.parse-%zu", n);
+	sk_str_format(decide_id, sizeof(decide_id), "policy.decide-%zu", n);
+	print_row(&(Row){
+		decide_id, "us", "<= 1 us", truth(decide <= 1000), decide / 1e3, peer.decide_ns / 1e3});
+	print_row(&(Row){parse_id, "us/rule", "ratio <= 0.2",
+		has_peer ? truth(parse * 5 <= peer.parse_ns) : "null", parse / 1e3, peer.parse_ns / 1e3});
+	sk_str_format(decide_id, sizeof(decide_id), "policy.compile-%zu", n);
+	print_row(&(Row){decide_id, "ms", "", "null", decider.compile_ms, 0});
 	sk_policy_snapshot_free(decider.snapshot);
 	for (size_t i = 0; i < N_DEVICES; i++)
 		sk_policy_description_free(decider.devices[i]);
@@ -301,20 +300,31 @@ static void clean(const char *directory)
 	rmdir(directory);
 }
 
-int main(int argc, char **argv)
+/* Return: false when it was not built. */
+static bool find_peer(char *path, size_t size)
 {
-	bool json = argc > 1 && sk_str_eq(argv[1], "--json");
-	char directory[] = "/tmp/bench-policy-XXXXXX";
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	if (n < 0)
+		return false;
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	return slash && sk_str_copy(slash + 1, size - (size_t)(slash + 1 - path), "peer_policy") &&
+	       access(path, X_OK) == 0;
+}
+
+int main(void)
+{
+	char directory[] = "/tmp/bench-policy-XXXXXX", peer[1024];
 	int r = 0;
 
-	if (argc != 2 + json || !mkdtemp(directory)) {
-		fputs("Usage: bench_policy [--json] PEER\n", stderr);
-		return 2;
-	}
-	if (!json)
-		printf("%-28s %10s %-8s %12s  %10s  %-16s\n", "", "sekisho", "", "usbguard", "times", "goal");
+	if (!mkdtemp(directory))
+		return 1;
+	if (!find_peer(peer, sizeof(peer)))
+		*peer = 0;
 	for (size_t i = 0; i < SK_ARRAY_SIZE(sizes); i++)
-		r |= bench_size(directory, argv[1 + json], sizes[i], json);
+		r |= bench_size(directory, peer, sizes[i]);
 	clean(directory);
 	return r;
 }

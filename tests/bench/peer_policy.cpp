@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * USBGuard's side of bench_policy: bench_policy_peer DIRECTORY prints "PARSE_NS DECIDE_NS SUM_OF_LINES".
+ * USBGuard's side of bench_policy: peer_policy DIRECTORY prints "PARSE_NS DECIDE_NS SUM_OF_LINES".
  */
 #include <algorithm>
 #include <cstdio>
