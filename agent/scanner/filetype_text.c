@@ -121,7 +121,9 @@ static const Token tokens[] = {
 #define N_TOKENS SK_ARRAY_SIZE(tokens)
 
 typedef struct Tally {
-	uint8_t first[256]; /* 1 + index of the first token that begins with this byte */
+	uint8_t first[256];   /* 1 + index of the first token that begins with this byte */
+	uint64_t pairs[1024]; /* a bit for each two bytes that some token begins with: most text has none of
+				 them */
 	uint8_t next[N_TOKENS];
 	bool seen[N_TOKENS];
 	unsigned score[N_LANGUAGES];
@@ -134,12 +136,27 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
+static void tally_set_pair(Tally *tally, uint8_t first, uint8_t second)
+{
+	unsigned pair = (unsigned)first << 8 | second;
+
+	tally->pairs[pair / 64] |= 1ull << pair % 64;
+}
+
+static bool tally_has_pair(const Tally *tally, const uint8_t *text, size_t size)
+{
+	unsigned pair = (unsigned)lower(text[0]) << 8 | (size > 1 ? lower(text[1]) : 0);
+
+	return tally->pairs[pair / 64] >> pair % 64 & 1;
+}
+
 static void tally_init(Tally *tally)
 {
 	memset(tally, 0, sizeof(*tally));
 	for (size_t i = N_TOKENS; i-- > 0;) {
 		uint8_t *first = &tally->first[(uint8_t)tokens[i].text[0]];
 
+		tally_set_pair(tally, (uint8_t)tokens[i].text[0], (uint8_t)tokens[i].text[1]);
 		tally->next[i] = *first;
 		*first = (uint8_t)(i + 1);
 	}
@@ -201,7 +218,8 @@ static void tally_text(Tally *tally, const uint8_t *text, size_t size)
 				first = false;
 			line_start = false;
 		}
-		tally_at(tally, text + i, size - i, place);
+		if (tally_has_pair(tally, text + i, size - i))
+			tally_at(tally, text + i, size - i, place);
 	}
 }
 

@@ -156,7 +156,7 @@ static void worker_fail(Worker *worker, const char *reason)
 	if (worker->item) {
 		result.file = worker->item->file;
 		sk_str_copy(result.finding, sizeof(result.finding), reason);
-		sk_log(LOG_WARNING, "worker %d was lost over a file: %s", (int)worker->pid, reason);
+		sk_log(LOG_WARNING, "worker %u was lost over a file: %s", worker->slot, reason);
 	}
 	worker_stop(worker);
 	temporary_empty(worker->temporary);
