@@ -30,13 +30,9 @@ bool facts_have_class(const SkUsbFacts *facts, uint8_t base_class)
 	return false;
 }
 
-bool facts_have_keyboard(const SkUsbFacts *facts)
+static bool interface_is_keyboard(const SkUsbInterface *in)
 {
-	for (uint32_t i = 0; i < facts->n_interfaces; i++)
-		if (facts->interfaces[i].base_class == CLASS_HID &&
-			facts->interfaces[i].protocol == HID_PROTOCOL_KEYBOARD)
-			return true;
-	return false;
+	return in->base_class == CLASS_HID && in->protocol == HID_PROTOCOL_KEYBOARD;
 }
 
 void interfaces_format(char buffer[INTERFACES_TEXT_SIZE], const SkUsbFacts *facts)
@@ -142,6 +138,15 @@ static void take_verdict(const Core *core, Decision *decision, const SkPolicyVer
 	take_media(core, decision, verdict);
 }
 
+/* Would the interface really be bound? */
+static bool is_granted(const Decision *decision, const SkUsbInterface *in)
+{
+	for (uint16_t n = 0; n < decision->n_interfaces; n++)
+		if (decision->interfaces[n] == in->number)
+			return true;
+	return decision->all_interfaces;
+}
+
 /* Input together with storage or network, counted over what would really be bound. */
 static bool mixes_input(const Device *device, const Decision *decision)
 {
@@ -149,11 +154,8 @@ static bool mixes_input(const Device *device, const Decision *decision)
 
 	for (uint32_t i = 0; i < device->facts->n_interfaces; i++) {
 		const SkUsbInterface *in = &device->facts->interfaces[i];
-		bool granted = decision->all_interfaces;
 
-		for (uint16_t n = 0; n < decision->n_interfaces && !granted; n++)
-			granted = decision->interfaces[n] == in->number;
-		if (!granted)
+		if (!is_granted(decision, in))
 			continue;
 		input |= in->base_class == CLASS_HID;
 		other |= in->base_class == CLASS_STORAGE || in->base_class == CLASS_CDC ||
@@ -184,12 +186,35 @@ static bool serial_is_here_twice(Core *core, const Device *device)
 	return !facts_have_class(device->facts, CLASS_STORAGE) && devices_find_twin(core, device) != NULL;
 }
 
-static bool is_unexpected_keyboard(Core *core, const Device *device)
+static bool has_keyboard(const Device *device, const Decision *decision)
 {
-	return core->settings->devices.second_keyboard != SK_SECOND_KEYBOARD_ALLOW &&
-	       facts_have_keyboard(device->facts) &&
-	       input_others_have(core, device->sysname, INPUT_KEYBOARD) &&
-	       !history_was_allowed(core->history, device->facts->hash);
+	for (uint32_t i = 0; i < device->facts->n_interfaces; i++)
+		if (interface_is_keyboard(&device->facts->interfaces[i]) &&
+			(!decision || is_granted(decision, &device->facts->interfaces[i])))
+			return true;
+	return device->types;
+}
+
+bool device_is_new_keyboard(const Core *core, const Device *device)
+{
+	return core->settings->devices.second_keyboard != SK_SECOND_KEYBOARD_ALLOW && !device->known &&
+	       has_keyboard(device, NULL);
+}
+
+/* One that was allowed a moment ago counts before the kernel has bound it: at boot all come at once. */
+static bool another_keyboard_is_allowed(const Core *core, const Device *device)
+{
+	for (const Device *other = core->devices; other; other = other->hh.next)
+		if (other != device && other->decided && other->decision.action == SK_USB_ALLOW &&
+			has_keyboard(other, &other->decision))
+			return true;
+	return input_others_have(core, device->sysname, INPUT_KEYBOARD);
+}
+
+static bool is_unexpected_keyboard(const Core *core, const Device *device, const Decision *decision)
+{
+	return device_is_new_keyboard(core, device) && has_keyboard(device, decision) &&
+	       another_keyboard_is_allowed(core, device);
 }
 
 static void refuse(Decision *decision, SkReason code)
@@ -210,7 +235,7 @@ static void apply_built_in_checks(Core *core, const Device *device, Decision *de
 		refuse(decision, SK_DEVICE_SERIAL_OTHER_FUNCTIONS);
 	else if (serial_is_here_twice(core, device))
 		refuse(decision, SK_DEVICE_SERIAL_TWICE);
-	else if (is_unexpected_keyboard(core, device))
+	else if (is_unexpected_keyboard(core, device, decision))
 		refuse(decision, SK_DEVICE_SECOND_KEYBOARD);
 }
 

@@ -60,5 +60,8 @@ void decide_medium(Core *core, const Device *device, uint8_t bus, Decision *ret_
 #define INTERFACES_TEXT_SIZE (SK_USB_INTERFACES_MAX * 9 + 1)
 void interfaces_format(char buffer[INTERFACES_TEXT_SIZE], const SkUsbFacts *facts);
 
+/* A keyboard, announced or found out, that was never allowed before it was plugged in, and the settings ask
+ * about such. */
+bool device_is_new_keyboard(const Core *core, const Device *device);
+
 bool facts_have_class(const SkUsbFacts *facts, uint8_t base_class);
-bool facts_have_keyboard(const SkUsbFacts *facts);

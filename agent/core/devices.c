@@ -247,6 +247,9 @@ static void decide(Core *core, Device *device)
 	if (changed && !device->root_hub)
 		record_device(core, device, "device.decided", decision.code, NULL);
 	note_in_history(core, device);
+	/* It was allowed before it turned out to be a keyboard: that does not make it a known one. */
+	if (device->types && device->fresh && decision.code == SK_DEVICE_SECOND_KEYBOARD)
+		history_withdraw(core->history, device->facts->hash);
 	volumes_device_decided(core, device->sysname);
 }
 
@@ -270,24 +273,63 @@ static void arm_validity(Device *device)
 		seconds * 1000000ULL, 1, on_validity_end, device);
 }
 
-/* Children that were waiting for the hash of this hub. */
-static void decide_children(Core *core, const Device *parent)
+/* Nothing is known to be there that has not been looked at. */
+static bool all_have_facts(const Core *core)
+{
+	for (const Device *device = core->devices; device; device = device->hh.next)
+		if (!device->facts)
+			return false;
+	return core->enumerated;
+}
+
+/* parent-hash is asked for by rules: the hub above is looked at first. */
+static bool waits_for_parent(const Core *core, const Device *device)
+{
+	const Device *parent = devices_find(core, device->parent);
+
+	return parent && !parent->facts;
+}
+
+static void decide_ready(Core *core)
 {
 	for (Device *device = core->devices; device; device = device->hh.next)
-		if (device->facts && !device->decided && sk_str_eq(device->parent, parent->sysname))
+		if (device->facts && !device->decided && !waits_for_parent(core, device) &&
+			!device_is_new_keyboard(core, device))
 			decide(core, device);
+	if (!all_have_facts(core))
+		return;
+	for (Device *device = core->devices; device; device = device->hh.next)
+		if (!device->decided)
+			decide(core, device);
+}
+
+static bool is_here_twice(const Core *core, const Device *device)
+{
+	for (const Device *other = core->devices; other; other = other->hh.next)
+		if (other != device && other->facts && other->facts->state == SK_USB_FACTS_OK &&
+			sk_str_eq(other->facts->hash, device->facts->hash))
+			return true;
+	return false;
 }
 
 static void facts_arrived(Core *core, Device *device)
 {
-	const Device *parent = devices_find(core, device->parent);
-
 	stop_probe(device);
-	/* parent-hash is asked for by rules: the hub above is decided first. */
-	if (parent && !parent->facts)
+	device->fresh = device->facts->state != SK_USB_FACTS_OK ||
+			!history_was_allowed(core->history, device->facts->hash);
+	device->known = !device->fresh && !is_here_twice(core, device);
+	decide_ready(core);
+}
+
+void devices_note_keyboard(Core *core, const char *sysname)
+{
+	Device *device = devices_find(core, sysname);
+
+	if (!device || device->types)
 		return;
-	decide(core, device);
-	decide_children(core, device);
+	device->types = true;
+	if (device->decided)
+		decide(core, device);
 }
 
 static int facts_set(Device *device, const SkUsbFacts *facts)
@@ -299,10 +341,17 @@ static int facts_set(Device *device, const SkUsbFacts *facts)
 	return 0;
 }
 
+/* The first time the probe may have been at fault: it is asked again, with everything else. */
 static void facts_missing(Core *core, Device *device)
 {
 	const SkUsbFacts none = {.state = SK_USB_FACTS_UNREADABLE};
 
+	if (!device->asked_again) {
+		device->asked_again = true;
+		stop_probe(device);
+		monitor_enumerate(core);
+		return;
+	}
 	if (facts_set(device, &none) == 0)
 		facts_arrived(core, device);
 }
@@ -363,17 +412,28 @@ static int watch_probe(Core *core, Device *device, int fd)
 		DEVICE_FACTS_USEC, 0, on_probe_timeout, device);
 }
 
+/* After a restart of the monitor, or because one had no facts: what was decided stands, and is applied again.
+ */
+static void told_again(Core *core, Device *device, int fd)
+{
+	device->told = true;
+	if (device->facts) {
+		close(fd);
+		if (device->decided)
+			apply(core, device);
+		return;
+	}
+	stop_probe(device);
+	if (watch_probe(core, device, fd) < 0)
+		facts_missing(core, device);
+}
+
 void devices_add(Core *core, const SkUsbAdded *added, int fd)
 {
 	Device *device = devices_find(core, added->sysname);
 
 	if (device && device->busnum == added->busnum && device->devnum == added->devnum) {
-		/* Told again after a restart of the monitor: what was decided stands, and is applied again.
-		 */
-		device->told = true;
-		close(fd);
-		if (device->decided)
-			apply(core, device);
+		told_again(core, device, fd);
 		return;
 	}
 	if (device)
@@ -407,6 +467,7 @@ void devices_remove(Core *core, const char *sysname, uint16_t busnum, uint16_t d
 	if (device->decided && !device->root_hub)
 		record_device(core, device, "device.removed", SK_DEVICE_WENT_AWAY, NULL);
 	device_free(core, device);
+	decide_ready(core);
 }
 
 void devices_begin_enumeration(Core *core)
@@ -422,6 +483,7 @@ void devices_end_enumeration(Core *core)
 	HASH_ITER (hh, core->devices, device, next)
 		if (!device->told)
 			devices_remove(core, device->sysname, device->busnum, device->devnum);
+	decide_ready(core);
 }
 
 void devices_forget_all(Core *core)

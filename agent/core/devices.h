@@ -2,7 +2,8 @@
 #pragma once
 /*
  * The USB devices that are plugged in: facts wanted → decided → applied. A device without facts after
- * DEVICE_FACTS_USEC is refused.
+ * DEVICE_FACTS_USEC is asked once more, then refused. A keyboard that was never seen is decided after
+ * everything else that is being looked at: whether it is a second one depends on the others.
  */
 #include <jansson.h>
 #include <systemd/sd-event.h>
@@ -20,6 +21,10 @@ typedef struct Device {
 	uint16_t busnum, devnum;
 	bool root_hub, present_at_start;
 	bool told;	   /* in this round of the monitor */
+	bool asked_again;  /* the probe failed once */
+	bool fresh;	   /* never allowed before it was plugged in */
+	bool known;	   /* not fresh, and not here twice */
+	bool types;	   /* the kernel made a keyboard of it, whatever it says it is */
 	SkUsbFacts *facts; /* NULL until the probe has answered */
 	bool decided;	   /* decision holds something */
 	bool applied;	   /* and the kernel has it */
@@ -42,6 +47,9 @@ void devices_begin_enumeration(Core *core);
 /* All that is present was told: what the list no longer holds is gone. */
 void devices_end_enumeration(Core *core);
 void devices_forget_all(Core *core);
+
+/* The kernel bound a keyboard on this USB device; one that had not said so is judged again. */
+void devices_note_keyboard(Core *core, const char *sysname);
 
 Device *devices_find(const Core *core, const char *sysname);
 

@@ -21,6 +21,7 @@ enum {
 	NOTE_DEVICE,
 	OTHER_INTERFACES,
 	WAS_ALLOWED,
+	WITHDRAW,
 	LIST_DEVICES,
 	FIND_VERDICT,
 	KEEP_VERDICT,
@@ -41,6 +42,7 @@ static const char *const statement_texts[N_STATEMENTS] = {
 	[OTHER_INTERFACES] = "SELECT 1 FROM devices WHERE vendor_id = ?1 AND product_id = ?2 AND serial = ?3"
 			     " AND serial != '' AND interfaces != ?4 AND allowed = 1 LIMIT 1",
 	[WAS_ALLOWED] = "SELECT 1 FROM devices WHERE hash = ?1 AND allowed = 1",
+	[WITHDRAW] = "UPDATE devices SET allowed = 0 WHERE hash = ?1",
 	[LIST_DEVICES] =
 		"SELECT hash, vendor_id, product_id, serial, name, interfaces, user, code, first_seen,"
 		" last_seen, times FROM devices ORDER BY last_seen DESC LIMIT 10000",
@@ -239,6 +241,14 @@ bool history_was_allowed(History *history, const char *hash)
 {
 	bind_text(history->statements[WAS_ALLOWED], 1, hash);
 	return has_row(history, WAS_ALLOWED);
+}
+
+void history_withdraw(History *history, const char *hash)
+{
+	if (begin(history) < 0)
+		return;
+	bind_text(history->statements[WITHDRAW], 1, hash);
+	run(history, WITHDRAW);
 }
 
 static const char *column_text(sqlite3_stmt *statement, int column)

@@ -38,6 +38,9 @@ bool history_serial_had_other_interfaces(History *history, const HistoryDevice *
 /* Was this very device (by hash) ever allowed? */
 bool history_was_allowed(History *history, const char *hash);
 
+/* It was allowed by mistake. */
+void history_withdraw(History *history, const char *hash);
+
 /* All devices, newest first: [{hash, id, serial, name, interfaces, first_seen, last_seen, user, code}]. */
 json_t *history_list_devices(History *history);
 

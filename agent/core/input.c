@@ -5,12 +5,14 @@
 #include <uthash.h>
 
 #include "agent/core/core.h"
+#include "agent/core/devices.h"
 #include "lib/base/str.h"
 
 struct Input {
 	char sysname[SK_SYSNAME_SIZE];
 	char usb[SK_SYSNAME_SIZE];
 	bool kinds[2];
+	bool told; /* in this round of the monitor */
 	UT_hash_handle hh;
 };
 
@@ -29,17 +31,48 @@ void input_add(Core *core, const SkInputAdded *added)
 	sk_str_copy(input->usb, sizeof(input->usb), added->usb);
 	input->kinds[INPUT_KEYBOARD] = added->keyboard;
 	input->kinds[INPUT_POINTER] = added->pointer;
+	input->told = true;
+	if (added->keyboard)
+		devices_note_keyboard(core, added->usb);
+}
+
+static bool works_any(const Core *core, InputKind kind)
+{
+	for (const Input *input = core->inputs; input; input = input->hh.next)
+		if (input->kinds[kind])
+			return true;
+	return false;
 }
 
 void input_remove(Core *core, const char *sysname)
 {
 	Input *input;
+	bool keyboard;
 
 	HASH_FIND_STR(core->inputs, sysname, input);
 	if (!input)
 		return;
+	keyboard = input->kinds[INPUT_KEYBOARD];
 	HASH_DEL(core->inputs, input);
 	free(input);
+	/* A second keyboard that was refused may be the only one now. */
+	if (keyboard && !works_any(core, INPUT_KEYBOARD))
+		devices_context_changed(core);
+}
+
+void input_begin_enumeration(Core *core)
+{
+	for (Input *input = core->inputs; input; input = input->hh.next)
+		input->told = false;
+}
+
+void input_end_enumeration(Core *core)
+{
+	Input *input, *next;
+
+	HASH_ITER (hh, core->inputs, input, next)
+		if (!input->told)
+			input_remove(core, input->sysname);
 }
 
 void input_forget_all(Core *core)

@@ -18,6 +18,9 @@ typedef enum InputKind {
 void input_add(Core *core, const SkInputAdded *added);
 void input_remove(Core *core, const char *sysname);
 void input_forget_all(Core *core);
+/* The monitor tells all again: what it does not tell until the end is gone. */
+void input_begin_enumeration(Core *core);
+void input_end_enumeration(Core *core);
 
 /* Does a working input device of this kind hang on anything but this USB device? */
 bool input_others_have(const Core *core, const char *usb, InputKind kind);

@@ -87,6 +87,7 @@ static int on_enumerated(void *userdata, const SkHead *message, int *fds, size_t
 	Core *core = userdata;
 
 	core->enumerated = true;
+	input_end_enumeration(core);
 	devices_end_enumeration(core);
 	volumes_end_enumeration(core);
 	return 0;
@@ -120,20 +121,26 @@ void monitor_send_mode(Core *core)
 	peer_send(&core->monitor, &mode, NULL, 0);
 }
 
-static void connected(Core *core)
+void monitor_enumerate(Core *core)
 {
 	SkHead enumerate;
 
-	monitor_send_mode(core);
+	core->enumerated = false;
 	devices_begin_enumeration(core);
-	volumes_begin_enumeration(core);
-	input_forget_all(core);
+	input_begin_enumeration(core);
 	sk_head_init(&enumerate, SK_MONITOR_ENUMERATE, sizeof(enumerate));
 	peer_send(&core->monitor, &enumerate, NULL, 0);
 }
 
 /* A monitor that cannot stay up is one fault, not a thousand records: the next one is due a minute later. */
 #define TELL_AGAIN_USEC (60 * 1000000ULL)
+
+static void connected(Core *core)
+{
+	monitor_send_mode(core);
+	volumes_begin_enumeration(core);
+	monitor_enumerate(core);
+}
 
 static void lost(Core *core)
 {

@@ -14,5 +14,8 @@ void monitor_order_usb(Core *core, SkUsbApply *order, OrderDone done);
 /* type: SK_MONITOR_BLOCK_PROBE, _OPEN or _EJECT */
 void monitor_order_block(Core *core, uint16_t type, SkBlockOrder *order, OrderDone done);
 
+/* Has everything told again: what was told and has no facts is probed again. */
+void monitor_enumerate(Core *core);
+
 /* Tells whether to enforce, as trial_mode() says now. */
 void monitor_send_mode(Core *core);

@@ -180,6 +180,46 @@ static void a_second_keyboard_waits_for_a_word(void **state)
 	expect(f, &keyboard, SK_USB_BLOCK, SK_DEVICE_SECOND_KEYBOARD);
 }
 
+static void a_keyboard_that_is_not_granted_is_no_second_one(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, "allow id *:* interfaces { 08:*:* }\n"), 0);
+	works(f, "input1", "");
+	expect(f, &bad_usb, SK_USB_ALLOW, SK_DEVICE_PARTLY_ALLOWED);
+}
+
+static void a_keyboard_that_was_just_allowed_is_the_first(void **state)
+{
+	Fixture *f = *state;
+	Sample other = keyboard;
+	Device *first = plug(f, &keyboard);
+
+	other.port = "1-6";
+	other.serial = "K2";
+	other.hash = "other";
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	first->decision = decide(f, first);
+	first->decided = true;
+	assert_int_equal(first->decision.code, SK_DEVICE_ALLOWED);
+	expect(f, &other, SK_USB_BLOCK, SK_DEVICE_SECOND_KEYBOARD);
+}
+
+static void a_mouse_that_turns_out_to_type_is_a_keyboard(void **state)
+{
+	Fixture *f = *state;
+	static const Sample mouse = {"1-7", "M1", "mouse", 1, {{1, 0, 0, 0x03, 0x00, 0x00}}};
+	Device *device = plug(f, &mouse);
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	works(f, "input1", "");
+	assert_int_equal(decide(f, device).code, SK_DEVICE_ALLOWED);
+	works(f, "input2", mouse.port);
+	assert_int_equal(decide(f, device).code, SK_DEVICE_SECOND_KEYBOARD);
+	device->known = true;
+	assert_int_equal(decide(f, device).code, SK_DEVICE_ALLOWED);
+}
+
 static void the_last_working_keyboard_stays(void **state)
 {
 	Fixture *f = *state;
@@ -251,6 +291,9 @@ int main(void)
 		TEST(two_keyboards_of_one_serial_are_one_too_many),
 		TEST(sticks_may_share_a_serial),
 		TEST(a_second_keyboard_waits_for_a_word),
+		TEST(a_keyboard_that_is_not_granted_is_no_second_one),
+		TEST(a_keyboard_that_was_just_allowed_is_the_first),
+		TEST(a_mouse_that_turns_out_to_type_is_a_keyboard),
 		TEST(the_last_working_keyboard_stays),
 		TEST(an_allowance_holds_until_its_end_and_goes_over_everything),
 		TEST(learning_allows_and_says_what_it_would_do),
