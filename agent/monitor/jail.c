@@ -74,8 +74,8 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("statfs"), /* libudev: is this sysfs? */
 	SK_JAIL_CALL("fstatfs"),
 	SK_JAIL_CALL("sysinfo"), /* qsort() of many names: how much memory is there? */
-	SK_JAIL_CALL("getcwd"), /* only where a test mocks /sys; says nothing worth hiding */
-	SK_JAIL_CALL("chmod"),	/* nodes of media: to root alone */
+	SK_JAIL_CALL("getcwd"),	 /* only where a test mocks /sys; says nothing worth hiding */
+	SK_JAIL_CALL("chmod"),	 /* nodes of media: to root alone */
 	SK_JAIL_CALL("fchmodat"),
 	SK_JAIL_CALL("fchownat"),
 	IOCTL(BLKROSET), /* media: read-only */

@@ -10,6 +10,7 @@
 
 #include "agent/monitor/apply.h"
 #include "agent/monitor/block.h"
+#include "agent/monitor/nodes.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -64,5 +65,6 @@ int mode_set(Monitor *monitor, bool enforcing)
 				     : "watching only: devices are left to the system");
 	r = enforcing ? usb_deny_all() : usb_release_all();
 	block_mode_changed(monitor);
+	nodes_mode_changed(monitor);
 	return r;
 }

@@ -7,8 +7,10 @@
 
 #include "agent/monitor/block.h"
 #include "agent/monitor/disk.h"
+#include "agent/monitor/mode.h"
 #include "agent/monitor/names.h"
 #include "agent/monitor/sysfs.h"
+#include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -43,17 +45,31 @@ static int on_change(sd_event_source *source, const struct inotify_event *event,
 	return 0;
 }
 
-int nodes_watch(Monitor *monitor)
+/* Nodes of pass-through, as they were before the mode changed. */
+void nodes_mode_changed(const Monitor *monitor)
 {
 	own_sysfs_names SysfsNames names = {0};
+
+	if (sysfs_list(CLASS_SCSI_GENERIC, is_scsi_generic, strverscmp, &names) < 0)
+		return; /* a kernel without SCSI */
+	for (size_t i = 0; i < names.n; i++) {
+		own_fd int fd = -1;
+
+		guard(monitor, names.names[i]);
+		/* udev applies its rules anew, and gives back what it had given. */
+		if (sysfs_open(CLASS_SCSI_GENERIC, names.names[i], &fd) == 0)
+			sk_io_write_attr_at(fd, "uevent", "change");
+	}
+}
+
+int nodes_watch(Monitor *monitor)
+{
 	int r = sd_event_add_inotify(
 		monitor->event, NULL, "/dev", IN_ATTRIB | IN_ONLYDIR, on_change, monitor);
 
 	if (r < 0)
 		return r;
-	if (sysfs_list(CLASS_SCSI_GENERIC, is_scsi_generic, strverscmp, &names) < 0)
-		return 0; /* a kernel without SCSI */
-	for (size_t i = 0; i < names.n; i++)
-		guard(monitor, names.names[i]);
+	if (mode_is_enforcing())
+		nodes_mode_changed(monitor);
 	return 0;
 }

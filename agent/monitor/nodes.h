@@ -8,3 +8,6 @@
 #include "agent/monitor/monitor.h"
 
 int nodes_watch(Monitor *monitor);
+
+/* Enforcing began or ended: nodes of pass-through become root's alone, or the system's again. */
+void nodes_mode_changed(const Monitor *monitor);

@@ -64,7 +64,6 @@ static int spawn(const Probes *probes, int job_fd, pid_t *ret_pid)
 	/* The loop blocks signals that the probe must feel. Everything else we hold is close-on-exec. */
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, job_fd, PROBE_JOB_FD);
 	return -posix_spawn(
 		ret_pid, probes->settings.path, &actions, &attributes, (char *const *)arguments, environment);
