@@ -256,7 +256,8 @@ static const char *mime_of_text(const uint8_t *text, size_t size)
 static FileType type_of_bytes(const uint8_t *text, size_t size)
 {
 	size_t blanks = skip_blanks(text, size);
-	bool markup = blanks < size && text[blanks] == '<', script;
+	/* PowerShell's comments begin with <# */
+	bool markup = blanks + 1 < size && text[blanks] == '<' && text[blanks + 1] != '#', script;
 	FileType type = {0, mime_of_text(text + blanks, size - blanks)};
 	Tally tally;
 

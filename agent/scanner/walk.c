@@ -132,8 +132,11 @@ static int begin_folder(Walk *walk)
 			walk->folder_fd = fd;
 			return 1;
 		}
+		/* Without its root nothing was walked: that is no clean medium. */
+		bool lost = is_loss(fd) || folder->path[0] == 0;
+
 		free(folder);
-		if (is_loss(fd))
+		if (lost)
 			return fd;
 	}
 	return 0;

@@ -1,0 +1,6 @@
+-- all
+SELECT * FROM t;
+SET x = 1;
+BEGIN
+DECLARE @a INT
+END

@@ -1,0 +1,4 @@
+rem cleans up
+:: by nobody
+@echo off
+del /q *.*

@@ -1,0 +1,3 @@
+Attribute VB_Name = "Module1"
+Sub A()
+End Sub
