@@ -241,11 +241,11 @@ static void decide(Core *core, Device *device)
 	if (!changed && device->applied)
 		return;
 	device->fault = SK_REASON_NONE;
-	/* The order is on its way while the record reaches the disk; both are done in this turn of the loop.
-	 */
-	apply(core, device);
+	/* Queued first; it reaches the disk at the end of this turn of the loop, while the order is on its
+	 * way. */
 	if (changed && !device->root_hub)
 		record_device(core, device, "device.decided", decision.code, NULL);
+	apply(core, device);
 	note_in_history(core, device);
 	/* It was allowed before it turned out to be a keyboard: that does not make it a known one. */
 	if (device->types && device->fresh && decision.code == SK_DEVICE_SECOND_KEYBOARD)
