@@ -384,8 +384,12 @@ void gates_walk_done(Core *core, const SkScanWalkDone *done)
 	volume->walked = done->result == 0;
 	volume->files = done->files;
 	volume->bytes = done->bytes;
+	volume->n_unread = done->passed_over;
 	record_volume(core, volume, "medium.scanned",
-		done->result == 0 ? SK_MEDIUM_SCANNED : SK_FILE_NOT_CHECKED, NULL);
+		done->result < 0	? SK_FILE_NOT_CHECKED
+		: done->passed_over > 0 ? SK_MEDIUM_SCANNED_IN_PART
+					: SK_MEDIUM_SCANNED,
+		NULL);
 }
 
 void gates_scanner_connected(Core *core)

@@ -108,17 +108,20 @@ static const SkJailCall calls[] = {
 int core_jail_enter(const char *state_directory)
 {
 	/*
-	 * Reading is allowed everywhere, as far as user sekisho may: Landlock is also asked for the
-	 * descriptors of fanotify events, wherever a medium is mounted. What is left is writing, and there is
-	 * one place for that.
+	 * Reading is allowed wherever user sekisho may: Landlock is also asked about the descriptors of
+	 * fanotify events, and those lie on mounts that are beneath no path of ours. What is left is writing,
+	 * and there is one place for that.
 	 */
 	const SkJailPath paths[] = {
-		{"/", SK_JAIL_READ},
 		{state_directory, SK_JAIL_WRITE},
 		{.path = NULL},
 	};
-	const SkJail jail = {
-		.name = "sekishod", .uid = (uid_t)-1, .gid = (gid_t)-1, .paths = paths, .calls = calls};
+	const SkJail jail = {.name = "sekishod",
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+		.paths = paths,
+		.reads_anywhere = 1,
+		.calls = calls};
 
 	return sk_jail_enter(&jail);
 }

@@ -102,6 +102,7 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 	json_object_set_new(object, "path", escaped(volume->path));
 	json_object_set_new(object, "scanned", json_boolean(volume->walked));
 	json_object_set_new(object, "files", json_integer((json_int_t)volume->files));
+	json_object_set_new(object, "unread_files", json_integer((json_int_t)volume->n_unread));
 	json_object_set_new(object, "refused_files", json_integer((json_int_t)volume->n_refused));
 	return object;
 }

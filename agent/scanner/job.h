@@ -55,4 +55,5 @@ typedef struct WalkEnd {
 	SkHead head;
 	int32_t result;
 	uint32_t reserved;
+	uint64_t passed_over;
 } WalkEnd;

@@ -38,6 +38,7 @@ struct Walk {
 	int root_fd;
 	Folder *waiting;
 	size_t n_waiting, n_read;
+	uint64_t passed_over;
 	Folder *folder; /* being read */
 	int folder_fd;
 	size_t filled, at;
@@ -67,8 +68,10 @@ static int add_folder(Walk *walk, const char *path, unsigned depth)
 	size_t size = strlen(path) + 1;
 	Folder *folder;
 
-	if (depth > WALK_DEPTH_MAX || walk->n_waiting >= WALK_FOLDERS_KEPT_MAX)
+	if (depth > WALK_DEPTH_MAX || walk->n_waiting >= WALK_FOLDERS_KEPT_MAX) {
+		walk->passed_over++;
 		return 0;
+	}
 	folder = malloc(sizeof(*folder) + size);
 	if (!folder)
 		return -ENOMEM;
@@ -138,7 +141,9 @@ static int begin_folder(Walk *walk)
 		free(folder);
 		if (lost)
 			return fd;
+		walk->passed_over++;
 	}
+	walk->passed_over += walk->n_waiting;
 	return 0;
 }
 
@@ -182,8 +187,12 @@ static int open_entry(Walk *walk, const Entry *entry, int *ret_fd, SkFileId *ret
 	own_fd int fd = open_beneath(walk->folder_fd, entry->name, 0);
 	struct stat st;
 
-	if (fd < 0)
-		return is_loss(fd) ? fd : 0;
+	if (fd < 0 && is_loss(fd))
+		return fd;
+	if (fd < 0) {
+		walk->passed_over++;
+		return 0;
+	}
 	if (fstat(fd, &st) < 0)
 		return is_loss(-errno) ? -errno : 0;
 	if (S_ISDIR(st.st_mode))
@@ -208,6 +217,8 @@ static int visit(Walk *walk, const Entry *entry, int *ret_fd, SkFileId *ret_file
 {
 	if (is_dot(entry->name) || !make_path(walk, entry->name))
 		return 0;
+	if (entry->type == DT_DIR && walk->folder->depth == 0 && sk_str_eq(entry->name, "lost+found"))
+		return 0; /* the file system's own, for root alone; what is in it is checked if root opens it */
 	if (entry->type == DT_DIR)
 		return add_folder(walk, walk->path, walk->folder->depth + 1);
 	/* Opening a device or a pipe can have effects; a file system that does not tell has the entry looked
@@ -249,4 +260,9 @@ int walk_next(Walk *walk, int *ret_fd, SkFileId *ret_file, const char **ret_path
 		if (r != 0)
 			return r;
 	}
+}
+
+uint64_t walk_passed_over(const Walk *walk)
+{
+	return walk->passed_over;
 }

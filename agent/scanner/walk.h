@@ -29,3 +29,6 @@ Walk *walk_free(Walk *walk);
  * Return: 1; 0 when there are no more; negative errno when the medium can no longer be read (-EIO, -ENODEV).
  */
 int walk_next(Walk *walk, int *ret_fd, SkFileId *ret_file, const char **ret_path);
+
+/* Files and folders that could not be opened or lie beyond the bounds: nobody knows what is in them. */
+uint64_t walk_passed_over(const Walk *walk);

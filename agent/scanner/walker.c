@@ -29,9 +29,9 @@ typedef struct Errand {
 	SkChan *chan;
 } Errand;
 
-static void end_walk(Errand *errand, int result)
+static void end_walk(Errand *errand, int result, uint64_t passed_over)
 {
-	WalkEnd end = {.result = result};
+	WalkEnd end = {.result = result, .passed_over = passed_over};
 
 	sk_head_init(&end.head, WALK_END, sizeof(end));
 	sk_chan_send(errand->chan, &end, NULL, 0);
@@ -66,8 +66,8 @@ static void *run_errand(void *userdata)
 
 	while (r > 0)
 		r = send_next(walk, errand->chan, message);
+	end_walk(errand, r, walk ? walk_passed_over(walk) : 0);
 	walk_free(walk);
-	end_walk(errand, r);
 	return NULL;
 }
 
@@ -101,7 +101,7 @@ static int on_start(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	}
 	r = start_thread(errand);
 	if (r < 0)
-		end_walk(errand, r);
+		end_walk(errand, r, 0);
 	return 0;
 }
 

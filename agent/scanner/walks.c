@@ -15,7 +15,7 @@ typedef struct WalkTask {
 	SkScanWalk request;
 	SkChan *chan; /* from the walker; NULL when it has sent its last */
 	sd_event_source *io;
-	uint64_t files, bytes, refused;
+	uint64_t files, bytes, refused, passed_over;
 	int result;
 } WalkTask;
 
@@ -40,6 +40,7 @@ static void end_if_done(WalkTask *task)
 		.files = task->files,
 		.bytes = task->bytes,
 		.refused = task->refused,
+		.passed_over = task->passed_over,
 		.result = task->result};
 
 	if (!task->queued.found_all || task->queued.n_items > 0 || task->queued.n_working > 0)
@@ -81,6 +82,7 @@ static int on_end(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	WalkTask *task = userdata;
 
 	task->result = ((const WalkEnd *)head)->result;
+	task->passed_over = ((const WalkEnd *)head)->passed_over;
 	task->queued.found_all = true;
 	return 0;
 }

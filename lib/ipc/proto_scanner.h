@@ -135,6 +135,8 @@ typedef struct SkScanWalkDone {
 	SkHead head;
 	uint64_t volume;
 	uint64_t files, bytes, refused;
-	int32_t result; /* 0, or why the walk ended early (-EIO, -ENODEV, -ECANCELED) */
+	uint64_t passed_over; /* could not be opened, or lay too deep: stays closed until it is opened and
+				 checked */
+	int32_t result;	      /* 0, or why the walk ended early (-EIO, -ENODEV, -ECANCELED) */
 	uint32_t reserved;
 } SkScanWalkDone;

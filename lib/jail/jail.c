@@ -59,7 +59,7 @@ int sk_jail_enter(const SkJail *jail)
 		return -errno;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	r = jail->paths ? sk_landlock_apply(jail->paths) : 0;
+	r = jail->paths ? sk_landlock_apply(jail->paths, jail->reads_anywhere) : 0;
 	if (r < 0)
 		return r;
 	return jail->calls ? sk_filter_apply(jail->name, jail->calls) : 0;

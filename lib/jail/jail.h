@@ -61,6 +61,7 @@ typedef struct SkJail {
 	const SkJailLimit *limits; /* may be NULL */
 	const SkJailPath
 		*paths; /* Landlock; NULL: not used (a process that mounts cannot use it); empty: no files */
+	unsigned reads_anywhere; /* Landlock is asked about changes only, not about reading */
 	const SkJailCall *calls; /* NULL: no seccomp filter */
 } SkJail;
 

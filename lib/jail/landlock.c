@@ -19,7 +19,7 @@
 		LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 #define ACCESS_ALL (ACCESS_READ | ACCESS_WRITE | LANDLOCK_ACCESS_FS_EXECUTE)
 
-static int add_path(int ruleset_fd, const SkJailPath *path)
+static int add_path(int ruleset_fd, const SkJailPath *path, uint64_t handled)
 {
 	own_fd int fd = open(path->path, O_PATH | O_CLOEXEC);
 	struct landlock_path_beneath_attr beneath = {.parent_fd = fd};
@@ -35,20 +35,22 @@ static int add_path(int ruleset_fd, const SkJailPath *path)
 	if (!S_ISDIR(st.st_mode))
 		beneath.allowed_access &=
 			ACCESS_FILE_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+	beneath.allowed_access &= handled;
 	if (syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
 		return -errno;
 	return 0;
 }
 
-int sk_landlock_apply(const SkJailPath *paths)
+int sk_landlock_apply(const SkJailPath *paths, unsigned reads_anywhere)
 {
-	const struct landlock_ruleset_attr attr = {.handled_access_fs = ACCESS_ALL};
+	const struct landlock_ruleset_attr attr = {
+		.handled_access_fs = reads_anywhere ? ACCESS_ALL & ~ACCESS_READ : ACCESS_ALL};
 	own_fd int ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 
 	if (ruleset_fd < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
 	for (; paths->path; paths++) {
-		int r = add_path(ruleset_fd, paths);
+		int r = add_path(ruleset_fd, paths, attr.handled_access_fs);
 
 		if (r < 0)
 			return r;

@@ -4,4 +4,4 @@
 #include "lib/jail/jail.h"
 
 /* Return: 0 (also where the kernel has no Landlock) or negative errno. */
-int sk_landlock_apply(const SkJailPath *paths);
+int sk_landlock_apply(const SkJailPath *paths, unsigned reads_anywhere);
