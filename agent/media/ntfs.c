@@ -51,7 +51,7 @@ static int drop_identity(const MediaNtfs *ntfs)
 /* The go-between: holds what ntfs-3g must not open by itself, and is gone as soon as it serves. */
 _Noreturn static void run_helper(const MediaNtfs *ntfs, int fuse_fd, int result_fd)
 {
-	int r = drop_identity(ntfs);
+	int r = chdir("/") < 0 ? -errno : drop_identity(ntfs); /* the workplace is root's alone */
 
 	if (r == 0)
 		r = media_ntfs_serve(ntfs, fuse_fd);

@@ -123,7 +123,13 @@ _Noreturn static void run_program(const MediaNtfs *ntfs, int socket_fd)
 	const char *const environment[] = {"LC_ALL=C.UTF-8", "PATH=/usr/bin", NULL};
 	int listener = -1;
 
-	/* Only messages are left to it; the socket ends with the program's start. */
+	own_fd int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	/* Nothing is left to it, not even messages: they hold text of the medium as it stands there. The
+	 * socket ends with the program's start. */
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(nothing, fd) != fd)
+			_exit(120);
 	if (dup2(socket_fd, 3) != 3 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0 || close_range(4, ~0u, 0) < 0)
 		_exit(120);
 	if (format_options(ntfs, options, sizeof(options)) < 0 || sk_ask_apply(calls, asked, &listener) < 0 ||

@@ -12,7 +12,6 @@
 #include "agent/media/worker.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
-#include "lib/base/utf8.h"
 #include "lib/ipc/chan.h"
 #include "lib/log/log.h"
 
@@ -58,11 +57,6 @@ static MediaPeer *peer_find(const Media *media, uint64_t number)
 	return NULL;
 }
 
-static void escape_in(char *dst, size_t size, const char *text)
-{
-	sk_utf8_escape(dst, size, text, strlen(text));
-}
-
 static int attach(
 	Media *media, const SkMediaMount *request, const MediaPrepared *prepared, SkMediaMounted *answer)
 {
@@ -89,11 +83,8 @@ static void tell(MediaPeer *peer, const SkMediaMounted *answer, const MediaPrepa
 
 static void log_mounted(const SkMediaMounted *answer)
 {
-	char path[1024];
-
-	escape_in(path, sizeof(path), answer->path);
 	if (answer->result == 0)
-		sk_log(LOG_INFO, "volume %llu is at %s", (unsigned long long)answer->volume, path);
+		sk_log(LOG_INFO, "volume %llu is at %s", (unsigned long long)answer->volume, answer->path);
 	else
 		sk_log(LOG_WARNING, "volume %llu cannot be mounted: %s (%s)",
 			(unsigned long long)answer->volume, strerror(-answer->result), answer->detail);
@@ -161,7 +152,6 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	MediaPeer *peer = userdata;
 	const Media *media = peer->media;
 	SkAnswer answer = {0};
-	char path[1024];
 	uid_t uid = 0;
 
 	if (!SK_PROTO_TEXT_OK(request->path) || request->lazy > 1)
@@ -172,8 +162,7 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	if (answer.result == -EBUSY &&
 		media_target_user(media->base_fd, media->base, request->path, &uid) == 0)
 		media_busy_format(request->path, uid, answer.detail, sizeof(answer.detail));
-	escape_in(path, sizeof(path), request->path);
-	sk_log(LOG_INFO, "volume %llu at %s: %s", (unsigned long long)request->volume, path,
+	sk_log(LOG_INFO, "volume %llu at %s: %s", (unsigned long long)request->volume, request->path,
 		answer.result == 0 ? "unmounted" : strerror(-answer.result));
 	return peer_send(peer, &answer, NULL, 0);
 }

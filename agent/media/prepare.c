@@ -2,12 +2,14 @@
 #include "agent/media/prepare.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "agent/media/copy.h"
 #include "agent/media/mark.h"
 #include "agent/media/newmount.h"
 #include "agent/media/ntfs.h"
 #include "agent/media/stack.h"
+#include "agent/media/workplace.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/ipc/proto_probe.h"
@@ -25,13 +27,15 @@ static int mount_content(
 		return r;
 	}
 	r = media_mount_device(filesystem, source, &owner, detail);
-	if (r == -ENOSYS && request->content == SK_CONTENT_NTFS)
+	if (r == -ENOSYS && request->content == SK_CONTENT_NTFS) {
+		*detail = (MediaDetail){0};
 		r = media_ntfs_mount(&(MediaNtfs){.device_fd = order->device_fd,
 					     .source = source,
 					     .owner = owner,
 					     .run_uid = order->run_uid,
 					     .run_gid = order->run_gid},
 			detail);
+	}
 	return r;
 }
 
@@ -59,38 +63,69 @@ static int put_beneath_overlays(int lower_fd, MediaDetail *detail)
 }
 
 /*
- * The root goes to the scanner through a mount of its own that is nowhere attached: what it reads does not
- * keep the user from unmounting. The same file system, so the same gate.
+ * Two detached copies of the mount: one to be attached where people see it, and the root of another, nowhere
+ * attached, for the scanner: what it reads does not keep the user from unmounting. The same file system, so
+ * the same gate.
  */
-static int open_private_root(int mount_fd)
+static int split(int mount_fd, MediaPrepared *prepared)
 {
-	own_fd int clone = media_clone_mount(mount_fd);
+	int r = media_move_mount(mount_fd, AT_FDCWD, WORKPLACE_FINAL);
 
-	return clone < 0 ? clone : media_root_open(clone);
+	if (r < 0)
+		return r;
+	own_fd int visible = media_clone_mount(mount_fd), clone = media_clone_mount(mount_fd);
+
+	if (visible < 0 || clone < 0)
+		return visible < 0 ? visible : clone;
+	prepared->root_fd = media_root_open(clone);
+	if (prepared->root_fd < 0)
+		return prepared->root_fd;
+	prepared->mount_fd = own_take_fd(&visible);
+	return 0;
+}
+
+static int mount_as_ordered(const MediaPrepareOrder *order, MediaDetail *detail)
+{
+	const MediaFilesystem *filesystem = media_filesystem_find(order->request->content);
+	int r;
+
+	if (!filesystem) {
+		sk_str_copy(detail->text, sizeof(detail->text), "a content that is never mounted");
+		return -ENOSYS;
+	}
+	own_fd int medium = mount_content(order, filesystem, detail);
+
+	if (medium < 0)
+		return medium;
+	/* Not before: ntfs-3g would keep the namespace, the namespace the mount, and the mount ntfs-3g. */
+	r = media_workplace_enter(detail);
+	if (r < 0)
+		return r;
+	r = own_take_fd(&medium);
+	if (order->request->import_copy)
+		r = replace_by_copy(order->request, r, detail);
+	if (r >= 0 && (filesystem->stackable || order->request->import_copy))
+		r = put_beneath_overlays(r, detail);
+	return r;
 }
 
 int media_prepare(const MediaPrepareOrder *order, MediaPrepared *ret_prepared, MediaDetail *detail)
 {
-	const MediaFilesystem *filesystem = media_filesystem_find(order->request->content);
-	own_fd int mount_fd = filesystem ? mount_content(order, filesystem, detail) : -ENOSYS;
-	own_fd int group_fd = -1, root_fd = -1;
+	MediaPrepared prepared = {-1, -1, -1};
+	own_fd int mount_fd = mount_as_ordered(order, detail);
+	int r;
 
-	if (mount_fd >= 0 && order->request->import_copy)
-		mount_fd = replace_by_copy(order->request, mount_fd, detail);
-	if (mount_fd >= 0 && (filesystem->stackable || order->request->import_copy))
-		mount_fd = put_beneath_overlays(mount_fd, detail);
 	if (mount_fd < 0)
 		return mount_fd;
-	root_fd = open_private_root(mount_fd);
-	if (root_fd < 0)
-		return root_fd;
-	group_fd = media_gate_new(root_fd);
-	if (group_fd < 0) {
+	r = split(mount_fd, &prepared);
+	if (r < 0)
+		return r;
+	prepared.group_fd = media_gate_new(prepared.root_fd);
+	if (prepared.group_fd < 0) {
 		sk_str_copy(detail->text, sizeof(detail->text),
 			"no gate: the kernel has no fanotify permission events");
-		return group_fd;
+		return prepared.group_fd;
 	}
-	*ret_prepared =
-		(MediaPrepared){own_take_fd(&mount_fd), own_take_fd(&group_fd), own_take_fd(&root_fd)};
+	*ret_prepared = prepared;
 	return 0;
 }

@@ -11,7 +11,8 @@ typedef struct MediaPrepared {
 	int mount_fd, group_fd, root_fd;
 } MediaPrepared;
 
-/* run_uid, run_gid: see ntfs.h. Return: 0 and three descriptors that the caller closes, or negative errno as
+/* For workers: the process ends after it, and with it what it opened in vain. run_uid, run_gid: see ntfs.h.
+ * Return: 0 and three descriptors that the caller closes, or negative errno as
  * SkMediaMounted.result documents it. */
 typedef struct MediaPrepareOrder {
 	const SkMediaMount *request;

@@ -3,15 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent/media/newmount.h"
+#include "agent/media/workplace.h"
 #include "lib/base/own.h"
-#include "lib/base/str.h"
 
 #define TEXT(key_, value_)                                                                                   \
 	{                                                                                                    \
@@ -38,39 +35,6 @@ static int new_empty(const struct stat *root, MediaDetail *detail)
 				       .options = options,
 				       .owner = {root->st_uid, root->st_gid}},
 		MEDIA_ATTR, detail);
-}
-
-/* The directory in which the layers get names: overlayfs takes them by path only. Becomes the working
- * directory; reachable from nowhere else. */
-static int enter_workplace(MediaDetail *detail)
-{
-	static const MediaOption options[] = {
-		TEXT("mode", "0700"), TEXT("size", "4k"), TEXT("nr_inodes", "8"), END};
-	static const char *const names[] = {"empty", "medium", "first"};
-
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -errno;
-	own_fd int mount_fd = media_mount_new(
-		&(MediaMountOrder){
-			.type = "tmpfs", .source = "sekisho", .options = options, .writable = true},
-		MEDIA_ATTR_COMMON, detail);
-
-	if (mount_fd < 0)
-		return mount_fd;
-	int r = media_move_mount(mount_fd, AT_FDCWD, "/");
-
-	if (r < 0)
-		return r;
-	own_fd int dir = media_root_open(mount_fd);
-
-	if (dir < 0)
-		return dir;
-	if (fchdir(dir) < 0)
-		return -errno;
-	for (size_t i = 0; i < SK_ARRAY_SIZE(names); i++)
-		if (mkdir(names[i], 0700) < 0)
-			return -errno;
-	return 0;
 }
 
 static int new_overlay(const char *layers, MediaDetail *detail)
@@ -100,20 +64,17 @@ int media_stack(int mount_fd, MediaDetail *detail)
 		return r;
 	if (fstatat(mount_fd, "", &root, AT_EMPTY_PATH) < 0)
 		return -errno;
-	r = enter_workplace(detail);
-	if (r < 0)
-		return r;
 	empty = new_empty(&root, detail);
 	if (empty < 0)
 		return empty;
-	r = media_move_mount(empty, AT_FDCWD, "empty");
+	r = media_move_mount(empty, AT_FDCWD, WORKPLACE_EMPTY);
 	if (r == 0)
-		r = media_move_mount(mount_fd, AT_FDCWD, "medium");
+		r = media_move_mount(mount_fd, AT_FDCWD, WORKPLACE_MEDIUM);
 	if (r < 0)
 		return r;
-	first = new_overlay("empty:medium", detail);
+	first = new_overlay(WORKPLACE_EMPTY ":" WORKPLACE_MEDIUM, detail);
 	if (first < 0)
 		return first;
-	r = media_move_mount(first, AT_FDCWD, "first");
-	return r < 0 ? r : new_overlay("empty:first", detail);
+	r = media_move_mount(first, AT_FDCWD, WORKPLACE_FIRST);
+	return r < 0 ? r : new_overlay(WORKPLACE_EMPTY ":" WORKPLACE_FIRST, detail);
 }

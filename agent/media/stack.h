@@ -10,8 +10,7 @@
 #include "agent/media/mount.h"
 
 /*
- * Puts the detached mount beneath two overlays. Moves the calling process into a mount namespace of its own:
- * for workers. Return: the upper overlay, detached; -ENOSYS the kernel has no overlayfs, and then users
- * have none either; other negative errno.
+ * Puts the detached mount beneath two overlays, in the workplace (workplace.h). Return: the upper overlay,
+ * detached; -ENOSYS the kernel has no overlayfs, and then users have none either; other negative errno.
  */
 int media_stack(int mount_fd, MediaDetail *detail);

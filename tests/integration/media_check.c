@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -219,6 +220,7 @@ static void start_server(const char *path)
 {
 	server = fork();
 	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		umask(0);
 		execl(path, path, "--listen", socket_path, "--client", "nobody", "--media-dir", media_path,
 			"--ntfs-user", "nobody", "--idle", "1", NULL);
