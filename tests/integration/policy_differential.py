@@ -197,7 +197,7 @@ def main():
         sys.exit(__doc__)
     ours, peer, sekishoctl = sys.argv[1:4]
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
-    sets = int(sys.argv[5]) if len(sys.argv) > 5 else 600
+    sets = int(sys.argv[5]) if len(sys.argv) > 5 else 400
     if not os.path.exists(peer):
         print("skipped: install libusbguard-dev and a C++ compiler, then configure again")
         return 77
@@ -206,7 +206,7 @@ def main():
     same = compare_libraries(ours, peer, lines)
     if shutil.which("usbguard-rule-parser"):
         with tempfile.TemporaryDirectory() as directory:
-            same &= compare_commands(sekishoctl, generator, directory, 120)
+            same &= compare_commands(sekishoctl, generator, directory, 60)
     else:
         print("the commands are not compared: the package usbguard is missing")
     return 0 if same else 1
