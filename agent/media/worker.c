@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -31,6 +32,9 @@ typedef struct Worker {
 	MediaWorkerDone done;
 	void *userdata;
 	pid_t pid;
+	bool reported;
+	WorkerReport report;
+	MediaPrepared prepared;
 } Worker;
 
 static unsigned n_workers;
@@ -51,29 +55,24 @@ static void worker_free(Worker *worker)
 }
 OWN_DEFINE(Worker, worker_free)
 
-static void finish(Worker *worker, int result, const MediaPrepared *prepared, const MediaDetail *detail)
+static void finish(Worker *worker, int result, const MediaDetail *detail)
 {
-	worker->done(worker->userdata, &worker->request, result, prepared, detail);
+	worker->done(worker->userdata, &worker->request, result, &worker->prepared, detail);
 	worker_free(worker);
 }
-
-/* What a report leaves behind: its descriptors outlive the dispatch. */
-typedef struct Reception {
-	WorkerReport report;
-	MediaPrepared prepared;
-} Reception;
 
 static int on_report(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	const WorkerReport *report = (const WorkerReport *)message;
-	Reception *reception = userdata;
+	Worker *worker = userdata;
 
-	if (!SK_PROTO_TEXT_OK(report->detail.text) || report->result > 0 ||
+	if (worker->reported || !SK_PROTO_TEXT_OK(report->detail.text) || report->result > 0 ||
 		(report->result == 0) != (n_fds == 3))
 		return -EPROTO;
-	reception->report = *report;
+	worker->reported = true;
+	worker->report = *report;
 	if (n_fds == 3)
-		reception->prepared =
+		worker->prepared =
 			(MediaPrepared){own_take_fd(&fds[0]), own_take_fd(&fds[1]), own_take_fd(&fds[2])};
 	return 0;
 }
@@ -83,19 +82,19 @@ static const SkMsgSpec reports[] = {
 	{0},
 };
 
+/* The worker is heard out: while it has its own descriptors of the mount, nobody could unmount it again. */
 static int on_worker_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	Worker *worker = userdata;
-	Reception reception = {.prepared = {-1, -1, -1}};
 	const MediaDetail nothing = {"the worker ended without an answer"};
-	int r = sk_chan_dispatch(worker->chan, reports, &reception);
+	int r = sk_chan_dispatch(worker->chan, reports, worker);
 
-	if (r == -EAGAIN)
+	if (r == 1 || r == -EAGAIN)
 		return 0;
-	if (r == 1)
-		finish(worker, reception.report.result, &reception.prepared, &reception.report.detail);
+	if (r == 0 && worker->reported)
+		finish(worker, worker->report.result, &worker->report.detail);
 	else
-		finish(worker, -ECHILD, &reception.prepared, &nothing);
+		finish(worker, -ECHILD, &nothing);
 	return 0;
 }
 
@@ -106,7 +105,7 @@ static int on_worker_timeout(sd_event_source *source, uint64_t usec, void *userd
 
 	/* What it made nobody has seen: it ends with the worker. */
 	kill(worker->pid, SIGKILL);
-	finish(worker, -ETIMEDOUT, &(MediaPrepared){-1, -1, -1}, &late);
+	finish(worker, -ETIMEDOUT, &late);
 	return 0;
 }
 
@@ -127,7 +126,7 @@ _Noreturn static void work(const MediaPrepareOrder *order, int fd)
 {
 	WorkerReport report = {0};
 	MediaPrepared prepared = {-1, -1, -1};
-	own_chan SkChan *parent = sk_chan_new(fd);
+	SkChan *parent = sk_chan_new(fd); /* closed last, by the end of the process */
 	sigset_t none;
 
 	close_all_but(order->device_fd, fd);
@@ -141,6 +140,9 @@ _Noreturn static void work(const MediaPrepareOrder *order, int fd)
 	const int fds[3] = {prepared.mount_fd, prepared.group_fd, prepared.root_fd};
 	int r = sk_chan_send(parent, &report, fds, report.result == 0 ? 3 : 0);
 
+	for (size_t i = 0; i < SK_ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	_exit(r < 0 ? 1 : 0);
 }
 
@@ -171,6 +173,7 @@ int media_worker_start(sd_event *event, const MediaPrepareOrder *order, MediaWor
 	worker->request = *order->request;
 	worker->done = done;
 	worker->userdata = userdata;
+	worker->prepared = (MediaPrepared){-1, -1, -1};
 	worker->chan = sk_chan_new(sockets[0]);
 	if (!worker->chan)
 		return -ENOMEM;

@@ -14,7 +14,8 @@
 #define MEDIA_MOUNT_SECONDS 120
 #define MEDIA_COPY_SECONDS 3600
 
-/* result: 0 or negative errno. The descriptors are the receiver's when result is 0. Called exactly once. */
+/* result: 0 or negative errno. The descriptors (-1: none) are the receiver's. Called exactly once, when the
+ * worker is gone or was given up. */
 typedef void (*MediaWorkerDone)(void *userdata, const SkMediaMount *request, int result,
 	const MediaPrepared *prepared, const MediaDetail *detail);
 
