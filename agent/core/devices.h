@@ -37,7 +37,7 @@ typedef struct Device {
 	UT_hash_handle hh;
 } Device;
 
-#define DEVICE_FACTS_USEC (3 * 1000000ULL)
+#define DEVICE_FACTS_USEC (6 * 1000000ULL)
 
 /* fd: where the facts will come from; taken over. */
 void devices_add(Core *core, const SkUsbAdded *added, int fd);

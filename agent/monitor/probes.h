@@ -12,11 +12,11 @@
 
 #include "lib/ipc/proto_probe.h"
 
-/* Busy at the same time before USB devices wait their turn, and how many more there may be for disks that
- * core asked about. */
-#define PROBES_MAX 16
-#define PROBES_RESERVE 8
-#define PROBES_USB_USEC (2ull * 1000 * 1000)
+/* Busy at the same time before USB devices wait their turn (more would only slow each other down), and how
+ * many more there may be for disks that core asked about. */
+#define PROBES_MAX 4
+#define PROBES_RESERVE 4
+#define PROBES_USB_USEC (5ull * 1000 * 1000)
 #define PROBES_BLOCK_USEC (30ull * 1000 * 1000)
 
 typedef struct Probes Probes;
