@@ -62,11 +62,11 @@ static bool parse_description(SkParser *parser, SkPolicyDevice *device)
 	return true;
 }
 
-int sk_policy_describe(const char *text, size_t size, const char *name, uint32_t line,
-	const SkPolicyReport *report, SkPolicyDescription **ret_description)
+int sk_policy_describe(const char *text, size_t size, SkPolicySource source, const SkPolicyReport *report,
+	SkPolicyDescription **ret_description)
 {
 	own_policy_description SkPolicyDescription *description = calloc(1, sizeof(*description));
-	SkParser parser = {.report = report, .name = name, .line = line};
+	SkParser parser = {.report = report, .name = source.name, .line = source.line};
 	char *copy;
 	bool ok;
 

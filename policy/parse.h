@@ -79,9 +79,16 @@ bool sk_clock_parse_localtime(const SkPolicyText *text, SkCondition *ret_conditi
 bool sk_clock_parse_duration(const SkPolicyText *text, double *ret_seconds);
 bool sk_clock_parse_window(const SkPolicyText *text, SkTimeWindow *ret_window);
 
-/* parse_extra.c: Sekisho's own attributes. Return: NULL for a word that is none. */
+/* parse_effect.c, parse_question.c: Sekisho's own attributes. Return: NULL for a word that is none. */
 typedef bool (*SkAttributeParser)(SkParser *parser);
 SkAttributeParser sk_parse_find_extra(const char *word, size_t size);
+SkAttributeParser sk_parse_find_question(const char *word, size_t size);
+/* One of these words; an empty one among them cannot be written. */
+bool sk_parse_word_of(SkParser *parser, const char *const *names, size_t n, int *ret_index);
+/* A set of words whose parser keeps each as one bit of 32. */
+bool sk_parse_bits(SkParser *parser, SkValueParser value, SkSetOperator *ret_op, uint32_t *ret_bits);
+/* Text that people will read: UTF-8 without 0 bytes, of 1 to max bytes. */
+bool sk_parse_readable(SkParser *parser, size_t max, const char **ret_string);
 bool sk_parse_rule_id(SkParser *parser);
 
 /* parse_rule.c: attributes up to the end of the line; then the rule is complete but for target and file. */

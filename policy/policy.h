@@ -94,9 +94,15 @@ int sk_policy_check_input(const SkPolicySnapshot *snapshot, const SkPolicyDevice
 /* A device from a description: a USBGuard device rule, its target left out or not. Owns what it points to. */
 typedef struct SkPolicyDescription SkPolicyDescription;
 
-/* name and line are used in messages only. Return: 0, -EINVAL (reported), -ENOMEM. */
-int sk_policy_describe(const char *text, size_t size, const char *name, uint32_t line,
-	const SkPolicyReport *report, SkPolicyDescription **ret_description);
+/* Where a description stands, for messages. */
+typedef struct SkPolicySource {
+	const char *name;
+	uint32_t line;
+} SkPolicySource;
+
+/* Return: 0, -EINVAL (reported), -ENOMEM. */
+int sk_policy_describe(const char *text, size_t size, SkPolicySource source, const SkPolicyReport *report,
+	SkPolicyDescription **ret_description);
 
 const SkPolicyDevice *sk_policy_description_device(const SkPolicyDescription *description);
 

@@ -63,7 +63,8 @@ static void add_device(Decide *decide, const SkPolicyText *text, const char *nam
 		return;
 	}
 	decide->devices = grown;
-	if (sk_policy_describe(text->data, text->size, name, line, &report, &grown[decide->n_devices]) == 0)
+	if (sk_policy_describe(text->data, text->size, (SkPolicySource){name, line}, &report,
+		    &grown[decide->n_devices]) == 0)
 		decide->n_devices++;
 	else
 		decide->result = CTL_USAGE;

@@ -63,7 +63,8 @@ static int explain_named(const ExplainOptions *options, const char *text, const 
 			r == -EBADMSG ? "its descriptors are malformed" : strerror(-r));
 		return CTL_ERROR;
 	}
-	if (sk_policy_describe(text, strlen(text), "DEVICE", 1, &report, &description) < 0) {
+	if (sk_policy_describe(text, strlen(text), (SkPolicySource){"DEVICE", 1}, &report, &description) <
+		0) {
 		fputs("sekishoctl: this is neither a USB device of this PC nor a description\n", stderr);
 		return CTL_NO;
 	}

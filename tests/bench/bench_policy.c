@@ -175,8 +175,9 @@ static void prepare(Decider *decider, const char *directory)
 	for (const char *at = devices; n < N_DEVICES; n++) {
 		const char *feed = memchr(at, '\n', devices_size - (size_t)(at - devices));
 
-		if (!feed || sk_policy_describe(at, (size_t)(feed - at), "devices", (uint32_t)n + 1, NULL,
-				     &decider->devices[n]) < 0)
+		if (!feed ||
+			sk_policy_describe(at, (size_t)(feed - at),
+				(SkPolicySource){"devices", (uint32_t)n + 1}, NULL, &decider->devices[n]) < 0)
 			abort();
 		at = feed + 1;
 	}

@@ -41,7 +41,7 @@ static void decide(const SkPolicySnapshot *snapshot, const char *text)
 	SkPolicyVerdict verdict;
 	char reason[512];
 
-	if (sk_policy_describe(text, strlen(text), "device", 1, NULL, &description) < 0)
+	if (sk_policy_describe(text, strlen(text), (SkPolicySource){"device", 1}, NULL, &description) < 0)
 		abort();
 	device = sk_policy_description_device(description);
 	sk_policy_evaluate(snapshot, device, &context, &verdict);

@@ -26,10 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	own_free char *once = NULL, *twice = NULL;
 	size_t once_size, twice_size;
 
-	if (sk_policy_describe((const char *)data, size, "fuzz", 1, NULL, &description) < 0)
+	if (sk_policy_describe((const char *)data, size, (SkPolicySource){"fuzz", 1}, NULL, &description) < 0)
 		return 0;
 	once = write_device(description, &once_size);
-	if (sk_policy_describe(once, once_size, "written", 1, NULL, &again) < 0)
+	if (sk_policy_describe(once, once_size, (SkPolicySource){"written", 1}, NULL, &again) < 0)
 		abort();
 	twice = write_device(again, &twice_size);
 	if (once_size != twice_size || memcmp(once, twice, once_size) != 0)

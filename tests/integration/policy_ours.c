@@ -48,7 +48,7 @@ static void decide(const char *text, size_t size)
 	SkPolicyContext context = {.now = {.weekday = 1, .day_second = 12 * 3600}, .callbacks.random = dice};
 	SkPolicyVerdict verdict;
 
-	if (sk_policy_describe(text, size, "device", 1, NULL, &description) < 0) {
+	if (sk_policy_describe(text, size, (SkPolicySource){"device", 1}, NULL, &description) < 0) {
 		puts("no");
 		return;
 	}

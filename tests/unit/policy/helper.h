@@ -52,7 +52,7 @@ static inline SkPolicyDescription *device(const char *text)
 	Told told = {0};
 	SkPolicyReport report = {tell, &told};
 
-	if (sk_policy_describe(text, strlen(text), "device", 1, &report, &description) < 0)
+	if (sk_policy_describe(text, strlen(text), (SkPolicySource){"device", 1}, &report, &description) < 0)
 		fail_msg("%s", told.text);
 	return description;
 }

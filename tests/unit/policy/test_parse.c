@@ -207,8 +207,9 @@ static void descriptions_are_checked(void **state)
 		Told told = {0};
 		SkPolicyReport report = {tell, &told};
 
-		assert_int_equal(
-			sk_policy_describe(bad[i], strlen(bad[i]), "d", 7, &report, &description), -EINVAL);
+		assert_int_equal(sk_policy_describe(bad[i], strlen(bad[i]), (SkPolicySource){"d", 7}, &report,
+					 &description),
+			-EINVAL);
 		assert_int_equal(told.n, 1);
 		assert_true(sk_str_starts(told.text, "d:7:"));
 	}
