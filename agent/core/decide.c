@@ -227,8 +227,14 @@ static void refuse(Decision *decision, SkReason code)
 /* What no rule may allow by oversight. An allowance by the administrator for a time goes over it. */
 static void apply_built_in_checks(Core *core, const Device *device, Decision *decision)
 {
-	if (decision->action != SK_USB_ALLOW)
+	const Decision whole = {.all_interfaces = true};
+
+	if (decision->action != SK_USB_ALLOW) {
+		/* What a rule refuses may still be an attack, and then somebody must hear of it. */
+		if (mixes_input(device, &whole))
+			decision->code = SK_DEVICE_MIXES_INPUT;
 		return;
+	}
 	if (mixes_input(device, decision))
 		refuse(decision, SK_DEVICE_MIXES_INPUT);
 	else if (serial_has_other_functions(core, device))

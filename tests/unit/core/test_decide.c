@@ -97,6 +97,18 @@ static void storage_that_types_is_refused_whatever_the_rules_say(void **state)
 	expect(f, &keyboard_with_network, SK_USB_BLOCK, SK_DEVICE_MIXES_INPUT);
 }
 
+static void a_rule_against_an_attack_tells_it_as_one(void **state)
+{
+	Fixture *f = *state;
+	Decision decision;
+
+	assert_int_equal(fixture_rules(f, "block id *:* id \"no\" message \"Hand it over.\"\n"), 0);
+	decision = decide(f, plug(f, &bad_usb));
+	assert_int_equal(decision.code, SK_DEVICE_MIXES_INPUT);
+	assert_string_equal(decision.rule, "no");
+	assert_string_equal(decision.message, "Hand it over.");
+}
+
 static void a_mix_of_which_only_storage_is_granted_is_no_mix(void **state)
 {
 	Fixture *f = *state;
@@ -254,7 +266,7 @@ static void learning_allows_and_says_what_it_would_do(void **state)
 	decision = decide(f, plug(f, &bad_usb));
 	assert_int_equal(decision.action, SK_USB_ALLOW);
 	assert_int_equal(decision.code, SK_DEVICE_LEARNED);
-	assert_int_equal(decision.would, SK_DEVICE_NOT_LISTED);
+	assert_int_equal(decision.would, SK_DEVICE_MIXES_INPUT);
 }
 
 static void a_bad_file_changes_nothing(void **state)
@@ -285,6 +297,7 @@ int main(void)
 		TEST(what_no_rule_names_is_refused),
 		TEST(the_rule_decides_and_is_named),
 		TEST(storage_that_types_is_refused_whatever_the_rules_say),
+		TEST(a_rule_against_an_attack_tells_it_as_one),
 		TEST(a_mix_of_which_only_storage_is_granted_is_no_mix),
 		TEST(a_setting_that_is_not_granted_takes_its_interface_with_it),
 		TEST(a_known_serial_with_other_functions_is_refused),
