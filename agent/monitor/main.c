@@ -110,6 +110,7 @@ static int run(Monitor *monitor, const Options *options)
 		return r;
 	}
 	probes_refill(monitor->probes);
+	work_warm(monitor->work);
 	sd_notify(0, "READY=1\nSTATUS=Watching devices.");
 	r = sd_event_loop(monitor->event);
 	sd_notify(0, "STOPPING=1");
@@ -125,7 +126,7 @@ int main(int argc, char **argv)
 	if (r != OPTIONS_RUN)
 		return r;
 	sk_log_init("sekisho-monitor");
-	/* Threads live for milliseconds: an arena of memory for each would only stay behind. */
+	/* An arena of memory for each thread would only stay behind. */
 	mallopt(M_ARENA_MAX, 1);
 	return run(&monitor, &options) < 0 ? 1 : 0;
 }

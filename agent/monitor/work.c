@@ -14,29 +14,73 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 
-/* Enough for readlink(), a digest and a few paths; glibc's own need is below 16 KiB. */
+/* Enough for a digest and a few paths; glibc's own need is below 16 KiB. */
 #define STACK_SIZE (128 * 1024)
+/* Threads that stay, waiting: waking one costs less than making one, and an order is wanted soon. */
+#define PARKED_MAX 2
 
 struct Work {
-	Job *jobs; /* waiting and running, oldest first */
+	Job *jobs; /* waiting and running, oldest first; touched by the loop only */
 	unsigned n_running;
 	int done_in, done_out; /* a pipe: addresses of finished jobs */
 	pthread_attr_t attr;
 	void *userdata;
+
+	/* Shared with the threads, under the lock. */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	Job *ready; /* by next_ready */
+	unsigned n_ready, n_parked;
 };
 
-/* On the thread. */
-static void *run_job(void *argument)
+static void report(int done_in, Job *job)
 {
-	Job *job = argument;
-	int done_in = job->running;
 	ssize_t n;
 
-	job->run(job);
 	do {
 		n = write(done_in, &job, sizeof(job));
 	} while (n < 0 && errno == EINTR);
+}
+
+/* Called with the lock. NULL: enough threads wait already. */
+static Job *take_ready(Work *work)
+{
+	Job *job;
+
+	while (!work->ready) {
+		if (work->n_parked >= PARKED_MAX)
+			return NULL;
+		work->n_parked++;
+		pthread_cond_wait(&work->wake, &work->lock);
+		work->n_parked--;
+	}
+	job = work->ready;
+	work->ready = job->next_ready;
+	work->n_ready--;
+	return job;
+}
+
+static void *run_jobs(void *argument)
+{
+	Work *work = argument;
+	Job *job;
+
+	pthread_mutex_lock(&work->lock);
+	while ((job = take_ready(work))) {
+		pthread_mutex_unlock(&work->lock);
+		job->run(job);
+		report(work->done_in, job);
+		pthread_mutex_lock(&work->lock);
+	}
+	pthread_mutex_unlock(&work->lock);
 	return NULL;
+}
+
+static int make_thread(Work *work)
+{
+	pthread_t thread;
+
+	return -pthread_create(&thread, &work->attr, run_jobs, work);
 }
 
 /* An older job of the same key must end first. */
@@ -54,15 +98,44 @@ static void finish(Work *work, Job *job)
 	job->done(work->userdata, job);
 }
 
+/* Puts it where a thread will find it. Return: is a thread free for it? */
+static bool make_ready(Work *work, Job *job)
+{
+	bool enough;
+
+	pthread_mutex_lock(&work->lock);
+	LL_APPEND2(work->ready, job, next_ready);
+	work->n_ready++;
+	enough = work->n_ready <= work->n_parked;
+	if (enough)
+		pthread_cond_signal(&work->wake);
+	pthread_mutex_unlock(&work->lock);
+	return enough;
+}
+
+/* Back from where make_ready() put it. Return: false when a thread was quicker. */
+static bool take_back(Work *work, Job *job)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&work->lock);
+	for (const Job *ready = work->ready; ready; ready = ready->next_ready)
+		found |= ready == job;
+	if (found) {
+		LL_DELETE2(work->ready, job, next_ready);
+		work->n_ready--;
+	}
+	pthread_mutex_unlock(&work->lock);
+	return found;
+}
+
 static void start_one(Work *work, Job *job)
 {
-	pthread_t thread;
-
-	job->running = work->done_in;
-	if (pthread_create(&thread, &work->attr, run_job, job) == 0) {
-		work->n_running++;
+	job->running = 1;
+	work->n_running++;
+	if (make_ready(work, job) || make_thread(work) == 0 || !take_back(work, job))
 		return;
-	}
+	work->n_running--;
 	job->run(job);
 	finish(work, job);
 }
@@ -75,14 +148,15 @@ static void start_ready(Work *work)
 	{
 		if (work->n_running >= WORK_THREADS_MAX)
 			return;
-		if (job->running < 0 && !is_blocked(work, job))
+		if (!job->running && !is_blocked(work, job))
 			start_one(work, job);
 	}
 }
 
 void work_start(Work *work, Job *job)
 {
-	job->running = -1;
+	job->running = 0;
+	job->next_ready = NULL;
 	DL_APPEND(work->jobs, job);
 	if (work->n_running < WORK_THREADS_MAX && !is_blocked(work, job))
 		start_one(work, job);
@@ -118,6 +192,8 @@ int work_new(sd_event *event, void *userdata, Work **ret_work)
 	work->userdata = userdata;
 	pthread_attr_init(&work->attr);
 	pthread_attr_setdetachstate(&work->attr, PTHREAD_CREATE_DETACHED);
+	pthread_mutex_init(&work->lock, NULL);
+	pthread_cond_init(&work->wake, NULL);
 	r = pthread_attr_setstacksize(&work->attr, STACK_SIZE);
 	if (r > 0)
 		return -r;
@@ -126,4 +202,9 @@ int work_new(sd_event *event, void *userdata, Work **ret_work)
 		return r;
 	*ret_work = own_take(work);
 	return 0;
+}
+
+void work_warm(Work *work)
+{
+	make_thread(work);
 }

@@ -11,7 +11,7 @@
 
 #include "lib/ipc/chan.h"
 
-#define WAIT_MS 5000
+#define WAIT_MS 10000
 
 int monitor_client_connect(const char *path)
 {
