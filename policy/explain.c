@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "policy/rule.h"
 
 static void write_values(const SkPolicyValues *values, FILE *out)
@@ -15,6 +17,7 @@ static void write_fact(const SkConstraint *constraint, const SkPolicyDevice *dev
 	const SkPolicyContext *context, FILE *out)
 {
 	static const char *const truths[] = {"unknown", "no", "yes"};
+	char quote[SK_QUOTE_SIZE];
 
 	switch (constraint->kind) {
 	case SK_CONSTRAINT_INTERFACE:
@@ -37,7 +40,9 @@ static void write_fact(const SkConstraint *constraint, const SkPolicyDevice *dev
 		fputs(truths[context->screen_locked], out);
 		break;
 	case SK_CONSTRAINT_USER:
-		fputs(context->user ? context->user : "nobody is signed in", out);
+		fputs(context->user ? sk_policy_quote(quote, context->user, strlen(context->user))
+				    : "nobody is signed in",
+			out);
 		break;
 	case SK_CONSTRAINT_GROUP:
 		fputs(context->user ? "the groups of the user" : "nobody is signed in", out);
@@ -68,6 +73,7 @@ static void write_misfit(const SkConstraint *failed, SkMatch match, const SkPoli
 int sk_policy_explain(const SkPolicySnapshot *snapshot, const SkPolicyDevice *device,
 	const SkPolicyContext *context, FILE *out)
 {
+	char quote[SK_QUOTE_SIZE];
 	bool decided = false;
 
 	for (size_t i = 0; i < snapshot->n_rules && !decided; i++) {
@@ -76,8 +82,9 @@ int sk_policy_explain(const SkPolicySnapshot *snapshot, const SkPolicyDevice *de
 		SkMatchArguments arguments = {device, context, i, SK_POLICY_FOREVER};
 		SkMatch match = sk_rule_match(rule, &arguments, &failed);
 
-		fprintf(out, "%s:%u: %s %s: ", rule->file->name, rule->line, rule->id,
-			sk_policy_target_name(rule->target));
+		fprintf(out,
+			"%s:%u: %s %s: ", sk_policy_quote(quote, rule->file->name, strlen(rule->file->name)),
+			rule->line, rule->id, sk_policy_target_name(rule->target));
 		decided =
 			match == SK_MATCH_YES || (match == SK_MATCH_MAYBE && rule->target == SK_POLICY_ALLOW);
 		if (match == SK_MATCH_YES)

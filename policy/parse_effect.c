@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The attributes that USBGuard does not know. It refuses every one of them, so a file without them means the
- * same to both.
+ * What follows when a rule applies, in words that USBGuard does not know. It refuses every one of them, so a
+ * file without them means the same to both.
  */
 #include <string.h>
 

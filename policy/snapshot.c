@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
+
+/* Without memory a library reports, it does not end the process. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "lib/base/str.h"
@@ -78,7 +81,10 @@ static int check_id(KnownId **known, const SkRule *rule, const SkPolicyReport *r
 	item->id = rule->effects->id;
 	item->rule = rule;
 	HASH_ADD_KEYPTR(hh, *known, item->id, strlen(item->id), item);
-	return 0;
+	if (item->hh.tbl)
+		return 0;
+	free(item);
+	return -ENOMEM;
 }
 
 static int check_ids(SkPolicyFile **files, size_t n_files, const SkPolicyReport *report)

@@ -49,6 +49,19 @@ static void write_window(const SkTimeWindow *window, FILE *out)
 		window->begin / 60 % 60, window->end / 3600, window->end / 60 % 60);
 }
 
+/* As it is written in the file, but nothing in it may steer a terminal. */
+static void write_condition(const SkPolicyText *written, FILE *out)
+{
+	for (size_t i = 0; i < written->size; i++) {
+		unsigned char c = (unsigned char)written->data[i];
+
+		if (c >= ' ' && c <= '~')
+			fputc(c, out);
+		else
+			fprintf(out, "\\x%02x", c);
+	}
+}
+
 static void write_item(const SkConstraint *constraint, uint32_t i, FILE *out)
 {
 	const SkPolicyText *text = &constraint->texts[i];
@@ -61,8 +74,7 @@ static void write_item(const SkConstraint *constraint, uint32_t i, FILE *out)
 		sk_interface_write(&constraint->interfaces[i], out);
 		break;
 	case SK_CONSTRAINT_CONDITIONS:
-		fwrite(constraint->conditions[i].written.data, 1, constraint->conditions[i].written.size,
-			out);
+		write_condition(&constraint->conditions[i].written, out);
 		break;
 	case SK_CONSTRAINT_TIME:
 		write_window(&constraint->windows[i], out);

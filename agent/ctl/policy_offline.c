@@ -223,15 +223,14 @@ static int take_time(SkPolicyTime *now, const char *text)
 	static const char days[] = "Sun Mon Tue Wed Thu Fri Sat ";
 	unsigned hour, minute;
 	const char *day;
-	char name[5] = "";
+	char name[4] = "";
 	int used = 0;
 
 	if (sscanf(text, "%3[A-Za-z] %2u:%2u%n", name, &hour, &minute, &used) != 3 || text[used] ||
 		hour > 23 || minute > 59)
 		return -EINVAL;
-	strcat(name, " ");
-	day = strstr(days, name);
-	if (!day || strlen(name) != 4)
+	day = strlen(name) == 3 ? strstr(days, name) : NULL;
+	if (!day || day[3] != ' ')
 		return -EINVAL;
 	now->weekday = (uint8_t)((day - days) / 4);
 	now->day_second = hour * 3600 + minute * 60;
