@@ -416,7 +416,7 @@ void gates_scanner_lost(Core *core)
 			if (pending->attempts >= ATTEMPTS_MAX)
 				settle_unknown(
 					core, volume, pending, "the scanner stopped while it looked at it");
-		again |= volume->pending || volume->walking;
+		again |= volume->pending || volume->walking || volume->state == VOLUME_WAITING;
 	}
 	if (again)
 		scanner_retry(core);

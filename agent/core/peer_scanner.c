@@ -53,6 +53,10 @@ static int on_state(void *userdata, const SkHead *message, int *fds, size_t n_fd
 		trust_scanner(core, fds[0]);
 	if (news && state->state != SK_SCANNER_LOADING)
 		record_state(core, &core->scanner_state);
+	if (state->state == SK_SCANNER_READY && state->definitions_version != core->definitions_version) {
+		core->definitions_version = state->definitions_version;
+		volumes_definitions_changed(core);
+	}
 	volumes_advance_all(core);
 	return 0;
 }
@@ -152,7 +156,12 @@ const PeerType peer_scanner_type = {
 
 int scanner_ensure(Core *core)
 {
-	return peer_ensure(&core->scanner);
+	int r = peer_ensure(&core->scanner);
+
+	/* Somebody waits for it: a medium, or a person with a file. */
+	if (r < 0)
+		scanner_retry(core);
+	return r;
 }
 
 void scanner_retry(Core *core)

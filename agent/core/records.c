@@ -14,12 +14,14 @@
 /* A fault of the disk is looked at again this often: long enough not to be felt, short enough for the next
  * plug. */
 #define RETRY_USEC (5 * 1000000ULL)
+#define SEAL_USEC (10 * 1000000ULL)
 
 struct Records {
 	SkAudit *audit;
 	char directory[PATH_MAX];
 	sd_event_source *sync; /* at the end of this turn of the loop */
 	sd_event_source *retry;
+	sd_event_source *seal; /* once nothing was recorded for a while */
 	bool queued;
 	bool low_told;
 	int fault; /* 0: works */
@@ -80,6 +82,26 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* A thief of the key can only rewrite what is not sealed yet: that is little, and not for long. */
+static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Core *core = userdata;
+	int r = core->records->fault == 0 ? sk_audit_seal(core->records->audit) : 0;
+
+	if (r < 0)
+		enter_fault(core, r);
+	return 0;
+}
+
+static void seal_later(Core *core)
+{
+	Records *records = core->records;
+
+	records->seal = sd_event_source_disable_unref(records->seal);
+	sd_event_add_time_relative(
+		core->event, &records->seal, CLOCK_MONOTONIC, SEAL_USEC, 0, on_quiet, core);
+}
+
 static void check_space(Core *core)
 {
 	Records *records = core->records;
@@ -87,6 +109,9 @@ static void check_space(Core *core)
 
 	if (sk_audit_get_space(records->audit, &space) < 0)
 		return;
+	/* Taken again as soon as there is room for it, or the next full disk finds nothing in reserve. */
+	if (space.reserve_opened && sk_audit_restore_reserve(records->audit) == 0)
+		space.reserve_opened = false;
 	if (space.free >= core->settings->audit.warn_free_space && !space.reserve_opened) {
 		records->low_told = false;
 		return;
@@ -139,6 +164,7 @@ void records_close(Core *core)
 	sk_audit_close(records->audit);
 	sd_event_source_disable_unref(records->sync);
 	sd_event_source_disable_unref(records->retry);
+	sd_event_source_disable_unref(records->seal);
 	free(records);
 	core->records = NULL;
 }
@@ -206,10 +232,12 @@ int records_sync(Core *core)
 		return records->fault;
 	records->queued = false;
 	r = sk_audit_sync(records->audit);
-	if (r < 0)
+	if (r < 0) {
 		enter_fault(core, r);
-	else
-		check_space(core);
+		return r;
+	}
+	check_space(core);
+	seal_later(core);
 	return records->fault;
 }
 
