@@ -48,5 +48,6 @@ typedef struct Core {
 	Peer media;
 	SkScannerState scanner_state; /* state and version as last told; detail is escaped */
 	bool scanner_told;	      /* scanner_state holds something */
+	uint64_t definitions_version; /* the last that was ready */
 	uint64_t idle_since_usec;     /* 0: the scanner has work */
 } Core;

@@ -265,21 +265,27 @@ static SkReason refuse_by_content(const SkBlockFacts *facts)
 	}
 }
 
-/* Definitions that are missing or too old: nothing can be known to be clean. */
+/* Definitions that are missing or too old: nothing can be known to be clean. A limit of 0 days is none. */
 static SkReason refuse_by_definitions(Core *core)
 {
 	const SkScannerState *state = &core->scanner_state;
 	int64_t age_days = (time(NULL) - state->definitions_time) / DAY_SEC;
+	int64_t refuse_days = (int64_t)core->settings->scan.definitions_refuse_days;
+	int64_t warn_days = (int64_t)core->settings->scan.definitions_warn_days;
 
 	if (state->state == SK_SCANNER_NO_DEFINITIONS)
 		return SK_MEDIUM_DEFINITIONS_MISSING;
-	if (state->definitions_time == 0)
-		return SK_REASON_NONE; /* not known yet while loading */
-	if (age_days >= (int64_t)core->settings->scan.definitions_refuse_days)
+	if (refuse_days > 0 && age_days >= refuse_days)
 		return SK_MEDIUM_DEFINITIONS_OLD;
-	if (age_days >= (int64_t)core->settings->scan.definitions_warn_days)
+	if (warn_days > 0 && age_days >= warn_days)
 		scanner_warn_of_age(core, age_days);
 	return SK_REASON_NONE;
+}
+
+/* How old the definitions are is known when they are loaded. */
+static bool scanner_is_loading(const Core *core)
+{
+	return !core->scanner_told || core->scanner_state.state == SK_SCANNER_LOADING;
 }
 
 static bool is_waiting_for_disk(const Core *core, const Volume *volume)
@@ -307,7 +313,7 @@ static void advance_to_mount(Core *core, Volume *volume)
 		return;
 	}
 	if (volume->decision.media.scan) {
-		if (scanner_ensure(core) < 0 || !core->scanner_told) {
+		if (scanner_ensure(core) < 0 || scanner_is_loading(core)) {
 			volume_wait(core, volume, SK_REASON_NONE);
 			return;
 		}
@@ -368,6 +374,15 @@ void volumes_advance_all(Core *core)
 {
 	for (Volume *volume = core->volumes; volume; volume = volume->hh.next)
 		volume_advance(core, volume);
+}
+
+void volumes_definitions_changed(Core *core)
+{
+	for (Volume *volume = core->volumes; volume; volume = volume->hh.next)
+		if (volume->state == VOLUME_REFUSED && (volume->code == SK_MEDIUM_DEFINITIONS_MISSING ||
+							       volume->code == SK_MEDIUM_DEFINITIONS_OLD))
+			volume->state = VOLUME_NEW;
+	volumes_advance_all(core);
 }
 
 /* New rules or another mode: what is refused or only learned is looked at again, what is open is closed if
