@@ -108,7 +108,7 @@ static int read_interfaces(Interfaces *all)
 static int set_authorized(const Interfaces *all, const Interface *interface, const char *value)
 {
 	own_fd int fd = -1;
-	char now[8];
+	char now[8] = "";
 	int r = open_interface(all, interface->name, &fd);
 
 	if (r == 0)

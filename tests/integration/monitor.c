@@ -239,8 +239,9 @@ static void a_device_at_work_is_only_narrowed(void)
 		.devnum = 3,
 		.product = 0x78};
 	g_autofree char *path = mock_usb_add(testbed, &busy);
-	g_autofree char *kept = mock_usb_add_interface(testbed, &busy, path, 0, "1\n", 1);
-	g_autofree char *refused = mock_usb_add_interface(testbed, &busy, path, 1, "1\n", 1);
+	g_autofree char *kept = mock_usb_add_interface(testbed, &busy, path, &(MockInterface){0, "1\n", 1});
+	g_autofree char *refused =
+		mock_usb_add_interface(testbed, &busy, path, &(MockInterface){1, "1\n", 1});
 	SkUsbApply order = order_for(&busy, SK_USB_ALLOW);
 	struct timespec device, interface;
 
@@ -322,11 +323,10 @@ static void a_storm_of_devices_is_told_completely(void)
 				.authorized = "0\n",
 				.busnum = 1,
 				.devnum = 100 + (unsigned)added};
-			g_autofree char *path = NULL;
 
 			snprintf(names[added], sizeof(names[added]), "1-10.%d.%d", 1 + added / 100,
 				1 + added % 100);
-			path = mock_usb_add(testbed, &usb);
+			g_free(mock_usb_add(testbed, &usb));
 		}
 		for (; told < added && wait_for(SK_MONITOR_USB_ADDED) == 1; told++) {
 			MonitorMessage facts;
@@ -436,8 +436,8 @@ static void add_first_devices(void)
 {
 	g_autofree char *hub_path = mock_usb_add(testbed, &root_hub);
 	g_autofree char *path = mock_usb_add(testbed, &stick);
-	g_autofree char *one = mock_usb_add_interface(testbed, &stick, path, 0, "0\n", 0);
-	g_autofree char *other = mock_usb_add_interface(testbed, &stick, path, 1, "0\n", 0);
+	g_autofree char *one = mock_usb_add_interface(testbed, &stick, path, &(MockInterface){0, "0\n", 0});
+	g_autofree char *other = mock_usb_add_interface(testbed, &stick, path, &(MockInterface){1, "0\n", 0});
 	g_autofree char *input = umockdev_testbed_add_device(testbed, "input", "input3", path,
 		"capabilities/ev", "120013\n", "capabilities/key",
 		"1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe\n", "capabilities/rel",

@@ -50,17 +50,18 @@ char *mock_usb_add(UMockdevTestbed *testbed, const MockUsb *usb)
 	return path;
 }
 
-char *mock_usb_add_interface(UMockdevTestbed *testbed, const MockUsb *usb, const char *device_path,
-	unsigned number, const char *authorized, int bound)
+char *mock_usb_add_interface(
+	UMockdevTestbed *testbed, const MockUsb *usb, const char *device_path, const MockInterface *interface)
 {
 	char name[80], digits[8];
 	char *path;
 
-	snprintf(name, sizeof(name), "%s:1.%u", usb->sysname, number);
-	snprintf(digits, sizeof(digits), "%02x\n", number);
+	snprintf(name, sizeof(name), "%s:1.%u", usb->sysname, interface->number);
+	snprintf(digits, sizeof(digits), "%02x\n", interface->number);
 	path = umockdev_testbed_add_device(testbed, "usb", name, device_path, "bInterfaceNumber", digits,
-		"bInterfaceClass", "08\n", "authorized", authorized, NULL, "DEVTYPE", "usb_interface", NULL);
-	if (bound)
+		"bInterfaceClass", "08\n", "authorized", interface->authorized, NULL, "DEVTYPE",
+		"usb_interface", NULL);
+	if (interface->bound)
 		umockdev_testbed_set_attribute_link(testbed, path, "driver", "../../../../bus/usb");
 	return path;
 }

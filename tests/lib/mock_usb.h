@@ -18,9 +18,15 @@ typedef struct MockUsb {
 /* Creates it and sends its uevent. Return: its sysfs path, to be freed by g_free(). */
 char *mock_usb_add(UMockdevTestbed *testbed, const MockUsb *usb);
 
-/* An interface of it, "NAME:1.number", with or without authorisation; bound to usb-storage when `bound`. */
+/* An interface of it, "NAME:1.number". */
+typedef struct MockInterface {
+	unsigned number;
+	const char *authorized;
+	int bound; /* has a driver */
+} MockInterface;
+
 char *mock_usb_add_interface(UMockdevTestbed *testbed, const MockUsb *usb, const char *device_path,
-	unsigned number, const char *authorized, int bound);
+	const MockInterface *interface);
 
 /* The digest of the descriptors that mock_usb_add() gave it. */
 void mock_usb_digest(const MockUsb *usb, uint8_t ret_digest[32]);

@@ -95,15 +95,14 @@ static int wait_answer(int fd, uint64_t cookie, SkAnswer *ret_answer, int *ret_f
 	return message.head.cookie == cookie ? message.answer.result : -EBADMSG;
 }
 
-/* Fills in the head, sends, waits. */
-static int ask(int fd, SkHead *order, uint16_t type, size_t size, SkAnswer *ret_answer, int *ret_fd)
+/* Numbers it, sends, waits. */
+static int ask(int fd, SkHead *order, SkAnswer *ret_answer, int *ret_fd)
 {
 	static uint64_t cookie = 1000;
 	int r;
 
-	sk_head_init(order, type, size);
 	order->cookie = ++cookie;
-	r = monitor_client_send(fd, order, size);
+	r = monitor_client_send(fd, order, order->size);
 	return r < 0 ? r : wait_answer(fd, order->cookie, ret_answer, ret_fd);
 }
 
@@ -111,17 +110,20 @@ int monitor_client_usb_apply(int fd, SkUsbApply *order, SkAnswer *ret_answer)
 {
 	int unused;
 
-	return ask(fd, &order->head, SK_MONITOR_USB_APPLY, sizeof(*order), ret_answer, &unused);
+	sk_head_init(&order->head, SK_MONITOR_USB_APPLY, sizeof(*order));
+	return ask(fd, &order->head, ret_answer, &unused);
 }
 
 int monitor_client_mode(int fd, SkMonitorMode *mode, SkAnswer *ret_answer)
 {
 	int unused;
 
-	return ask(fd, &mode->head, SK_MONITOR_MODE, sizeof(*mode), ret_answer, &unused);
+	sk_head_init(&mode->head, SK_MONITOR_MODE, sizeof(*mode));
+	return ask(fd, &mode->head, ret_answer, &unused);
 }
 
 int monitor_client_block(int fd, uint16_t type, SkBlockOrder *order, SkAnswer *ret_answer, int *ret_fd)
 {
-	return ask(fd, &order->head, type, sizeof(*order), ret_answer, ret_fd);
+	sk_head_init(&order->head, type, sizeof(*order));
+	return ask(fd, &order->head, ret_answer, ret_fd);
 }
