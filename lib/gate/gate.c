@@ -28,6 +28,7 @@ struct SkGate {
 
 /* Events are 24 bytes; one read takes some fifty. */
 #define READ_SIZE 1536
+#define READ_SPARE 64
 
 /* The kernel compares numbers of descriptors only, so none above what any process may have needs asking. */
 #define DESCRIPTORS_MAX 1048576
@@ -234,6 +235,9 @@ int sk_gate_dispatch(SkGate *gate)
 		if (taken < 0)
 			return taken;
 		n_events += taken;
+		/* Room was left: there was no more. What came since is told by the next poll(). */
+		if ((size_t)n + READ_SPARE <= sizeof(buffer))
+			break;
 	}
 	return n_events;
 }

@@ -75,7 +75,7 @@ int sk_gate_dispatch(SkGate *gate);
 
 /*
  * Lets the opener go on, or makes its open() fail with EPERM. Closes and frees the event in every case.
- * Return: 0; -ENOENT when the opener was killed meanwhile; other negative errno: the kernel took no answer.
+ * Return: 0, also when the opener was killed meanwhile; negative errno: the kernel took no answer.
  */
 int sk_gate_answer(SkGate *gate, SkGateEvent *event, bool allow);
 
