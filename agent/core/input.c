@@ -98,6 +98,11 @@ bool input_others_have(const Core *core, const char *usb, InputKind kind)
 	return any_has(core, usb, false, kind);
 }
 
+bool input_built_in_has(const Core *core, InputKind kind)
+{
+	return any_has(core, "", true, kind);
+}
+
 bool input_is_last(const Core *core, const char *usb)
 {
 	for (InputKind kind = INPUT_KEYBOARD; kind <= INPUT_POINTER; kind++)

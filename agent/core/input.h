@@ -25,5 +25,8 @@ void input_end_enumeration(Core *core);
 /* Does a working input device of this kind hang on anything but this USB device? */
 bool input_others_have(const Core *core, const char *usb, InputKind kind);
 
+/* Is there one that no USB rule can refuse (PS/2, internal)? */
+bool input_built_in_has(const Core *core, InputKind kind);
+
 /* Does this USB device give the only working keyboard, or the only working pointer? */
 bool input_is_last(const Core *core, const char *usb);

@@ -11,6 +11,7 @@
 
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
+#include "agent/core/input.h"
 #include "agent/core/records.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
@@ -63,7 +64,11 @@ static Rules *rules_new(SkPolicySnapshot *snapshot)
 
 static void write_diagnostic(void *data, const SkPolicyDiagnostic *diagnostic)
 {
-	fprintf(data, "%s:%u:%u: %s%s\n", diagnostic->file, diagnostic->line, diagnostic->column,
+	if (diagnostic->file[0])
+		fprintf(data, "%s:", diagnostic->file);
+	if (diagnostic->line > 0)
+		fprintf(data, "%u:%u:", diagnostic->line, diagnostic->column);
+	fprintf(data, "%s%s%s\n", diagnostic->file[0] ? " " : "",
 		diagnostic->severity == SK_POLICY_WARNING ? "warning: " : "", diagnostic->text);
 }
 
@@ -137,52 +142,6 @@ static int ensure_any(Core *core)
 	return core->rules ? 0 : -ENOMEM;
 }
 
-int rules_load(Core *core, char **ret_errors)
-{
-	own_free char *errors = NULL;
-	size_t errors_size;
-	FILE *out = open_memstream(&errors, &errors_size);
-	SkPolicyReport report = {.report = write_diagnostic, .data = out};
-	SkPolicySnapshot *snapshot = NULL;
-	Rules *rules = NULL;
-	int r;
-
-	if (!out)
-		return -ENOMEM;
-	r = load_directory(core->settings->agent.rules_directory, &report, &snapshot);
-	fclose(out);
-	if (r == 0 && !(rules = rules_new(snapshot)))
-		r = -ENOMEM;
-	if (r < 0) {
-		record_write(core, &(Record){.kind = "policy.refused",
-					   .code = SK_POLICY_BAD,
-					   .body = json_pack("{s:s?}", "errors", errors)});
-		*ret_errors = own_take(errors);
-		ensure_any(core);
-		return r;
-	}
-	rules->generation = core->rules ? core->rules->generation + 1 : 1;
-	rules_close(core);
-	core->rules = rules;
-	record_write(
-		core, &(Record){.kind = "policy.loaded",
-			      .code = SK_POLICY_LOADED,
-			      .body = json_pack("{s:I}", "rules", (json_int_t)sk_policy_count(snapshot))});
-	*ret_errors = NULL;
-	return 0;
-}
-
-void rules_close(Core *core)
-{
-	if (core->rules)
-		rules_free(own_take(core->rules));
-}
-
-const SkPolicySnapshot *rules_snapshot(const Core *core)
-{
-	return core->rules->snapshot;
-}
-
 static double since(const double *when, size_t rule)
 {
 	return when[rule] < 0 ? -1 : now_seconds() - when[rule];
@@ -246,6 +205,96 @@ static SkPolicyContext context_now(Core *core, SkPolicyTruth screen_locked)
 				.data = core,
 			},
 	};
+}
+
+/* The keyboards and pointers that work now and hang on USB. Return: how many, or -ENOMEM. */
+static int collect_input(const Core *core, PolicyFacts **ret_facts)
+{
+	PolicyFacts *facts = calloc(HASH_COUNT(core->devices) + 1, sizeof(*facts));
+	int n = 0;
+
+	if (!facts)
+		return -ENOMEM;
+	for (const Device *device = core->devices; device; device = device->hh.next)
+		if (device->applied && device->decision.action == SK_USB_ALLOW && device->facts &&
+			device->facts->state == SK_USB_FACTS_OK &&
+			facts_have_class(device->facts, 0x03 /* HID */))
+			policy_facts_init(&facts[n++], device, devices_parent_hash(core, device));
+	*ret_facts = facts;
+	return n;
+}
+
+/* EMG-2: rules by which nobody could type any more are not taken, whoever wrote them. */
+static int check_input(Core *core, const SkPolicySnapshot *snapshot, const SkPolicyReport *report)
+{
+	SkPolicyContext context = context_now(core, core->session.locked ? SK_POLICY_YES : SK_POLICY_NO);
+	own_free PolicyFacts *facts = NULL;
+	own_free const SkPolicyDevice **devices = NULL;
+	int n;
+
+	/* The memory of conditions is counted by the rules in force, not by these. */
+	context.callbacks.since_applied = context.callbacks.since_evaluated = NULL;
+	if (input_built_in_has(core, INPUT_KEYBOARD) && input_built_in_has(core, INPUT_POINTER))
+		return 0;
+	n = collect_input(core, &facts);
+	if (n <= 0)
+		return n;
+	devices = calloc((size_t)n, sizeof(*devices));
+	if (!devices)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++)
+		devices[i] = &facts[i].device;
+	return sk_policy_check_input(snapshot, devices, (size_t)n, &context, report);
+}
+
+int rules_load(Core *core, char **ret_errors)
+{
+	own_free char *errors = NULL;
+	size_t errors_size;
+	FILE *out = open_memstream(&errors, &errors_size);
+	SkPolicyReport report = {.report = write_diagnostic, .data = out};
+	SkPolicySnapshot *snapshot = NULL;
+	Rules *rules = NULL;
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	r = load_directory(core->settings->agent.rules_directory, &report, &snapshot);
+	if (r == 0 && check_input(core, snapshot, &report) < 0) {
+		sk_policy_snapshot_free(snapshot);
+		r = -EINVAL;
+	}
+	fclose(out);
+	if (r == 0 && !(rules = rules_new(snapshot)))
+		r = -ENOMEM;
+	if (r < 0) {
+		record_write(core, &(Record){.kind = "policy.refused",
+					   .code = SK_POLICY_BAD,
+					   .body = json_pack("{s:s?}", "errors", errors)});
+		*ret_errors = own_take(errors);
+		ensure_any(core);
+		return r;
+	}
+	rules->generation = core->rules ? core->rules->generation + 1 : 1;
+	rules_close(core);
+	core->rules = rules;
+	record_write(
+		core, &(Record){.kind = "policy.loaded",
+			      .code = SK_POLICY_LOADED,
+			      .body = json_pack("{s:I}", "rules", (json_int_t)sk_policy_count(snapshot))});
+	*ret_errors = NULL;
+	return 0;
+}
+
+void rules_close(Core *core)
+{
+	if (core->rules)
+		rules_free(own_take(core->rules));
+}
+
+const SkPolicySnapshot *rules_snapshot(const Core *core)
+{
+	return core->rules->snapshot;
 }
 
 void rules_evaluate(

@@ -278,6 +278,21 @@ static void a_bad_file_changes_nothing(void **state)
 	expect(f, &stick, SK_USB_ALLOW, SK_DEVICE_ALLOWED);
 }
 
+static void rules_that_lock_everybody_out_are_not_taken(void **state)
+{
+	Fixture *f = *state;
+	Device *device;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	device = plug(f, &keyboard);
+	device->decision = decide(f, device);
+	device->applied = device->decided = true;
+	assert_int_equal(fixture_rules(f, "allow with-interface 08:*:*\n"), -EINVAL);
+	assert_int_equal(decide(f, device).action, SK_USB_ALLOW);
+	works(f, "input1", "");
+	assert_int_equal(fixture_rules(f, ALLOW_ALL "block id *:*\n"), 0);
+}
+
 static void a_locked_screen_is_named_as_the_cause(void **state)
 {
 	Fixture *f = *state;
@@ -311,6 +326,7 @@ int main(void)
 		TEST(an_allowance_holds_until_its_end_and_goes_over_everything),
 		TEST(learning_allows_and_says_what_it_would_do),
 		TEST(a_bad_file_changes_nothing),
+		TEST(rules_that_lock_everybody_out_are_not_taken),
 		TEST(a_locked_screen_is_named_as_the_cause),
 	};
 
