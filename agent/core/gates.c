@@ -330,6 +330,7 @@ void gates_walk(Core *core, Volume *volume)
 
 	volume->walking = true;
 	volume->walked = false;
+	volume->files = volume->n_remembered = 0;
 	if (!core->scanner.chan) {
 		scanner_ensure(core); /* connecting sends it: see below */
 		return;
@@ -351,6 +352,9 @@ void gates_result(Core *core, const SkScanResult *result)
 
 	if (!volume || !volume->table)
 		return; /* pulled out meanwhile */
+	volume->n_remembered += result->remembered != 0;
+	volume->files +=
+		volume->walking && result->path[0]; /* so far; the end of the walk tells it exactly */
 	HASH_FIND(hh, volume->pending, &result->file, sizeof(result->file), pending);
 	if (result->verdict == SK_VERDICT_ERROR) {
 		if (pending)

@@ -120,7 +120,7 @@ static void forget_mount(Core *core, Volume *volume)
 	gates_close(core, volume);
 	volume->path[0] = 0;
 	volume->walking = volume->walked = false;
-	volume->files = volume->bytes = volume->n_refused = volume->n_unread = 0;
+	volume->files = volume->bytes = volume->n_refused = volume->n_unread = volume->n_remembered = 0;
 	/* A new name for what is mounted next: answers about the old one are not mistaken for it. */
 	volume->id = ++core->last_volume;
 }

@@ -69,6 +69,7 @@ static json_t *volume_pack(const Volume *volume)
 	json_object_set_new(object, "content", json_integer(facts->content));
 	json_object_set_new(object, "rule", json_string(volume->decision.rule));
 	json_object_set_new(object, "scan", json_boolean(media->scan));
+	json_object_set_new(object, "import_copy", json_boolean(media->import_copy));
 	json_object_set_new(object, "refuse_types", json_integer(media->refuse_types));
 	return object;
 }
@@ -127,12 +128,12 @@ static int unpack_texts(Volume *volume, json_t *object)
 
 static int unpack_numbers(Volume *volume, json_t *object)
 {
-	int major, minor, partition, bus, uid, content, scan, types;
+	int major, minor, partition, bus, uid, content, scan, copy, types;
 	json_int_t id, size;
 
-	if (json_unpack(object, "{s:I, s:i, s:i, s:i, s:i, s:I, s:i, s:i, s:b, s:i}", "id", &id, "major",
+	if (json_unpack(object, "{s:I, s:i, s:i, s:i, s:i, s:I, s:i, s:i, s:b, s:b, s:i}", "id", &id, "major",
 		    &major, "minor", &minor, "partition", &partition, "bus", &bus, "size", &size, "uid", &uid,
-		    "content", &content, "scan", &scan, "refuse_types", &types) < 0)
+		    "content", &content, "scan", &scan, "import_copy", &copy, "refuse_types", &types) < 0)
 		return -EINVAL;
 	volume->id = (uint64_t)id;
 	volume->major = (uint32_t)major;
@@ -142,8 +143,10 @@ static int unpack_numbers(Volume *volume, json_t *object)
 	volume->size = (uint64_t)size;
 	volume->uid = (uint32_t)uid;
 	volume->facts->content = (uint32_t)content;
-	volume->decision.media =
-		(MediaDecision){.handling = MEDIA_READ_ONLY, .scan = scan, .refuse_types = (uint32_t)types};
+	volume->decision.media = (MediaDecision){.handling = MEDIA_READ_ONLY,
+		.scan = scan,
+		.import_copy = copy,
+		.refuse_types = (uint32_t)types};
 	return bus < SK_BUS_MAX_ ? 0 : -EINVAL;
 }
 

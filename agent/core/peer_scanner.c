@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <string.h>
 #include <time.h>
 
 #include "agent/core/core.h"
@@ -121,9 +122,8 @@ static const SkMsgSpec specs[] = {
 	{0},
 };
 
-static void connected(Core *core)
+static SkScanOptions scan_options(const SkSettings *settings)
 {
-	const SkSettings *settings = core->settings;
 	SkScanOptions options = {
 		.max_file_size = settings->scan.max_file_size,
 		.max_scan_size = settings->scan.max_scan_size,
@@ -135,6 +135,13 @@ static void connected(Core *core)
 	};
 
 	sk_head_init(&options.head, SK_SCAN_OPTIONS, sizeof(options));
+	return options;
+}
+
+static void connected(Core *core)
+{
+	SkScanOptions options = scan_options(core->settings);
+
 	peer_send(&core->scanner, &options, NULL, 0);
 	gates_scanner_connected(core);
 }
@@ -162,6 +169,14 @@ int scanner_ensure(Core *core)
 	if (r < 0)
 		scanner_retry(core);
 	return r;
+}
+
+void scanner_settings_changed(Core *core, const SkSettings *before)
+{
+	SkScanOptions was = scan_options(before), is = scan_options(core->settings);
+
+	if (memcmp(&was, &is, sizeof(is)) != 0)
+		peer_drop(&core->scanner);
 }
 
 void scanner_retry(Core *core)

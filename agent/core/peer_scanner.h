@@ -8,12 +8,17 @@
 #include <sys/types.h>
 
 #include "agent/core/peer.h"
+#include "lib/conf/settings.h"
 #include "lib/ipc/proto_scanner.h"
 
 extern const PeerType peer_scanner_type;
 
 /* Connects (which starts it) and gives it its limits. Return: 0 or negative errno. */
 int scanner_ensure(Core *core);
+
+/* New settings: a scanner with other limits than before is started anew; files that wait are asked for again.
+ */
+void scanner_settings_changed(Core *core, const SkSettings *before);
 
 /* It died at work: connects again as soon as systemd has it back. */
 void scanner_retry(Core *core);

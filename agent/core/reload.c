@@ -7,6 +7,7 @@
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/peer_monitor.h"
+#include "agent/core/peer_scanner.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
 #include "agent/core/volumes.h"
@@ -29,8 +30,10 @@ static int load_settings(Core *core, char **ret_errors)
 	directory = settings->agent.state_directory;
 	settings->agent.state_directory = core->settings->agent.state_directory;
 	core->settings->agent.state_directory = directory;
-	sk_settings_free(core->settings);
+	own_settings SkSettings *before = own_take(core->settings);
+
 	core->settings = own_take(settings);
+	scanner_settings_changed(core, before);
 	return 0;
 }
 

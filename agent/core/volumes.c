@@ -102,6 +102,7 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 	json_object_set_new(object, "path", escaped(volume->path));
 	json_object_set_new(object, "scanned", json_boolean(volume->walked));
 	json_object_set_new(object, "files", json_integer((json_int_t)volume->files));
+	json_object_set_new(object, "remembered_files", json_integer((json_int_t)volume->n_remembered));
 	json_object_set_new(object, "unread_files", json_integer((json_int_t)volume->n_unread));
 	json_object_set_new(object, "refused_files", json_integer((json_int_t)volume->n_refused));
 	return object;
@@ -385,16 +386,25 @@ void volumes_definitions_changed(Core *core)
 	volumes_advance_all(core);
 }
 
+/* What is open stays open only when it would be opened in the same way again. */
+static bool is_decided_alike(Core *core, const Volume *volume)
+{
+	const MediaDecision *was = &volume->decision.media;
+	Decision decision;
+
+	decide_medium(core, devices_find(core, volume->usb), volume->bus, &decision);
+	return decision.code == SK_MEDIUM_READ_ONLY && decision.media.scan == was->scan &&
+	       decision.media.import_copy == was->import_copy &&
+	       decision.media.refuse_types == was->refuse_types;
+}
+
 /* New rules or another mode: what is refused or only learned is looked at again, what is open is closed if
  * need be. */
 void volumes_decide_all(Core *core)
 {
 	for (Volume *volume = core->volumes; volume; volume = volume->hh.next) {
 		if (volume->state == VOLUME_MOUNTED) {
-			Decision decision;
-
-			decide_medium(core, devices_find(core, volume->usb), volume->bus, &decision);
-			if (decision.code == SK_MEDIUM_READ_ONLY)
+			if (is_decided_alike(core, volume))
 				continue;
 			mounting_detach(core, volume);
 			volume->state = VOLUME_NEW;

@@ -58,7 +58,7 @@ typedef struct Volume {
 	PendingScan *pending; /* files that people wait for */
 	RefusedFile *refused; /* what was found, for the record */
 	bool walking, walked;
-	uint64_t files, bytes, n_refused, n_unread;
+	uint64_t files, bytes, n_refused, n_unread, n_remembered;
 
 	Core *core;
 	UT_hash_handle hh;
