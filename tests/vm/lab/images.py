@@ -19,7 +19,7 @@ MIB = 1 << 20
 SECTOR = 512
 EPOCH = 1714521600  # 2024-05-01: the same files give the same image
 GUEST_MKFS = {"exfat": "mkfs.exfat -L {label} {dev}", "ntfs": "mkntfs -Q -F -L {label} {dev}",
-              "udf": "mkudffs -l {label} {dev}"}
+              "udf": "mkudffs -b 2048 -l {label} {dev}"}
 GUEST_MOUNT = {"exfat": "mount -t exfat", "ntfs": "ntfs-3g", "udf": "mount -t udf"}
 PARTITION_TYPES = {"dos": {"vfat": "c", "ext4": "83"},
                    "gpt": {"vfat": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7",
