@@ -3,6 +3,9 @@
 BUILD := build/release
 MINUTES ?= 10
 BENCH ?=
+# What the tests compare with lies unpacked beside what is installed.
+PEERS := $(CURDIR)/build/peers
+export PATH := $(PEERS)/usr/bin:$(PEERS)/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-fresh soak lint fuzz bench docs deb rpm install clean packages-build packages-test \
@@ -49,7 +52,7 @@ install: build ## install into DESTDIR (packages are the usual way)
 	meson install -C $(BUILD) --no-rebuild
 
 clean: ## remove build/, but not the lab's cached guest
-	find build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
+	find build -mindepth 1 -maxdepth 1 ! -name lab ! -name peers -exec rm -rf {} +
 
 configure: packages-test
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
@@ -58,5 +61,6 @@ packages-build:
 	@tools/install-packages packages/build.txt
 packages-test:
 	@tools/install-packages packages/build.txt packages/test.txt
-packages-all:
-	@tools/install-packages packages/build.txt packages/test.txt tests/vm/packages.txt
+	@tools/unpack-packages packages/unpack.txt $(PEERS)
+packages-all: packages-test
+	@tools/install-packages tests/vm/packages.txt
