@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Words for people, translated by gettext (po/). A program calls sk_intl_init() once. What has a code comes from
- * lib/reason instead, which holds both languages.
+ * Words for people, translated by gettext (po/). A program calls sk_intl_init() once. What has a code comes
+ * from lib/reason instead, which holds both languages.
  */
 #include <libintl.h>
 #include <locale.h>

@@ -19,7 +19,7 @@ enum {
 				 */
 	SK_MONITOR_BLOCK_EJECT, /* SkBlockOrder -> SkAnswer: tray out, or the port of the stick switched off
 				 */
-	SK_MONITOR_MODE, /* SkMonitorMode -> SkAnswer: enforcing or not, from now on */
+	SK_MONITOR_MODE,	/* SkMonitorMode -> SkAnswer: enforcing or not, from now on */
 	/* monitor -> core */
 	SK_MONITOR_ANSWER = 0x0281, /* SkAnswer */
 	SK_MONITOR_USB_ADDED,	    /* SkUsbAdded + 1 fd: socket on which SkUsbFacts arrive */
@@ -33,10 +33,11 @@ enum {
 };
 
 /*
- * While not enforcing (learning, warning) the monitor only watches: buses keep authorizing, block devices stay as the
- * system made them, BLOCK_OPEN is refused (-EPERM). Enforcing: /run/sekisho/enforce exists, which the udev rules ask
- * for, buses and interfaces start unauthorized, removable block devices become read-only and root's. Without a word
- * from core the monitor enforces when /run/sekisho/enforce or /etc/sekisho/enforce exists.
+ * While not enforcing (learning, warning) the monitor only watches: buses keep authorizing, block devices
+ * stay as the system made them, BLOCK_OPEN is refused (-EPERM). Enforcing: /run/sekisho/enforce exists, which
+ * the udev rules ask for, buses and interfaces start unauthorized, removable block devices become read-only
+ * and root's. Without a word from core the monitor enforces when /run/sekisho/enforce or /etc/sekisho/enforce
+ * exists.
  */
 typedef struct SkMonitorMode {
 	SkHead head;

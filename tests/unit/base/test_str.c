@@ -24,29 +24,30 @@ static void numbers_are_whole_or_nothing(void **state)
 		int result;
 		uint64_t value;
 	} cases[] = {
-		{ "0", 10, 9, 0, 0 },
-		{ "18446744073709551615", 10, UINT64_MAX, 0, UINT64_MAX },
-		{ "18446744073709551616", 10, UINT64_MAX, -ERANGE, 0 },
-		{ "ff", 16, 255, 0, 255 },
-		{ "100", 16, 255, -ERANGE, 0 },
-		{ "", 10, 9, -EINVAL, 0 },
-		{ " 1", 10, 9, -EINVAL, 0 },
-		{ "-1", 10, 9, -EINVAL, 0 },
-		{ "1x", 10, 9, -EINVAL, 0 },
-		{ "9", 8, 9, -EINVAL, 0 },
+		{"0", 10, 9, 0, 0},
+		{"18446744073709551615", 10, UINT64_MAX, 0, UINT64_MAX},
+		{"18446744073709551616", 10, UINT64_MAX, -ERANGE, 0},
+		{"ff", 16, 255, 0, 255},
+		{"100", 16, 255, -ERANGE, 0},
+		{"", 10, 9, -EINVAL, 0},
+		{" 1", 10, 9, -EINVAL, 0},
+		{"-1", 10, 9, -EINVAL, 0},
+		{"1x", 10, 9, -EINVAL, 0},
+		{"9", 8, 9, -EINVAL, 0},
 	};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(cases); i++) {
 		uint64_t value = 0;
 
-		assert_int_equal(sk_num_parse(cases[i].text, cases[i].base, cases[i].max, &value), cases[i].result);
+		assert_int_equal(
+			sk_num_parse(cases[i].text, cases[i].base, cases[i].max, &value), cases[i].result);
 		assert_int_equal(value, cases[i].value);
 	}
 }
 
 static void hex_goes_both_ways(void **state)
 {
-	const uint8_t bytes[] = { 0x00, 0x9A, 0xFF };
+	const uint8_t bytes[] = {0x00, 0x9A, 0xFF};
 	uint8_t back[3];
 	char text[7];
 

@@ -9,15 +9,17 @@ static void foreign_text_becomes_printable(void **state)
 	static const struct {
 		const char *text, *shown;
 	} cases[] = {
-		{ "患者.txt", "患者.txt" },
-		{ "a\nb", "a\\u{a}b" },
-		{ "a\\b", "a\\\\b" },
-		{ "gpj.\xE2\x80\xAE" "exe", "gpj.\\u{202e}exe" },
-		{ "\xC0\xAF", "\\xc0\\xaf" },
-		{ "\xED\xA0\x80", "\\xed\\xa0\\x80" },
-		{ "\xF4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
-		{ "\xE6\x82", "\\xe6\\x82" },
-		{ "\x1B[2J", "\\u{1b}[2J" },
+		{"患者.txt", "患者.txt"},
+		{"a\nb", "a\\u{a}b"},
+		{"a\\b", "a\\\\b"},
+		{"gpj.\xE2\x80\xAE"
+		 "exe",
+			"gpj.\\u{202e}exe"},
+		{"\xC0\xAF", "\\xc0\\xaf"},
+		{"\xED\xA0\x80", "\\xed\\xa0\\x80"},
+		{"\xF4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+		{"\xE6\x82", "\\xe6\\x82"},
+		{"\x1B[2J", "\\u{1b}[2J"},
 	};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(cases); i++) {

@@ -44,7 +44,8 @@ typedef struct Job {
 
 static int port;
 
-static void port_write(const void *data, size_t len) {
+static void port_write(const void *data, size_t len)
+{
 	const char *at = data;
 
 	while (len > 0) {
@@ -59,7 +60,8 @@ static void port_write(const void *data, size_t len) {
 	}
 }
 
-static void port_read(char *data, size_t len) {
+static void port_read(char *data, size_t len)
+{
 	while (len > 0) {
 		ssize_t n = read(port, data, len);
 
@@ -72,8 +74,9 @@ static void port_read(char *data, size_t len) {
 	}
 }
 
-static void frame_send(char type, uint32_t id, const void *data, uint32_t len) {
-	char head[9] = { type };
+static void frame_send(char type, uint32_t id, const void *data, uint32_t len)
+{
+	char head[9] = {type};
 	uint32_t be_id = htonl(id), be_len = htonl(len);
 
 	memcpy(head + 1, &be_id, 4);
@@ -83,19 +86,22 @@ static void frame_send(char type, uint32_t id, const void *data, uint32_t len) {
 		port_write(data, len);
 }
 
-static void exit_send(uint32_t id, int status) {
+static void exit_send(uint32_t id, int status)
+{
 	uint32_t be = htonl((uint32_t)status);
 
 	frame_send('X', id, &be, sizeof(be));
 }
 
-static void fd_close(int *fd) {
+static void fd_close(int *fd)
+{
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
 }
 
-static void child_exec(const Job *job, int in, int out, int err) {
+static void child_exec(const Job *job, int in, int out, int err)
+{
 	setsid();
 	dup2(in, 0);
 	dup2(out, 1);
@@ -110,7 +116,8 @@ static void child_exec(const Job *job, int in, int out, int err) {
 	_exit(127);
 }
 
-static int job_start(Job *job) {
+static int job_start(Job *job)
+{
 	int in[2], out[2], err[2];
 
 	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
@@ -133,7 +140,8 @@ static int job_start(Job *job) {
 	return 0;
 }
 
-static void job_feed(Job *job) {
+static void job_feed(Job *job)
+{
 	ssize_t n = write(job->in, job->input + job->input_done, job->input_len - job->input_done);
 
 	if (n > 0)
@@ -142,7 +150,8 @@ static void job_feed(Job *job) {
 		fd_close(&job->in);
 }
 
-static void job_drain(Job *job, char type, int *fd) {
+static void job_drain(Job *job, char type, int *fd)
+{
 	static char buf[65536];
 	ssize_t n = read(*fd, buf, sizeof(buf));
 
@@ -154,16 +163,17 @@ static void job_drain(Job *job, char type, int *fd) {
 
 /* Runs until the process has ended and what it wrote has been sent. A daemon that it left
  * behind may keep the pipes open: nobody waits for that. */
-static void job_pump(Job *job) {
+static void job_pump(Job *job)
+{
 	int ended = 0;
 
 	for (;;) {
 		struct pollfd p[] = {
-			{ job->out, POLLIN, 0 },
-			{ job->err, POLLIN, 0 },
-			{ job->in, POLLOUT, 0 },
-			{ ended ? -1 : job->pidfd, POLLIN, 0 },
-			{ port, POLLIN, 0 },
+			{job->out, POLLIN, 0},
+			{job->err, POLLIN, 0},
+			{job->in, POLLOUT, 0},
+			{ended ? -1 : job->pidfd, POLLIN, 0},
+			{port, POLLIN, 0},
 		};
 		int n = poll(p, 5, ended ? 0 : -1);
 
@@ -188,7 +198,8 @@ static void job_pump(Job *job) {
 	}
 }
 
-static void job_run(Job *job) {
+static void job_run(Job *job)
+{
 	int status = 0;
 
 	if (job_start(job) < 0) {
@@ -205,8 +216,9 @@ static void job_run(Job *job) {
 	exit_send(job->id, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-static void run_request(uint32_t id, size_t command_len, size_t input_len) {
-	Job job = { .id = id, .input_len = input_len, .in = -1, .out = -1, .err = -1, .pidfd = -1 };
+static void run_request(uint32_t id, size_t command_len, size_t input_len)
+{
+	Job job = {.id = id, .input_len = input_len, .in = -1, .out = -1, .err = -1, .pidfd = -1};
 
 	job.command = malloc(command_len + 1);
 	job.input = malloc(input_len + 1);
@@ -220,7 +232,8 @@ static void run_request(uint32_t id, size_t command_len, size_t input_len) {
 	free(job.input);
 }
 
-static void match_send(uint32_t id, const char *path) {
+static void match_send(uint32_t id, const char *path)
+{
 	static char buf[65536];
 	size_t used = strlen(path) + 1;
 	ssize_t n = 0;
@@ -240,7 +253,8 @@ static void match_send(uint32_t id, const char *path) {
 	frame_send('F', id, buf, (uint32_t)(used + (n > 0 ? (size_t)n : 0)));
 }
 
-static void glob_request(uint32_t id, size_t pattern_len) {
+static void glob_request(uint32_t id, size_t pattern_len)
+{
 	char *pattern = malloc(pattern_len + 1);
 	glob_t found;
 
@@ -257,7 +271,8 @@ static void glob_request(uint32_t id, size_t pattern_len) {
 	exit_send(id, 0);
 }
 
-static void line_read(char *line, size_t size) {
+static void line_read(char *line, size_t size)
+{
 	size_t n = 0;
 
 	for (;;) {
@@ -270,7 +285,8 @@ static void line_read(char *line, size_t size) {
 	line[n] = 0;
 }
 
-static void serve(const char *path) {
+static void serve(const char *path)
+{
 	char line[128];
 
 	while ((port = open(path, O_RDWR | O_CLOEXEC)) < 0)
@@ -284,7 +300,7 @@ static void serve(const char *path) {
 		} else if (sscanf(line, "GLOB %lu %lu", &id, &a) == 2 && a < 1UL << 16) {
 			glob_request((uint32_t)id, a);
 		} else if (sscanf(line, "CLOCK %lu %lu %lu", &id, &a, &b) == 3) {
-			struct timespec now = { (time_t)a, (long)b };
+			struct timespec now = {(time_t)a, (long)b};
 
 			if (a > 0)
 				clock_settime(CLOCK_REALTIME, &now);
@@ -293,7 +309,8 @@ static void serve(const char *path) {
 	}
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 1; i < argc; i++) {
 		if (fork() == 0) {
