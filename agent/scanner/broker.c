@@ -147,7 +147,7 @@ static void log_load(const Broker *broker, int r, const char *detail, uint64_t b
 }
 
 /* Without an engine we go on: every file that had to be scanned is an error with this reason. */
-static int load(Broker *broker)
+static void load(Broker *broker, char detail[256])
 {
 	const SkScanOptions *options = &broker->options;
 	const EngineLimits limits = {.max_file_size = options->max_file_size,
@@ -158,23 +158,20 @@ static int load(Broker *broker)
 		.max_files = options->max_files,
 		.image_hashes = definitions_compare_pictures(broker->definitions_dir)};
 	uint64_t began_usec = now_usec();
-	char detail[256] = "";
 	int r = definitions_read(broker->definitions_dir, &broker->definitions);
 
+	detail[0] = 0;
 	if (r < 0)
-		sk_str_format(detail, sizeof(detail), "%s: %s", broker->definitions_dir, strerror(-r));
+		sk_str_format(detail, 256, "%s: %s", broker->definitions_dir, strerror(-r));
 	else if (broker->definitions.files == 0) {
 		r = -ENODATA;
-		sk_str_format(detail, sizeof(detail), "there are no virus definitions in %s",
-			broker->definitions_dir);
+		sk_str_format(detail, 256, "there are no virus definitions in %s", broker->definitions_dir);
 	} else {
 		r = engine_load(
 			broker->definitions_dir, &limits, on_progress, broker, &broker->engine, detail);
 	}
 	log_load(broker, r, detail, began_usec);
 	sk_str_format(broker->no_engine, sizeof(broker->no_engine), "no virus definitions: %s", detail);
-	return r == 0 ? set_state(broker, SK_SCANNER_READY, "")
-		      : set_state(broker, SK_SCANNER_NO_DEFINITIONS, detail);
 }
 
 static unsigned count_workers(const SkScanOptions *options)
@@ -200,18 +197,32 @@ static int start_pool(Broker *broker)
 	return pool_new(&setup, &pool_events, broker, &broker->pool);
 }
 
-/* Nothing is loaded that would have to go first: definitions that appear are loaded by this process. */
-static int load_again(Broker *broker)
+/* Also a second time, when there was nothing to load the first time. */
+static int load_and_start(Broker *broker)
 {
+	char detail[256];
 	int r;
 
 	broker->pool = pool_free(broker->pool);
 	r = set_state(broker, SK_SCANNER_LOADING, "");
-	if (r == 0)
-		r = load(broker);
-	if (r == 0)
-		r = start_pool(broker);
-	return r;
+	if (r < 0)
+		return r;
+	load(broker, detail);
+	r = start_pool(broker);
+	if (r < 0)
+		return r;
+	broker_touch(broker);
+	return set_state(broker, broker->engine ? SK_SCANNER_READY : SK_SCANNER_NO_DEFINITIONS, detail);
+}
+
+/* Two engines do not fit into a small PC: this process ends, the next connection loads the new ones. */
+void broker_look_for_definitions(Broker *broker)
+{
+	Definitions found = {0};
+
+	if (broker->engine && definitions_read(broker->definitions_dir, &found) == 0 &&
+		found.version != broker->definitions.version)
+		broker->outdated = true;
 }
 
 static int on_definitions_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -220,15 +231,11 @@ static int on_definitions_timer(sd_event_source *source, uint64_t usec, void *us
 	Definitions found = {0};
 	int r = 0;
 
-	if (definitions_read(broker->definitions_dir, &found) == 0 &&
-		found.version != broker->definitions.version) {
-		/* Two engines do not fit into a small PC: this process ends, the next connection loads the
-		 * new ones. */
-		if (broker->engine)
-			broker->outdated = true;
-		else if (pool_busy(broker->pool) == 0)
-			r = load_again(broker);
-	}
+	broker_look_for_definitions(broker);
+	if (!broker->engine && pool_busy(broker->pool) == 0 &&
+		definitions_read(broker->definitions_dir, &found) == 0 &&
+		found.version != broker->definitions.version)
+		r = load_and_start(broker);
 	if (r < 0)
 		return r;
 	check_idle(broker);
@@ -238,17 +245,13 @@ static int on_definitions_timer(sd_event_source *source, uint64_t usec, void *us
 
 int broker_start(Broker *broker)
 {
-	int r = set_state(broker, SK_SCANNER_LOADING, "");
+	int r = load_and_start(broker);
 
-	if (r == 0)
-		r = load(broker);
-	if (r == 0)
-		r = start_pool(broker);
 	if (r < 0)
 		return r;
-	broker_touch(broker);
-	return sd_event_add_time_relative(broker->event, &broker->definitions_timer, CLOCK_MONOTONIC,
+	r = sd_event_add_time_relative(broker->event, &broker->definitions_timer, CLOCK_MONOTONIC,
 		broker->engine ? CHECK_LOADED_USEC : CHECK_MISSING_USEC, 0, on_definitions_timer, broker);
+	return r < 0 ? r : sd_event_source_set_exit_on_failure(broker->definitions_timer, true);
 }
 
 static int start_walker(Broker *broker);
@@ -275,7 +278,7 @@ static int start_walker(Broker *broker)
 		return (int)pid;
 	broker->walker_pid = pid;
 	r = sd_event_add_child(broker->event, &broker->walker_child, pid, WEXITED, on_walker_dead, broker);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : sd_event_source_set_exit_on_failure(broker->walker_child, true);
 }
 
 static int on_core_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -305,7 +308,7 @@ int broker_connect(Broker *broker, int fd)
 	broker->connected = true;
 	broker_touch(broker);
 	r = sd_event_add_io(broker->event, &broker->core_io, fd, EPOLLIN, on_core_io, broker);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : sd_event_source_set_exit_on_failure(broker->core_io, true);
 }
 
 int broker_init(Broker *broker, sd_event *event, const char *definitions_dir, const char *temporary_parent)

@@ -52,6 +52,8 @@ int broker_start(Broker *broker);
 /* Gives work to every free worker. */
 void broker_feed(Broker *broker);
 void broker_touch(Broker *broker);
+/* Are there others than those loaded? Then the process ends when there is nothing to do. */
+void broker_look_for_definitions(Broker *broker);
 
 /* peer_core.c */
 int core_dispatch(Broker *broker);

@@ -172,6 +172,8 @@ static const SkJailCall worker_calls[] = {
 	SK_JAIL_CALL("writev"),
 	SK_JAIL_CALL("readlink"),
 	SK_JAIL_CALL("dup"),
+	/* libxml2 makes names of documents absolute */
+	SK_JAIL_CALL("getcwd"),
 	/* libclamav asks for the time spent, its image decoder for idle turns */
 	SK_JAIL_CALL("getrusage"),
 	SK_JAIL_CALL("times"),

@@ -198,6 +198,8 @@ static int run(Door *door, int listen_fd)
 		r = sd_event_set_watchdog(event, true);
 	if (r >= 0)
 		r = sd_event_add_io(event, &door->accept, listen_fd, EPOLLIN, on_accept, door);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(door->accept, true);
 	if (r >= 0) {
 		sd_notify(0, "READY=1");
 		r = sd_event_loop(event);

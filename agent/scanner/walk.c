@@ -218,7 +218,8 @@ static int visit(Walk *walk, const Entry *entry, int *ret_fd, SkFileId *ret_file
 	if (is_dot(entry->name) || !make_path(walk, entry->name))
 		return 0;
 	if (entry->type == DT_DIR && walk->folder->depth == 0 && sk_str_eq(entry->name, "lost+found"))
-		return 0; /* the file system's own, for root alone; what is in it is checked if root opens it */
+		return 0; /* the file system's own, for root alone; what is in it is checked if root opens it
+			   */
 	if (entry->type == DT_DIR)
 		return add_folder(walk, walk->path, walk->folder->depth + 1);
 	/* Opening a device or a pipe can have effects; a file system that does not tell has the entry looked

@@ -51,6 +51,7 @@ static void end_if_done(WalkTask *task)
 	core_send(broker, &done, NULL, 0);
 	if (broker->pool)
 		pool_renew(broker->pool);
+	broker_look_for_definitions(broker);
 }
 
 static int on_found(void *userdata, const SkHead *head, int *fds, size_t n_fds)

@@ -1,0 +1,2 @@
+var s = new ActiveXObject('WScript.Shell');
+s.Run('calc');

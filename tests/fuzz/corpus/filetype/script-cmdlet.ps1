@@ -1,0 +1,3 @@
+# gets it
+$client = New-Object Net.WebClient
+$client.DownloadString('http://example.test')

@@ -1,0 +1,2 @@
+var a = 'x';
+var b = eval(unescape(a));

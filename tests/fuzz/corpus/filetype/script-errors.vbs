@@ -1,0 +1,3 @@
+' nothing
+On Error Resume Next
+MsgBox "x"

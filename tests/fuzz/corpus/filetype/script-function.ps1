@@ -1,0 +1,6 @@
+<# .SYNOPSIS #>
+function Get-Thing {
+  [CmdletBinding()]
+  param()
+  Write-Host 'hi'
+}

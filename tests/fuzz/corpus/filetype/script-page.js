@@ -1,0 +1,2 @@
+"use strict";
+function go() { return 1; }

@@ -1,0 +1,4 @@
+param(
+    [string]$Path
+)
+Get-Item $Path

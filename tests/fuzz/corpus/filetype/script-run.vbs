@@ -1,0 +1,3 @@
+Dim shell
+Set shell = CreateObject("WScript.Shell")
+shell.Run "calc"
