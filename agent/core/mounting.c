@@ -69,6 +69,7 @@ static void on_mounted(Core *core, const char *subject, const SkHead *message, i
 		return;
 	}
 	mounts_save(core);
+	media_kept(core, volume->id, volume->sysname);
 	record_volume(core, volume, "medium.admitted", SK_MEDIUM_READ_ONLY, NULL);
 	gates_walk(core, volume);
 }

@@ -19,6 +19,7 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 
+#define BARRIER_USEC 5000000
 #define FILE_NAME "volumes.json"
 #define FILE_SIZE_MAX 262144
 
@@ -45,6 +46,8 @@ void mounts_store_fds(const Volume *volume, int group_fd)
 {
 	notify_fd("FDSTORE", "gate", volume->id, group_fd);
 	notify_fd("FDSTORE", "root", volume->id, volume->root_fd);
+	/* What a process sent just before its end is not stored: systemd cannot tell whose it was. */
+	sd_notify_barrier(0, BARRIER_USEC);
 }
 
 void mounts_unstore_fds(const Volume *volume)

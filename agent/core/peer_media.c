@@ -80,6 +80,14 @@ bool media_is_idle(const Core *core)
 	return !orders_waits_for(&core->orders, &core->media);
 }
 
+void media_kept(Core *core, uint64_t volume, const char *sysname)
+{
+	SkMediaKept message = {.volume = volume};
+
+	sk_head_init(&message.head, SK_MEDIA_KEPT, sizeof(message));
+	order(core, &message.head, sysname, media_ignore_answer, -1);
+}
+
 /* subject is the number of the volume: the volume itself may be gone. */
 static void on_unmounted(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
 {

@@ -14,6 +14,9 @@ extern const PeerType peer_media_type;
 /* done gets the SkMediaMounted with its descriptors, or NULL. */
 void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block_fd, OrderDone done);
 
+/* The gate of the volume is in the descriptor store: media need not hold it any longer. */
+void media_kept(Core *core, uint64_t volume, const char *sysname);
+
 /* done may be NULL. subject is the sysname of the volume; detail is not escaped. */
 typedef void (*UnmountDone)(Core *core, const char *subject, int result, const char *detail, void *userdata);
 void media_unmount(

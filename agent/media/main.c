@@ -5,7 +5,6 @@
  * Exit status: 0 idle or ended by a signal, 1 failed, 2 wrong arguments, 159 the jail was touched.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,57 +15,13 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent/media/arguments.h"
 #include "agent/media/media.h"
 #include "agent/media/target.h"
 #include "agent/media/worker.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
-
-#define IDLE_SECONDS 30
-
-typedef struct Arguments {
-	const char *listen, *client, *base, *ntfs_user;
-	uint64_t idle_seconds;
-} Arguments;
-
-static int parse_arguments(int argc, char **argv, Arguments *ret_arguments)
-{
-	static const struct option options[] = {
-		{"listen", required_argument, NULL, 'l'},
-		{"client", required_argument, NULL, 'c'},
-		{"media-dir", required_argument, NULL, 'm'},
-		{"ntfs-user", required_argument, NULL, 'n'},
-		{"idle", required_argument, NULL, 'i'},
-		{0},
-	};
-	Arguments arguments = {NULL, "sekisho", "/media", "sekisho-ntfs", IDLE_SECONDS};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (option) {
-		case 'l':
-			arguments.listen = optarg;
-			break;
-		case 'c':
-			arguments.client = optarg;
-			break;
-		case 'm':
-			arguments.base = optarg;
-			break;
-		case 'n':
-			arguments.ntfs_user = optarg;
-			break;
-		case 'i':
-			if (sk_num_parse(optarg, 10, 86400, &arguments.idle_seconds) < 0)
-				return -EINVAL;
-			break;
-		default:
-			return -EINVAL;
-		}
-	*ret_arguments = arguments;
-	return optind == argc ? 0 : -EINVAL;
-}
 
 static int listen_at(const char *path)
 {
@@ -101,6 +56,7 @@ static int prepare(Media *media, const Arguments *arguments)
 		return media->base_fd;
 	media_targets_sweep(media->base_fd);
 	media->idle_usec = arguments->idle_seconds * 1000000;
+	media->kept_usec = arguments->kept_seconds * 1000000;
 	media->listen_fd = arguments->listen	   ? listen_at(arguments->listen)
 			   : sd_listen_fds(1) == 1 ? SD_LISTEN_FDS_START
 						   : -ENOTCONN;
@@ -150,7 +106,7 @@ int media_idle_check(Media *media)
 	int r;
 
 	media->idle = sd_event_source_disable_unref(media->idle);
-	if (media->peers || media_workers() > 0 || alive)
+	if (media->peers || media->held || media_workers() > 0 || alive)
 		return 0;
 	r = sd_event_add_time_relative(
 		media->event, &media->idle, CLOCK_MONOTONIC, media->idle_usec, 1000000, on_idle, media);
@@ -161,12 +117,10 @@ int main(int argc, char **argv)
 {
 	static Media media;
 	Arguments arguments;
-	int r = parse_arguments(argc, argv, &arguments);
+	int r = arguments_parse(argc, argv, &arguments);
 
 	if (r < 0) {
-		fputs("usage: sekisho-media [--listen PATH] [--client NAME] [--media-dir PATH]\n"
-		      "                     [--ntfs-user NAME] [--idle SECONDS]\n",
-			stderr);
+		fputs(arguments_usage, stderr);
 		return 2;
 	}
 	sk_log_init("sekisho-media");

@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 typedef struct MediaPeer MediaPeer;
+typedef struct MediaHeld MediaHeld; /* held.h */
 
 typedef struct Media {
 	sd_event *event;
@@ -18,11 +19,14 @@ typedef struct Media {
 	uid_t run_uid;	  /* see ntfs.h */
 	gid_t run_gid;
 	uint64_t idle_usec;
+	uint64_t kept_usec; /* how long core may take to keep a gate: SK_MEDIA_KEPT_SECONDS */
 	sd_event_source *idle;
 	MediaPeer *peers;
+	MediaHeld *held;
 } Media;
 
-/* Ends the loop after idle_usec without connection, worker and child. Call after each change of those. */
+/* Ends the loop after idle_usec without connection, worker, gate held and child. Call after each change of
+ * those. */
 int media_idle_check(Media *media);
 
 /* Accepts connections of core from now on. Return: 0 or negative errno. */

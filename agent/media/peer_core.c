@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "agent/media/busy.h"
+#include "agent/media/held.h"
 #include "agent/media/media.h"
 #include "agent/media/target.h"
 #include "agent/media/worker.h"
@@ -71,14 +72,19 @@ static int attach(
 	return media_target_attach(&target, prepared->mount_fd, answer->path, sizeof(answer->path));
 }
 
+static void hold(Media *media, const MediaPrepared *prepared, SkMediaMounted *answer)
+{
+	answer->result = media_held_add(media, answer->volume, answer->path, prepared->group_fd);
+	if (answer->result < 0)
+		(void)media_target_detach(media->base_fd, media->base, answer->path, true);
+}
+
 static void tell(MediaPeer *peer, const SkMediaMounted *answer, const MediaPrepared *prepared)
 {
 	const int fds[2] = {prepared->group_fd, prepared->root_fd};
-	int r = peer_send(peer, answer, fds, answer->result == 0 ? 2 : 0);
 
-	/* Nobody would answer at this gate. */
-	if (r < 0 && answer->result == 0)
-		(void)media_target_detach(peer->media->base_fd, peer->media->base, answer->path, true);
+	/* Should this fail, nobody says that the gate is kept. */
+	(void)peer_send(peer, answer, fds, answer->result == 0 ? 2 : 0);
 }
 
 static void log_mounted(const SkMediaMounted *answer)
@@ -103,6 +109,8 @@ static void on_prepared(void *userdata, const SkMediaMount *request, int result,
 	sk_str_copy(answer.detail, sizeof(answer.detail), detail->text);
 	if (result == 0 && peer)
 		answer.result = attach(recipient->media, request, prepared, &answer);
+	if (answer.result == 0 && peer)
+		hold(recipient->media, prepared, &answer);
 	log_mounted(&answer);
 	if (peer)
 		tell(peer, &answer, prepared);
@@ -150,7 +158,7 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 {
 	const SkMediaUnmount *request = (const SkMediaUnmount *)message;
 	MediaPeer *peer = userdata;
-	const Media *media = peer->media;
+	Media *media = peer->media;
 	SkAnswer answer = {0};
 	uid_t uid = 0;
 
@@ -159,6 +167,8 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
 	answer.head.cookie = message->cookie;
 	answer.result = media_target_detach(media->base_fd, media->base, request->path, request->lazy);
+	if (answer.result == 0)
+		media_held_shut(media, request->path);
 	if (answer.result == -EBUSY &&
 		media_target_user(media->base_fd, media->base, request->path, &uid) == 0)
 		media_busy_format(request->path, uid, answer.detail, sizeof(answer.detail));
@@ -167,9 +177,22 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	return peer_send(peer, &answer, NULL, 0);
 }
 
+static int on_kept(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkMediaKept *kept = (const SkMediaKept *)message;
+	MediaPeer *peer = userdata;
+	SkAnswer answer = {0};
+
+	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
+	answer.head.cookie = message->cookie;
+	answer.result = media_held_release(peer->media, kept->volume);
+	return peer_send(peer, &answer, NULL, 0);
+}
+
 static const SkMsgSpec messages[] = {
 	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount},
 	{SK_MEDIA_UNMOUNT, 0, sizeof(SkMediaUnmount), on_unmount},
+	{SK_MEDIA_KEPT, 0, sizeof(SkMediaKept), on_kept},
 	{0},
 };
 

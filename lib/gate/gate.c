@@ -87,6 +87,23 @@ size_t sk_gate_outstanding(const SkGate *gate)
 	return gate->n_outstanding;
 }
 
+bool sk_gate_is_needed(int group_fd)
+{
+	char path[64], line[256];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", group_fd);
+	own_file FILE *file = fopen(path, "re");
+
+	if (!file)
+		return true;
+	/* "fanotify flags:..." is the group, "fanotify sdev:..." the mark, which ends with its file system.
+	 */
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, "fanotify sdev:", 14) == 0)
+			return true;
+	return ferror(file) != 0;
+}
+
 int sk_gate_trust(SkGate *gate, pid_t pid, int pidfd)
 {
 	own_fd int copy = -1;

@@ -79,6 +79,13 @@ int sk_gate_dispatch(SkGate *gate);
  */
 int sk_gate_answer(SkGate *gate, SkGateEvent *event, bool allow);
 
+/*
+ * Does the file system behind the gate (sk_gate_fd()) still exist? After unmounting it may: programs that
+ * stand in it or have files open, mount namespaces that users made. As long as it does, closing the group
+ * would open the gate to them; keep it and deny. Return: true also when that cannot be found out.
+ */
+bool sk_gate_is_needed(int group_fd);
+
 /* How many events wait for an answer. */
 size_t sk_gate_outstanding(const SkGate *gate);
 

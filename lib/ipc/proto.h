@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SK_PROTO_VERSION 1
+#define SK_PROTO_VERSION 2
 #define SK_PROTO_SIZE_MAX 16384
 #define SK_PROTO_FDS_MAX 8
 

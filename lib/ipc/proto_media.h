@@ -2,6 +2,10 @@
 #pragma once
 /*
  * core <-> sekisho-media. Media mounts what core decided, from a descriptor that the monitor opened.
+ *
+ * A gate that nobody holds is open. So media holds it too until core says KEPT: it is in systemd's descriptor
+ * store, and survives core. A mount for which that does not come within SK_MEDIA_KEPT_SECONDS is detached
+ * again, and media holds its gate shut until the file system is gone.
  */
 #include "lib/ipc/proto.h"
 
@@ -9,6 +13,7 @@ enum {
 	/* core -> media */
 	SK_MEDIA_MOUNT = 0x0401, /* SkMediaMount + 1 fd: the block device */
 	SK_MEDIA_UNMOUNT,	 /* SkMediaUnmount -> SkAnswer */
+	SK_MEDIA_KEPT,		 /* SkMediaKept -> SkAnswer */
 	/* media -> core */
 	SK_MEDIA_ANSWER = 0x0481, /* SkAnswer */
 	SK_MEDIA_MOUNTED, /* SkMediaMounted + 2 fds: fanotify group, root directory (only when result is 0) */
@@ -36,6 +41,13 @@ typedef struct SkMediaMounted {
 	char path[512]; /* where it is visible */
 	char detail[256];
 } SkMediaMounted;
+
+#define SK_MEDIA_KEPT_SECONDS 10
+
+typedef struct SkMediaKept {
+	SkHead head;
+	uint64_t volume;
+} SkMediaKept;
 
 typedef struct SkMediaUnmount {
 	SkHead head;

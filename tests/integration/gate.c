@@ -403,6 +403,38 @@ static int open_often(const char *file)
 	return 0;
 }
 
+/* In a process without privilege, like core's. */
+static bool is_needed(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		become(READER_UID);
+		_exit(sk_gate_is_needed(group_fd) ? 1 : 0);
+	}
+	return finish(pid) != 0;
+}
+
+/* Unmounted, but somebody stands in it. */
+static void check_end(void)
+{
+	pid_t reader = start_reader(false, NULL);
+	own_fd int inside = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	check(is_needed(), "the gate is needed");
+	remove_medium();
+	check(is_needed(), "and so it is after unmounting, while somebody stands in the medium");
+	check(finish(start_user(open_plainly, "evil")) == EPERM, "who still meets it");
+	stop(reader, SIGTERM);
+	close(own_take_fd(&inside));
+	close(own_take_fd(&root_fd));
+	if (chdir("/") < 0)
+		die("/", errno);
+	for (int i = 0; i < 200 && is_needed(); i++)
+		usleep(10000);
+	check(!is_needed(), "when they are gone, it is not");
+}
+
 static void check_cost(void)
 {
 	pid_t reader = start_reader(false, NULL);
@@ -422,6 +454,6 @@ int main(void)
 	check_death_of_reader();
 	check_crowd();
 	check_cost();
-	remove_medium();
+	check_end();
 	return n_failed ? 1 : 0;
 }

@@ -229,7 +229,7 @@ static void start_server(const char *path)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		umask(0);
 		execl(path, path, "--listen", socket_path, "--client", "nobody", "--media-dir", media_path,
-			"--ntfs-user", "nobody", "--idle", "1", NULL);
+			"--ntfs-user", "nobody", "--idle", "1", "--kept", "2", NULL);
 		_exit(127);
 	}
 }
@@ -350,6 +350,8 @@ static void check_mount(SkChan *chan, uint32_t content, int device_fd, bool copy
 
 	root = answer.path;
 	root_fd = fds[1];
+	CHECK(media_client_kept(chan, 42, &unmounted) == 0 && unmounted.result == 0);
+	CHECK(media_client_kept(chan, 42, &unmounted) == 0 && unmounted.result == -ENOENT);
 	check_users(gate);
 	CHECK(media_client_mount(chan, &request, device_fd, &second, others) == 0 &&
 		(second.result == 0 || second.result == -EBUSY));
@@ -397,6 +399,38 @@ static void check_lazy(SkChan *chan, uint32_t content, int device_fd)
 	close(fds[1]);
 }
 
+/* Core dies before it could put the gate in safety. Nobody may find it open. */
+static void check_not_kept(uint32_t content, int device_fd)
+{
+	own_chan SkChan *chan = NULL;
+	SkMediaMount request = make_request(content);
+	SkMediaMounted answer;
+	int fds[2];
+
+	if (!CHECK(media_client_connect(socket_path, CLIENT_UID, &chan) == 0) ||
+		!CHECK(media_client_mount(chan, &request, device_fd, &answer, fds) == 0 &&
+			answer.result == 0))
+		return;
+	int inside = open(answer.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	close(fds[0]);
+	close(fds[1]);
+	chan = sk_chan_free(chan);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(openat(inside, "clean.txt", O_RDONLY) < 0 ? errno : 0);
+	usleep(300000);
+	CHECK(waitpid(pid, NULL, WNOHANG) == 0);
+	for (int i = 0; i < 80 && access(answer.path, F_OK) == 0; i++)
+		usleep(100000);
+	CHECK(access(answer.path, F_OK) < 0);
+	CHECK(waitpid(pid, NULL, WNOHANG) == 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(inside);
+}
+
 static void check_idle_exit(void)
 {
 	int status = -1;
@@ -442,6 +476,7 @@ int main(int argc, char **argv)
 		check_lazy(chan, content, device_fd);
 	}
 	chan = sk_chan_free(chan);
+	check_not_kept(content, device_fd);
 	check_idle_exit();
 	if (n_failed == 0) {
 		char command[128];

@@ -91,6 +91,16 @@ int media_client_mount(
 	return r == 0 && ret_answer->head.cookie != 7 ? -EBADMSG : r;
 }
 
+int media_client_kept(SkChan *chan, uint64_t volume, SkAnswer *ret_answer)
+{
+	SkMediaKept message = {.volume = volume};
+
+	sk_head_init(&message.head, SK_MEDIA_KEPT, sizeof(message));
+	int r = sk_chan_send(chan, &message, NULL, 0);
+
+	return r == 0 ? await(chan, &(Reception){.answer = ret_answer}) : r;
+}
+
 int media_client_unmount(SkChan *chan, const char *path, bool lazy, SkAnswer *ret_answer)
 {
 	SkMediaUnmount message = {.lazy = lazy};

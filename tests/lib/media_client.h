@@ -13,4 +13,5 @@ int media_client_connect(const char *path, uid_t uid, SkChan **ret_chan);
  * errno; -ECONNRESET the server hung up. */
 int media_client_mount(
 	SkChan *chan, const SkMediaMount *request, int device_fd, SkMediaMounted *ret_answer, int ret_fds[2]);
+int media_client_kept(SkChan *chan, uint64_t volume, SkAnswer *ret_answer);
 int media_client_unmount(SkChan *chan, const char *path, bool lazy, SkAnswer *ret_answer);
