@@ -16,6 +16,7 @@ BUILT_IN = ("keyboard", "mouse")  # what every clinic PC has; learned when the a
 DENY = "usbcore.authorized_default=0"  # what the package adds to the kernel command line
 PACKAGES = ("sekisho-agent", "sekisho-cli", "sekisho-policy-default")
 STATE_SIZE = 3 << 30
+AGENT = "org.sekisho.Agent1 /org/sekisho/Agent1 org.sekisho.Agent1"
 
 
 def packages():
@@ -29,8 +30,27 @@ def packages():
     return found
 
 
+# The definitions of the guest are as old as its recipe; a clinic PC has fetched its own today.
+FRESH_UNIT = """[Unit]
+DefaultDependencies=no
+RequiresMountsFor=/var/lib/clamav
+Before=sekishod.service sekisho-scanner.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c "touch /var/lib/clamav/*"
+[Install]
+WantedBy=sysinit.target
+"""
+
+
 class ClinicPc(Machine):
     """A machine with the agent. `ctl` and the record helpers speak to it as an administrator would."""
+
+    def start(self):
+        super().start()
+        if self.template:
+            self.sh("systemctl start lab-definitions")
+        return self
 
     def ctl(self, *args, user=None, timeout=60):
         """sekishoctl as root, or as a user; returns status, out, err."""
@@ -72,12 +92,47 @@ class ClinicPc(Machine):
     def chain_verifies(self):
         return self.ctl("audit", "verify").ok
 
+    # --- rules and decisions about devices
+
+    def agent(self, method, *args, user=None):
+        """A method of org.sekisho.Agent1: agent("AllowDevice", "st", "1-3", 10); returns status, out, err."""
+        command = f"busctl --json=short call {AGENT} " + " ".join(shlex.quote(str(a)) for a in (method, *args))
+        return self.as_user(user, command) if user else self.run(command)
+
+    def rules(self, text, name="00-lab.rules"):
+        """These rules and those learned at the installation, instead of the package's; in force when it returns."""
+        self.sh("cd /etc/sekisho/rules.d && mkdir -p /root/rules && for f in [3-9]*.rules; do [ ! -e $f ] || mv $f /root/rules; done")
+        self.put(text.encode(), f"/etc/sekisho/rules.d/{name}")
+        result = self.agent("Reload")
+        if not result.ok:
+            raise LabError(f"the rules are not taken: {result.err}")
+
+    def last_record(self):
+        """The number of the last record: what comes after it is news."""
+        return self.records()[-1]["seq"]
+
+    def decisions(self, device, since=0):
+        """What was recorded about the device in this port after record `since`, oldest first."""
+        return [r["body"] for r in self.records() if r["seq"] > since
+                and r["kind"] in ("device.decided", "device.failed")
+                and r["body"].get("port", "").partition("-")[2] == device.port]
+
+    def decision(self, device, since=0, code=None, timeout=15):
+        """The last word about the device after record `since` (and when it has this code), or {}."""
+        def last():
+            found = self.decisions(device, since)
+            return found[-1] if found and code in (None, found[-1]["code"]) else None
+        self.wait(last, timeout, 0.1)
+        return last() or (self.decisions(device, since) or [{}])[-1]
+
     def unit_active(self, unit):
         return self.run(f"systemctl is-active -q {unit}").ok
 
 
 def install(pc, files=None):
     """dpkg -i in the running guest, as an administrator would do it."""
+    pc.put(FRESH_UNIT.encode(), "/etc/systemd/system/lab-definitions.service")
+    pc.sh("systemctl daemon-reload && systemctl enable --now lab-definitions")
     files = files or packages()
     pc.sh("mkdir -p /var/tmp/debs")
     for f in files:
@@ -111,7 +166,7 @@ def installed(built_in=BUILT_IN, append="", confirmed=True, **options):
     """A running clinic PC in a fraction of a second. Use it with `with`."""
     prepare = _install_and_confirm if confirmed else install
     options = dict(append=append, built_in=tuple(built_in), **options)
-    folder = template(prepare, parts=[confirmed, *packages()], what="the clinic PC", cls=ClinicPc, **options)
+    folder = template(prepare, parts=[confirmed, FRESH_UNIT, *packages()], what="the clinic PC", cls=ClinicPc, **options)
     return ClinicPc(template=folder, **options)
 
 
@@ -128,7 +183,7 @@ def _make_disk(path, prepare):
 
 def installed_disk(confirmed=True):
     """The disk of a clinic PC, the agent installed, shut down in order; made once per build."""
-    path = LAB / "disks" / f"clinic-{digest(confirmed, ClinicPc(state='@').guest.name, *packages())}.img"
+    path = LAB / "disks" / f"clinic-{digest(confirmed, FRESH_UNIT, ClinicPc(state='@').guest.name, *packages())}.img"
     if not path.exists():
         with Lock("disks"):
             if not path.exists():

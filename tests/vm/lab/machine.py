@@ -204,7 +204,9 @@ class Machine(usb.Ports, screen.Screen):
 
     def reboot(self, timeout=180):
         """An orderly restart; needs a state disk."""
-        self.run("systemctl reboot --no-block")
+        self.qmp.forget("RESET")  # one restart may be told more than once
+        with contextlib.suppress(LabError):
+            self.run("systemctl reboot --no-block")
         self.channel.close()
         if not self.qmp.wait("RESET", timeout):
             raise LabError("the guest did not restart")

@@ -67,6 +67,11 @@ class Qmp:
                 return event
         return None
 
+    def forget(self, name):
+        """Drop the events of that name that nobody asked for."""
+        self("query-status")  # takes in what QEMU has said so far
+        self.events = [e for e in self.events if e["event"] != name]
+
     def wait(self, name, timeout=20, **match):
         """The next event of that name and content, or None when none came in time."""
         deadline = time.monotonic() + timeout

@@ -99,6 +99,16 @@ class Ports:
         for action in reversed(device.undo):
             self._retry(action)
 
+    def pull_hub(self, hub):
+        """Pull a hub with everything that hangs on it, at once."""
+        behind = [d for d in self.devices.values() if d.port.startswith(f"{hub.port}.")]
+        for device in behind:
+            self.devices.pop(device.name)
+        self.pull(hub)
+        for device in behind:
+            for action in reversed(device.undo):
+                self._retry(action)
+
     @staticmethod
     def _retry(action):
         # QEMU frees what stood behind a device a moment after it has gone.
