@@ -154,7 +154,7 @@ static int new_memory(const MediaCopyOrder *order, MediaDetail *detail)
 	char size[32], inodes[16];
 
 	snprintf(size, sizeof(size), "%" PRIu64, order->copy_max);
-	snprintf(inodes, sizeof(inodes), "%u", MEDIA_COPY_FILES_MAX + 1);
+	snprintf(inodes, sizeof(inodes), "%d", MEDIA_COPY_FILES_MAX + 1);
 	const MediaOption options[] = {{MEDIA_OPTION_UID, "uid", NULL, false},
 		{MEDIA_OPTION_GID, "gid", NULL, false}, TEXT("mode", "0700"), TEXT("size", size),
 		TEXT("nr_inodes", inodes), END};

@@ -276,6 +276,17 @@ static void check_bad_requests(SkChan *chan, uint32_t content, int device_fd)
 	CHECK(media_client_unmount(chan, "/proc", false, &unmounted) == 0 && unmounted.result == -EINVAL);
 }
 
+/* The probe said one thing, the medium is another: as with a damaged one. */
+static void check_damaged(SkChan *chan, uint32_t content, int device_fd)
+{
+	SkMediaMount request = make_request(content == SK_CONTENT_EXT ? SK_CONTENT_NTFS : SK_CONTENT_EXT);
+	SkMediaMounted answer;
+	int fds[2];
+
+	CHECK(media_client_mount(chan, &request, device_fd, &answer, fds) == 0 && answer.result == -EUCLEAN);
+	CHECK(answer.path[0] == 0 && fds[0] == -1);
+}
+
 static void check_users(SkGate *gate)
 {
 	struct statvfs fs;
@@ -470,6 +481,7 @@ int main(int argc, char **argv)
 
 	if (CHECK(media_client_connect(socket_path, CLIENT_UID, &chan) == 0)) {
 		check_bad_requests(chan, content, device_fd);
+		check_damaged(chan, content, device_fd);
 		check_mount(chan, content, device_fd, false);
 		check_mount(chan, content, device_fd, true);
 		check_too_large(chan, content, device_fd);
