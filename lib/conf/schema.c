@@ -94,7 +94,7 @@ const SkSetting sk_settings_schema[] = {
 	  "a larger file is refused" },
 	{ "Scan", "MaxScanSize", SIZE(MIB, SCAN_SIZE_MAX), AT(scan.max_scan_size), "1000M",
 	  "an archive that unpacks to more is refused" },
-	{ "Scan", "MaxArchiveDepth", INTEGER(1, 64), AT(scan.max_archive_depth), "16",
+	{ "Scan", "MaxArchiveDepth", INTEGER(1, 64), AT(scan.max_archive_depth), "17",
 	  "an archive nested deeper is refused" },
 	{ "Scan", "MaxArchiveFiles", INTEGER(1, 1000000), AT(scan.max_archive_files), "10000",
 	  "an archive of more files is refused" },
