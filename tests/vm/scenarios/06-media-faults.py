@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scanner, core and media killed, stopped, out of memory; corrupt media: no unscanned open succeeds, all come back."""
+import json
+import random
+import tempfile
+from pathlib import Path
+
+from lab import clinic_pc, content, images, media
+
+PLACE = "/media/staff/SLOW"
+BIG = 12 << 20
+SPEED = 2_000_000  # bytes a second: the big file takes six seconds to be looked at
+BACK = 8  # seconds until a part must serve again, on an emulated PC
+MIB = 1 << 20
+SERVICES = ("sekishod", "sekisho-monitor")
+
+
+def slow_stick():
+    noise = random.Random(1).randbytes(BIG)
+    files = {"big.bin": noise, **{f"small-{n}.txt": content.text(n) for n in range(8)}}
+    return images.filesystem("vfat", files, label="SLOW", size=32 * MIB)
+
+
+class Opener:
+    """Somebody at the desk who opens a file and waits."""
+
+    def __init__(self, pc, name):
+        self.pc, self.base = pc, f"/tmp/opener-{name}"
+        pc.sh(f"rm -f {self.base}.*")
+        pc.staff(f"(head -c 20 {PLACE}/{name} >{self.base}.out 2>{self.base}.err; echo $? >{self.base}.status) "
+                 "</dev/null >/dev/null 2>&1 &")
+
+    def ended(self):
+        return self.pc.exists(f"{self.base}.status")
+
+    def succeeded(self):
+        return self.ended() and self.pc.sh(f"cat {self.base}.status") == "0"
+
+    def got_bytes(self):
+        return self.pc.sh(f"stat -c %s {self.base}.out") != "0"
+
+
+def main_pid(pc, unit):
+    return int(pc.sh(f"systemctl show -p MainPID --value {unit}"))
+
+
+def opens(pc, name, timeout=20):
+    return pc.wait(lambda: pc.staff(f"head -c 5 {PLACE}/{name}", timeout=30).ok, timeout, 0.2)
+
+
+def plug(check, pc, image, what):
+    stick = pc.plug("stick", image=image, serial=what, bytes_per_second=SPEED)
+    check.within(f"{what}: mounted", media.wait_mounted(pc, PLACE), media.WAIT)
+    return stick
+
+
+def unplug(pc, stick):
+    stick.unplug()
+    media.wait_unmounted(pc, PLACE)
+
+
+def scanner_killed(check, pc, image):
+    stick = plug(check, pc, image, "scanner killed")
+    waiting = Opener(pc, "big.bin")
+    pc.sh("sleep 1; systemctl kill -s KILL sekisho-scanner")
+    check("scanner killed: who waits is not let in", not waiting.succeeded())
+    check.within("scanner killed: a small file opens again", opens(pc, "small-1.txt"), BACK)
+    check.within("scanner killed: who waits gets an answer", pc.wait(waiting.ended, 40), 40)
+    check("scanner killed: it is recorded", media.wait_body(pc, "scanner.lost", "SK-1308") or
+          [r for r in pc.records("scanner.lost")])
+    unplug(pc, stick)
+
+
+def scanner_stopped(check, pc, image):
+    stick = plug(check, pc, image, "scanner stopped")
+    pc.sh("pkill -STOP -u sekisho-scan")
+    waiting = Opener(pc, "small-2.txt")
+    pc.sh("sleep 3")
+    check("scanner stopped: no file opens meanwhile", not waiting.ended())
+    pc.sh("pkill -CONT -u sekisho-scan")
+    check.within("scanner goes on: the file opens", pc.wait(waiting.succeeded, 20), 20)
+    unplug(pc, stick)
+
+
+def scanner_without_memory(check, pc, image):
+    stick = plug(check, pc, image, "out of memory")
+    pc.sh("systemctl set-property --runtime sekisho-scanner MemoryMax=2M MemorySwapMax=0")
+    waiting = Opener(pc, "small-3.txt")
+    pc.sh("sleep 3")
+    check("out of memory: the scanner was killed by the kernel", pc.run("dmesg | grep -qi 'Memory cgroup out of memory'").ok)
+    check("out of memory: no unscanned file opens", not waiting.succeeded())
+    pc.sh("systemctl set-property --runtime sekisho-scanner MemoryMax=infinity")
+    check.within("memory again: files open", opens(pc, "small-4.txt", 30), 30)
+    unplug(pc, stick)
+
+
+def core_killed(check, pc, image, number):
+    stick = plug(check, pc, image, f"core killed {number}")
+    waiting = Opener(pc, "big.bin")
+    pc.sh(f"sleep {random.uniform(0.3, 1.5):.2f}; systemctl kill -s KILL sekishod")
+    check(f"core killed {number}: the medium stays mounted", media.mounts(pc) == [PLACE])
+    check.within(f"core killed {number}: a small file opens again", opens(pc, f"small-{number % 8}.txt"), BACK)
+    check.within(f"core killed {number}: who waited is answered", pc.wait(waiting.ended, 15), 15)
+    check(f"core killed {number}: and was refused, without a byte", not waiting.succeeded() and not waiting.got_bytes())
+    check(f"core killed {number}: asked again, it opens once it is checked",
+          pc.staff(f"head -c 5 {PLACE}/big.bin", timeout=60).ok)
+    unplug(pc, stick)
+
+
+def media_killed(check, pc, image):
+    stick = plug(check, pc, image, "media killed")
+    pc.sh("systemctl kill -s KILL sekisho-media")
+    check("media killed: the mount stays", media.mounts(pc) == [PLACE])
+    check.within("media killed: files open", opens(pc, "small-5.txt"), BACK)
+    eject = pc.ctl("eject", stick.block()[0])
+    check("media killed: eject works", eject.ok and not media.mounts(pc), eject.err)
+    stick.unplug()
+    stick = plug(check, pc, image, "media came back")
+    unplug(pc, stick)
+
+
+# --- corrupt media
+
+def whole_images(folder):
+    """One MiB of each kind of content that the probe knows."""
+    small = {"note.txt": content.text(), "letter.pdf": content.pdf()}
+    stage = Path(folder, "stage")
+    images.stage(small, stage)
+    found = {}
+    for fs in ("vfat", "ext4", "iso9660"):
+        images.MAKERS[fs](Path(folder, fs), stage, MIB, "SMALL")
+        found[fs] = Path(folder, fs).read_bytes()
+    for name, path in {"exfat": images.clean("exfat"), "ntfs": images.clean("ntfs"), "luks": images.luks(),
+                       "udf": images.filesystem("udf", content.documents(), label="UDFDISC")}.items():
+        with open(path, "rb") as f:
+            found[name] = f.read(MIB)
+    corpus = Path(__file__).parents[2] / "fuzz" / "corpus" / "block"
+    found.update({f"corpus-{p.name}": p.read_bytes() for p in sorted(corpus.iterdir())})
+    return {name: data[:MIB].ljust(MIB, b"\0") for name, data in found.items()}
+
+
+def mutated(data, rng):
+    """Damage where file systems keep what they are: at the start, where superblocks lie, and anywhere."""
+    data = bytearray(data)
+    for _ in range(rng.choice((1, 2, 4, 16, 64))):
+        area = rng.choice(((0, 512), (0, 4096), (1024, 2048), (32768, 36864), (65536, 69632), (0, 1 << 18), (0, MIB)))
+        at = rng.randrange(*area)
+        kind = rng.randrange(4)
+        if kind == 0:
+            data[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            data[at] = rng.choice((0, 1, 0x7f, 0x80, 0xff))
+        else:
+            size = rng.choice((2, 4, 8, 64, 512))
+            piece = rng.randbytes(size) if kind == 2 else bytes([rng.choice((0, 0xff))]) * size
+            data[at:at + size] = piece
+    return bytes(data[:MIB])
+
+
+def disk_of(parts, path):
+    """A GPT disk with each of these images in a partition."""
+    images.blank(path, (len(parts) + 2) * MIB)
+    rows = ["label: gpt", f"table-length: {max(128, len(parts))}"]
+    rows += [f"start={(n + 1) * 2048}, size=2048" for n in range(len(parts))]
+    images.tool("sfdisk", "-q", "--no-reread", "--no-tell-kernel", path, input="\n".join(rows).encode())
+    with open(path, "r+b") as f:
+        for number, data in enumerate(parts):
+            f.seek((number + 1) * MIB)
+            f.write(data)
+
+
+def undecided(pc, disk):
+    rows = [r for r in json.loads(pc.ctl("media", "--json").out) if r["disk"] == disk]
+    return rows, [r["volume"] for r in rows if r["state"] in ("new", "probing", "opening", "waiting")]
+
+
+def restarts(pc):
+    return [pc.sh(f"systemctl show -p NRestarts --value {unit}") for unit in SERVICES]
+
+
+def corrupt_disk(check, pc, what, parts):
+    with tempfile.TemporaryDirectory() as folder:
+        disk = Path(folder, "disk.img")
+        disk_of(parts, disk)
+        stick = pc.plug("stick", image=disk, serial=what)
+    pc.wait(stick.block, 15)
+    name = stick.block()[0]
+    done = pc.wait(lambda: len(undecided(pc, name)[0]) >= len(parts) and not undecided(pc, name)[1], 120, 1)
+    rows, open_ones = undecided(pc, name)
+    check(f"{what}: all {len(parts)} volumes are decided", done is not None, (len(rows), open_ones[:8]))
+    unscanned = [r["volume"] for r in rows if r["state"] == "mounted" and r["code"] != "SK-1201"]
+    check(f"{what}: each is opened or refused with a reason", not unscanned and all(r.get("code") for r in rows))
+    stick.unplug()
+    check.within(f"{what}: pulled, no mount is left", pc.wait(lambda: not media.mounts(pc), 30), 30)
+
+
+def corrupt(check, pc, whole):
+    rng = random.Random(20240501)
+    before = restarts(pc)
+    corrupt_disk(check, pc, "whole contents", list(whole.values()))
+    disks, size = check.count((1, 30), (100, 100))
+    for number in range(disks):
+        parts = [mutated(rng.choice(list(whole.values())), rng) for _ in range(size)]
+        corrupt_disk(check, pc, f"corrupt contents {number}", parts)
+    check.equal("corrupt contents: neither core nor monitor was restarted", restarts(pc), before)
+    trouble = pc.sh("dmesg | grep -E 'BUG:|Oops|WARNING:|general protection|segfault'; true")
+    check("corrupt contents: nothing crashed", not trouble, trouble[:400])
+
+
+def run(check):
+    image, clean = slow_stick(), images.clean()
+    with tempfile.TemporaryDirectory() as folder:
+        whole = whole_images(folder)
+    with clinic_pc.installed() as pc:
+        scanner_killed(check, pc, image)
+        scanner_stopped(check, pc, image)
+        scanner_without_memory(check, pc, image)
+        for number in range(check.count(2, 20)):
+            core_killed(check, pc, image, number)
+        media_killed(check, pc, image)
+        check("the chain of records is whole", pc.chain_verifies())
+    with clinic_pc.installed() as pc:
+        corrupt(check, pc, whole)
+        pc.plug("stick", image=clean, serial="AFTER")
+        check.within("afterwards: a clean stick opens", media.wait_mounted(pc, "/media/staff/CLEAN"), media.WAIT)
+        check("afterwards: the chain of records is whole", pc.chain_verifies())
