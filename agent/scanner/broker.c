@@ -31,6 +31,14 @@ static uint64_t now_usec(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* A handler that fails ends the process; systemd and the next connection begin anew. */
+static int end_on_failure(sd_event_source *source)
+{
+	int r = sd_event_source_set_exit_on_failure(source, true);
+
+	return r < 0 ? r : 0;
+}
+
 void broker_touch(Broker *broker)
 {
 	broker->active_usec = now_usec();
@@ -251,7 +259,7 @@ int broker_start(Broker *broker)
 		return r;
 	r = sd_event_add_time_relative(broker->event, &broker->definitions_timer, CLOCK_MONOTONIC,
 		broker->engine ? CHECK_LOADED_USEC : CHECK_MISSING_USEC, 0, on_definitions_timer, broker);
-	return r < 0 ? r : sd_event_source_set_exit_on_failure(broker->definitions_timer, true);
+	return r < 0 ? r : end_on_failure(broker->definitions_timer);
 }
 
 static int start_walker(Broker *broker);
@@ -278,7 +286,7 @@ static int start_walker(Broker *broker)
 		return (int)pid;
 	broker->walker_pid = pid;
 	r = sd_event_add_child(broker->event, &broker->walker_child, pid, WEXITED, on_walker_dead, broker);
-	return r < 0 ? r : sd_event_source_set_exit_on_failure(broker->walker_child, true);
+	return r < 0 ? r : end_on_failure(broker->walker_child);
 }
 
 static int on_core_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -308,7 +316,7 @@ int broker_connect(Broker *broker, int fd)
 	broker->connected = true;
 	broker_touch(broker);
 	r = sd_event_add_io(broker->event, &broker->core_io, fd, EPOLLIN, on_core_io, broker);
-	return r < 0 ? r : sd_event_source_set_exit_on_failure(broker->core_io, true);
+	return r < 0 ? r : end_on_failure(broker->core_io);
 }
 
 int broker_init(Broker *broker, sd_event *event, const char *definitions_dir, const char *temporary_parent)

@@ -26,16 +26,40 @@
 		SK_JAIL_CALL("getgid"), SK_JAIL_CALL("getegid"), SK_JAIL_CALL("uname"),                      \
 		SK_JAIL_CALL("sysinfo"), SK_JAIL_CALL("umask")
 
+/* A thread for each walk; messages; the walk itself. Nothing is opened by a path of the system's: no openat
+ * here. */
+#define CALLS_OF_WALKER                                                                                      \
+	SK_JAIL_CALL("clone"), SK_JAIL_CALL("clone3"), SK_JAIL_CALL("recvmsg"), SK_JAIL_CALL("sendmsg"),     \
+		SK_JAIL_CALL("openat2"), SK_JAIL_CALL("getdents64"), SK_JAIL_CALL("fadvise64")
+
+/* Messages, and the file at hand. */
+#define CALLS_OF_WORKER                                                                                      \
+	SK_JAIL_CALL("recvmsg"), SK_JAIL_CALL("sendmsg"), SK_JAIL_CALL("pread64"), SK_JAIL_CALL("fadvise64")
+
+/* Archives are unpacked into files of the worker's temporary folder (Landlock knows no other); libxml2 asks
+ * where it is, libclamav for the time spent, its image decoder for idle turns. */
+#define CALLS_OF_LIBCLAMAV                                                                                   \
+	SK_JAIL_CALL("open"), SK_JAIL_CALL("openat"), SK_JAIL_CALL("stat"), SK_JAIL_CALL("lstat"),           \
+		SK_JAIL_CALL("statx"), SK_JAIL_CALL("access"), SK_JAIL_CALL("faccessat"),                    \
+		SK_JAIL_CALL("faccessat2"), SK_JAIL_CALL("getdents64"), SK_JAIL_CALL("mkdir"),               \
+		SK_JAIL_CALL("chmod"), SK_JAIL_CALL("fchmod"), SK_JAIL_CALL("rmdir"),                        \
+		SK_JAIL_CALL("unlink"), SK_JAIL_CALL("unlinkat"), SK_JAIL_CALL("rename"),                    \
+		SK_JAIL_CALL("ftruncate"), SK_JAIL_CALL("pwrite64"), SK_JAIL_CALL("readv"),                  \
+		SK_JAIL_CALL("writev"), SK_JAIL_CALL("readlink"), SK_JAIL_CALL("dup"),                       \
+		SK_JAIL_CALL("getcwd"), SK_JAIL_CALL("getrusage"), SK_JAIL_CALL("times"),                    \
+		SK_JAIL_CALL("sched_yield"), SK_JAIL_CALL("clock_getres")
+
+/* A child's filter comes on top of its parent's, so the parent's has all of theirs. */
 static const SkJailCall parent_calls[] = {
 	CALLS_TO_JAIL,
 	CALLS_OF_LIBC,
+	CALLS_OF_WALKER,
+	CALLS_OF_WORKER,
+	CALLS_OF_LIBCLAMAV,
 	/* children */
-	SK_JAIL_CALL("clone"),
-	SK_JAIL_CALL("clone3"),
 	SK_JAIL_CALL("close_range"),
 	SK_JAIL_CALL("dup2"),
 	SK_JAIL_CALL("dup3"),
-	SK_JAIL_CALL("dup"),
 	SK_JAIL_CALL("wait4"),
 	SK_JAIL_CALL("waitid"),
 	SK_JAIL_CALL("kill"),
@@ -62,40 +86,11 @@ static const SkJailCall parent_calls[] = {
 	SK_JAIL_CALL("getsockname"),
 	SK_JAIL_CALL("getsockopt"),
 	SK_JAIL_CALL("setsockopt"),
-	SK_JAIL_CALL("recvmsg"),
-	SK_JAIL_CALL("sendmsg"),
 	SK_JAIL_CALL("sendto"),
-	/* reading definitions; the folders of the workers; opening files of a medium (the walker) */
-	SK_JAIL_CALL("open"),
-	SK_JAIL_CALL("openat"),
-	SK_JAIL_CALL("openat2"),
-	SK_JAIL_CALL("getdents64"),
-	SK_JAIL_CALL("stat"),
-	SK_JAIL_CALL("lstat"),
-	SK_JAIL_CALL("statx"),
+	/* reading definitions; the folders of the workers */
 	SK_JAIL_CALL("statfs"),
 	SK_JAIL_CALL("fstatfs"),
-	SK_JAIL_CALL("access"),
-	SK_JAIL_CALL("faccessat"),
-	SK_JAIL_CALL("faccessat2"),
-	SK_JAIL_CALL("readlink"),
 	SK_JAIL_CALL("readlinkat"),
-	SK_JAIL_CALL("pread64"),
-	SK_JAIL_CALL("pwrite64"),
-	SK_JAIL_CALL("readv"),
-	SK_JAIL_CALL("writev"),
-	SK_JAIL_CALL("fadvise64"),
-	SK_JAIL_CALL("ftruncate"),
-	SK_JAIL_CALL("chmod"),
-	SK_JAIL_CALL("fchmod"),
-	SK_JAIL_CALL("mkdir"),
-	SK_JAIL_CALL("mkdirat"),
-	SK_JAIL_CALL("rmdir"),
-	SK_JAIL_CALL("unlink"),
-	SK_JAIL_CALL("unlinkat"),
-	SK_JAIL_CALL("rename"),
-	SK_JAIL_CALL("fsync"),
-	SK_JAIL_CALL("sched_yield"),
 	{.name = NULL},
 };
 
@@ -115,20 +110,7 @@ int jail_parent(uid_t uid, gid_t gid)
 	return sk_jail_enter(&jail);
 }
 
-static const SkJailCall walker_calls[] = {
-	CALLS_OF_LIBC,
-	/* one thread a walk */
-	SK_JAIL_CALL("clone"),
-	SK_JAIL_CALL("clone3"),
-	/* the parent asks, and takes what is found */
-	SK_JAIL_CALL("recvmsg"),
-	SK_JAIL_CALL("sendmsg"),
-	/* the walk: nothing is opened by a path of the system's (openat is not here) */
-	SK_JAIL_CALL("openat2"),
-	SK_JAIL_CALL("getdents64"),
-	SK_JAIL_CALL("fadvise64"),
-	{.name = NULL},
-};
+static const SkJailCall walker_calls[] = {CALLS_OF_LIBC, CALLS_OF_WALKER, {.name = NULL}};
 
 int jail_walker(void)
 {
@@ -141,46 +123,7 @@ int jail_walker(void)
 	return sk_jail_enter(&jail);
 }
 
-static const SkJailCall worker_calls[] = {
-	CALLS_OF_LIBC,
-	/* the parent's jobs, and answers */
-	SK_JAIL_CALL("recvmsg"),
-	SK_JAIL_CALL("sendmsg"),
-	/* the file at hand */
-	SK_JAIL_CALL("pread64"),
-	SK_JAIL_CALL("fadvise64"),
-	/* libclamav unpacks archives into files of its temporary folder; Landlock knows no other */
-	SK_JAIL_CALL("open"),
-	SK_JAIL_CALL("openat"),
-	SK_JAIL_CALL("stat"),
-	SK_JAIL_CALL("lstat"),
-	SK_JAIL_CALL("statx"),
-	SK_JAIL_CALL("access"),
-	SK_JAIL_CALL("faccessat"),
-	SK_JAIL_CALL("faccessat2"),
-	SK_JAIL_CALL("getdents64"),
-	SK_JAIL_CALL("mkdir"),
-	SK_JAIL_CALL("chmod"),
-	SK_JAIL_CALL("fchmod"),
-	SK_JAIL_CALL("rmdir"),
-	SK_JAIL_CALL("unlink"),
-	SK_JAIL_CALL("unlinkat"),
-	SK_JAIL_CALL("rename"),
-	SK_JAIL_CALL("ftruncate"),
-	SK_JAIL_CALL("pwrite64"),
-	SK_JAIL_CALL("readv"),
-	SK_JAIL_CALL("writev"),
-	SK_JAIL_CALL("readlink"),
-	SK_JAIL_CALL("dup"),
-	/* libxml2 makes names of documents absolute */
-	SK_JAIL_CALL("getcwd"),
-	/* libclamav asks for the time spent, its image decoder for idle turns */
-	SK_JAIL_CALL("getrusage"),
-	SK_JAIL_CALL("times"),
-	SK_JAIL_CALL("sched_yield"),
-	SK_JAIL_CALL("clock_getres"),
-	{.name = NULL},
-};
+static const SkJailCall worker_calls[] = {CALLS_OF_LIBC, CALLS_OF_WORKER, CALLS_OF_LIBCLAMAV, {.name = NULL}};
 
 /* What the parent's engine takes up, shared but counted. */
 static rlim_t address_space(void)
