@@ -49,12 +49,14 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("pipe2"),
 	/* workers and what they start */
 	SK_JAIL_CALL_IF("clone", 0, OTHER_NAMESPACES | CLONE_NEWNS, 0),
+	SK_JAIL_CALL_REFUSE("clone3", ENOSYS), /* flags out of a filter's reach; libc then uses clone() */
 	SK_JAIL_CALL_IF("unshare", 0, ~(uint64_t)CLONE_NEWNS, 0),
 	SK_JAIL_CALL("wait4"),
 	SK_JAIL_CALL("waitid"),
 	SK_JAIL_CALL("kill"),
 	SK_JAIL_CALL("prctl"),
 	SK_JAIL_CALL("set_robust_list"),
+	SK_JAIL_CALL("sched_yield"),
 	SK_JAIL_CALL("close_range"),
 	SK_JAIL_CALL("dup2"),
 	SK_JAIL_CALL("alarm"),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -130,6 +131,7 @@ static pid_t start_sleeper(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pause();
 		_exit(0);
 	}
@@ -173,7 +175,8 @@ static void children_of_the_trusted_process_are_trusted(void **state)
 	assert_int_equal(sk_gate_trust(gate, getpid(), pidfd), 0);
 	fake_event(&group, fake_file("x"), child, FAN_OPEN_PERM);
 	fake_event(&group, fake_file("y"), getppid(), FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 2);
+	assert_int_equal(sk_gate_dispatch(gate), 1); /* a socket gives one at a time */
+	assert_int_equal(sk_gate_dispatch(gate), 1);
 	assert_int_equal(fake_answer(&group).response, FAN_ALLOW);
 	assert_int_equal(seen.n, 1); /* the parent is not */
 	assert_int_equal(sk_gate_trust(gate, 0, -1), 0);
