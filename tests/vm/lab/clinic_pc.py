@@ -48,7 +48,7 @@ class ClinicPc(Machine):
 
     def start(self):
         super().start()
-        if self.template:
+        if self.template and self.exists("/etc/systemd/system/lab-definitions.service"):
             self.sh("systemctl start lab-definitions")
         return self
 

@@ -64,7 +64,7 @@ def template(prepare=None, parts=(), what="a saved machine", cls=Machine, **opti
     return folder
 
 
-def bare(append="", built_in=(), **options):
+def bare(append="", built_in=(), cls=Machine, **options):
     """A PC with plain Debian, without the agent, in a fraction of a second. Use it with `with`."""
     options = dict(append=append, built_in=tuple(built_in), **options)
-    return Machine(template=template(what="a PC without the agent", **options), **options)
+    return cls(template=template(what="a PC without the agent", **options), **options)
