@@ -417,13 +417,13 @@ static int watch_probe(Core *core, Device *device, int fd)
 static void told_again(Core *core, Device *device, int fd)
 {
 	device->told = true;
-	if (device->facts) {
+	/* One that is still being looked at is not begun anew for the sake of another. */
+	if (device->facts || device->probe) {
 		close(fd);
 		if (device->decided)
 			apply(core, device);
 		return;
 	}
-	stop_probe(device);
 	if (watch_probe(core, device, fd) < 0)
 		facts_missing(core, device);
 }
