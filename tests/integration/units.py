@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 # 2.0 or better where the task allows. The monitor needs the host's devices, /sys and kernel events; media must mount in
 # the host's mount namespace, which rules out most of what is rated: the files say which setting is missing and why.
@@ -24,6 +25,14 @@ def check_users(path, failures):
         failures.append(done.stderr.strip())
 
 
+def check_owners(path, failures):
+    """polkit answers a service that is not root only about actions that it owns."""
+    for action in ElementTree.parse(path).getroot().iter("action"):
+        owner = action.find("annotate[@key='org.freedesktop.policykit.owner']")
+        if owner is None or owner.text != "unix-user:sekisho":
+            failures.append(f"{action.get('id')}: polkit would not answer the agent about it")
+
+
 def installed_programs(folder, text):
     """systemd-analyze verify wants the programs to exist: stand in for them where the unit says."""
     program = re.search(r"^ExecStart=(\S+)", text, re.M)
@@ -38,6 +47,7 @@ def installed_programs(folder, text):
 def main(users, sources):
     failures = []
     check_users(users, failures)
+    check_owners(Path(users).parents[1] / "polkit" / "org.sekisho.agent1.policy", failures)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for source in map(Path, sources):
