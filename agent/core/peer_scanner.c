@@ -56,7 +56,8 @@ static int on_state(void *userdata, const SkHead *message, int *fds, size_t n_fd
 		record_state(core, &core->scanner_state);
 	if (state->state == SK_SCANNER_READY && state->definitions_version != core->definitions_version) {
 		core->definitions_version = state->definitions_version;
-		volumes_definitions_changed(core);
+		volumes_cause_gone(core, SK_MEDIUM_DEFINITIONS_MISSING);
+		volumes_cause_gone(core, SK_MEDIUM_DEFINITIONS_OLD);
 	}
 	volumes_advance_all(core);
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "agent/core/bus.h"
 #include "agent/core/core.h"
+#include "agent/core/volumes.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 
@@ -79,6 +80,9 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	records->fault = 0;
 	record_write(core,
 		&(Record){.kind = "records.restored", .body = json_pack("{s:s}", "fault", strerror(-fault))});
+	/* Now, not at the end of the turn: only a record on the disk shows that it works. */
+	if (records_sync(core) == 0)
+		volumes_cause_gone(core, SK_RECORDS_FAIL);
 	return 0;
 }
 

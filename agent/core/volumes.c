@@ -377,13 +377,14 @@ void volumes_advance_all(Core *core)
 		volume_advance(core, volume);
 }
 
-void volumes_definitions_changed(Core *core)
+void volumes_cause_gone(Core *core, SkReason code)
 {
-	for (Volume *volume = core->volumes; volume; volume = volume->hh.next)
-		if (volume->state == VOLUME_REFUSED && (volume->code == SK_MEDIUM_DEFINITIONS_MISSING ||
-							       volume->code == SK_MEDIUM_DEFINITIONS_OLD))
-			volume->state = VOLUME_NEW;
-	volumes_advance_all(core);
+	for (Volume *volume = core->volumes; volume; volume = volume->hh.next) {
+		if (volume->state != VOLUME_REFUSED || volume->code != code)
+			continue;
+		volume->state = VOLUME_NEW;
+		volume_advance(core, volume);
+	}
 }
 
 /* What is open stays open only when it would be opened in the same way again. */

@@ -78,7 +78,8 @@ Volume *volumes_find_id(const Core *core, uint64_t id);
 void volume_advance(Core *core, Volume *volume);
 /* The same for all: the session, the scanner, the mode or the rules changed. */
 void volumes_advance_all(Core *core);
-void volumes_definitions_changed(Core *core);
+/* What was refused for this reason is looked at again. */
+void volumes_cause_gone(Core *core, SkReason code);
 void volumes_decide_all(Core *core);
 void volumes_session_changed(Core *core);
 void volumes_device_decided(Core *core, const char *usb);
