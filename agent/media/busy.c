@@ -17,7 +17,7 @@
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
-#define WAIT_MSEC 1500
+#define WAIT_SECONDS 3
 
 static void dir_close(DIR **dir)
 {
@@ -73,7 +73,7 @@ _Noreturn static void look(const char *path, uid_t uid, int out)
 	const struct dirent *entry;
 	int n_found = 0;
 
-	alarm(1); /* nobody can end it from outside once it is the user's */
+	alarm(WAIT_SECONDS); /* nobody can end it from outside once it is the user's */
 	/* Without capabilities: only the user's own programs are seen. */
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
 		_exit(1);
@@ -101,7 +101,7 @@ static size_t collect(int in, char *text, size_t size)
 	struct pollfd more = {.fd = in, .events = POLLIN};
 	size_t done = 0;
 
-	while (done < size - 1 && poll(&more, 1, WAIT_MSEC) > 0) {
+	while (done < size - 1 && poll(&more, 1, WAIT_SECONDS * 1000 + 500) > 0) {
 		ssize_t n = read(in, text + done, size - 1 - done);
 
 		if (n <= 0)

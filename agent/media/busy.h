@@ -10,5 +10,5 @@
 /* How many programs are named. */
 #define MEDIA_BUSY_NAMES_MAX 3
 
-/* Writes "name (pid), ..." or nothing; takes at most a second. */
+/* Writes "name (pid), ..." or nothing; takes a few seconds at most. */
 void media_busy_format(const char *path, uid_t uid, char *text, size_t size);

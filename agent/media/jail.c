@@ -99,6 +99,7 @@ static const SkJailCall calls[] = {
 	/* ntfs-3g: it lives under this filter and a narrower one of its own (ntfs_serve.c) */
 	SK_JAIL_CALL("seccomp"),
 	SK_JAIL_CALL("process_vm_readv"),
+	SK_JAIL_CALL("pidfd_open"),
 	SK_JAIL_CALL("execve"),
 	SK_JAIL_CALL("arch_prctl"),
 	SK_JAIL_CALL("set_tid_address"),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -186,22 +187,24 @@ static int explain(pid_t pid)
 	return WEXITSTATUS(status) >= 12 && WEXITSTATUS(status) <= 18 ? -EUCLEAN : -EIO;
 }
 
-static int answer_until_mounted(const MediaNtfs *ntfs, int fuse_fd, int listener)
+/* The listener alone does not tell of the program's end before somebody has waited for it (Linux 6.1). */
+static int answer_until_mounted(const MediaNtfs *ntfs, int fuse_fd, int listener, pid_t pid)
 {
-	struct pollfd question = {.fd = listener, .events = POLLIN};
-	int r = 0;
+	own_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd waiting[2] = {{.fd = listener, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+	int r = pidfd < 0 ? -errno : 0;
 
 	while (r == 0) {
-		int n = poll(&question, 1, START_SECONDS * 1000);
+		int n = poll(waiting, SK_ARRAY_SIZE(waiting), START_SECONDS * 1000);
 
 		if (n == 0)
 			return -ETIMEDOUT;
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n > 0 && !(question.revents & POLLIN))
-			return -ECHILD;
-		if (n > 0)
+		if (n > 0 && (waiting[0].revents & POLLIN))
 			r = answer(ntfs, fuse_fd, listener);
+		else if (n > 0)
+			return -ECHILD;
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -226,7 +229,7 @@ int media_ntfs_serve(const MediaNtfs *ntfs, int fuse_fd)
 
 	if (listener < 0)
 		return explain(pid);
-	int r = answer_until_mounted(ntfs, fuse_fd, listener);
+	int r = answer_until_mounted(ntfs, fuse_fd, listener, pid);
 
 	if (r == 1)
 		return 0;

@@ -316,6 +316,7 @@ static void check_users(SkGate *gate)
 static void check_busy(SkChan *chan, SkGate *gate, const char *path)
 {
 	SkAnswer answer;
+	char number[16];
 	int ready[2];
 
 	if (pipe(ready) < 0)
@@ -335,10 +336,10 @@ static void check_busy(SkChan *chan, SkGate *gate, const char *path)
 
 	close(ready[1]);
 	CHECK(read(ready[0], &byte, 1) == 1);
-	usleep(100000); /* exec */
 	CHECK(media_client_unmount(chan, path, false, &answer) == 0 && answer.result == -EBUSY);
 	printf("     busy: %s\n", answer.detail);
-	CHECK(strstr(answer.detail, "sleep") != NULL);
+	snprintf(number, sizeof(number), "(%d)", pid);
+	CHECK(strstr(answer.detail, number) != NULL);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);
