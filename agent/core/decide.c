@@ -21,6 +21,7 @@ enum {
 	CLASS_WIRELESS = 0xE0,
 };
 #define HID_PROTOCOL_KEYBOARD 1
+#define DAY_SEC 86400
 
 bool facts_have_class(const SkUsbFacts *facts, uint8_t base_class)
 {
@@ -365,4 +366,17 @@ void decide_medium(Core *core, const Device *device, uint8_t bus, Decision *ret_
 		decision->would = decision->code;
 		decision->code = SK_MEDIUM_LEARNED;
 	}
+}
+
+SkReason decide_definitions(const SkScannerState *state, const SkSettings *settings, int64_t now_sec)
+{
+	int64_t age_days = (now_sec - state->definitions_time) / DAY_SEC;
+	int64_t refuse_days = (int64_t)settings->scan.definitions_refuse_days;
+	int64_t warn_days = (int64_t)settings->scan.definitions_warn_days;
+
+	if (state->state == SK_SCANNER_NO_DEFINITIONS)
+		return SK_MEDIUM_DEFINITIONS_MISSING;
+	if (refuse_days > 0 && age_days >= refuse_days)
+		return SK_MEDIUM_DEFINITIONS_OLD;
+	return warn_days > 0 && age_days >= warn_days ? SK_DEFINITIONS_AGEING : SK_REASON_NONE;
 }

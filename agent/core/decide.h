@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/conf/settings.h"
 #include "lib/ipc/proto_monitor.h"
 #include "lib/ipc/proto_probe.h"
+#include "lib/ipc/proto_scanner.h"
 #include "lib/reason/reason.h"
 #include "policy/policy.h"
 
@@ -55,6 +57,12 @@ void decide_device(Core *core, const Device *device, Decision *ret_decision);
 
 /* Decides about a medium: of a USB device (its rule speaks), or of another bus (device NULL). */
 void decide_medium(Core *core, const Device *device, uint8_t bus, Decision *ret_decision);
+
+/*
+ * What the scanner's definitions allow, once they are loaded. A limit of 0 days is none. Return:
+ * SK_REASON_NONE; SK_DEFINITIONS_AGEING: they still do; otherwise the code to refuse with.
+ */
+SkReason decide_definitions(const SkScannerState *state, const SkSettings *settings, int64_t now_sec);
 
 /* The interfaces of a device as text for people, records and comparison: "08:06:50 03:01:01". */
 #define INTERFACES_TEXT_SIZE (SK_USB_INTERFACES_MAX * 9 + 1)

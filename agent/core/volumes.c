@@ -266,23 +266,6 @@ static SkReason refuse_by_content(const SkBlockFacts *facts)
 	}
 }
 
-/* Definitions that are missing or too old: nothing can be known to be clean. A limit of 0 days is none. */
-static SkReason refuse_by_definitions(Core *core)
-{
-	const SkScannerState *state = &core->scanner_state;
-	int64_t age_days = (time(NULL) - state->definitions_time) / DAY_SEC;
-	int64_t refuse_days = (int64_t)core->settings->scan.definitions_refuse_days;
-	int64_t warn_days = (int64_t)core->settings->scan.definitions_warn_days;
-
-	if (state->state == SK_SCANNER_NO_DEFINITIONS)
-		return SK_MEDIUM_DEFINITIONS_MISSING;
-	if (refuse_days > 0 && age_days >= refuse_days)
-		return SK_MEDIUM_DEFINITIONS_OLD;
-	if (warn_days > 0 && age_days >= warn_days)
-		scanner_warn_of_age(core, age_days);
-	return SK_REASON_NONE;
-}
-
 /* How old the definitions are is known when they are loaded. */
 static bool scanner_is_loading(const Core *core)
 {
@@ -307,6 +290,7 @@ static bool belongs_to_whole_disk(const Core *core, const Volume *volume)
 /* Everything is known but who sits there and whether files can be checked. */
 static void advance_to_mount(Core *core, Volume *volume)
 {
+	int64_t now_sec = time(NULL);
 	SkReason refused;
 
 	if (!records_work(core)) {
@@ -318,8 +302,10 @@ static void advance_to_mount(Core *core, Volume *volume)
 			volume_wait(core, volume, SK_REASON_NONE);
 			return;
 		}
-		refused = refuse_by_definitions(core);
-		if (refused) {
+		refused = decide_definitions(&core->scanner_state, core->settings, now_sec);
+		if (refused == SK_DEFINITIONS_AGEING) {
+			scanner_warn_of_age(core, (now_sec - core->scanner_state.definitions_time) / DAY_SEC);
+		} else if (refused) {
 			volume_refuse(core, volume, refused, core->scanner_state.detail);
 			return;
 		}

@@ -304,6 +304,37 @@ static void a_locked_screen_is_named_as_the_cause(void **state)
 	assert_int_equal(decide(f, devices_find(&f->core, stick.port)).code, SK_DEVICE_ALLOWED);
 }
 
+static SkReason judge_age(int64_t days, uint64_t warn_days, uint64_t refuse_days)
+{
+	const SkScannerState state = {.state = SK_SCANNER_READY, .definitions_time = 1700000000};
+	const SkSettings settings = {
+		.scan = {.definitions_warn_days = warn_days, .definitions_refuse_days = refuse_days}};
+
+	return decide_definitions(&state, &settings, state.definitions_time + days * 86400);
+}
+
+static void definitions_warn_and_refuse_by_their_age(void **state)
+{
+	assert_int_equal(judge_age(6, 7, 30), SK_REASON_NONE);
+	assert_int_equal(judge_age(7, 7, 30), SK_DEFINITIONS_AGEING);
+	assert_int_equal(judge_age(29, 7, 30), SK_DEFINITIONS_AGEING);
+	assert_int_equal(judge_age(30, 7, 30), SK_MEDIUM_DEFINITIONS_OLD);
+}
+
+static void a_limit_of_no_days_is_none(void **state)
+{
+	assert_int_equal(judge_age(5000, 7, 0), SK_DEFINITIONS_AGEING);
+	assert_int_equal(judge_age(5000, 0, 0), SK_REASON_NONE);
+}
+
+static void missing_definitions_refuse_whatever_the_limits(void **state)
+{
+	const SkScannerState missing = {.state = SK_SCANNER_NO_DEFINITIONS};
+	const SkSettings settings = {0};
+
+	assert_int_equal(decide_definitions(&missing, &settings, 1700000000), SK_MEDIUM_DEFINITIONS_MISSING);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -328,6 +359,9 @@ int main(void)
 		TEST(a_bad_file_changes_nothing),
 		TEST(rules_that_lock_everybody_out_are_not_taken),
 		TEST(a_locked_screen_is_named_as_the_cause),
+		cmocka_unit_test(definitions_warn_and_refuse_by_their_age),
+		cmocka_unit_test(a_limit_of_no_days_is_none),
+		cmocka_unit_test(missing_definitions_refuse_whatever_the_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
