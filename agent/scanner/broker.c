@@ -20,6 +20,9 @@
 #define CHECK_LOADED_USEC (60 * 1000000ull)
 #define CHECK_MISSING_USEC (5 * 1000000ull)
 
+/* Without a sign of life for so long while it loads, the process hangs. */
+#define LOADING_WATCH_USEC (120 * 1000000ull)
+
 /* Nobody connected: whoever woke us by the socket was refused or has gone. */
 #define NOBODY_USEC (30 * 1000000ull)
 
@@ -133,6 +136,17 @@ static void on_progress(void *userdata)
 	sd_notify(0, "WATCHDOG=1");
 }
 
+/* More patience while definitions load: a slow disk can keep libclamav from telling that it goes on. */
+static void watch_loading(bool loading)
+{
+	uint64_t usec;
+
+	if (sd_watchdog_enabled(0, &usec) <= 0)
+		return;
+	sd_notifyf(0, "WATCHDOG_USEC=%llu\nWATCHDOG=1",
+		(unsigned long long)(loading && usec < LOADING_WATCH_USEC ? LOADING_WATCH_USEC : usec));
+}
+
 static int set_state(Broker *broker, uint32_t state, const char *detail)
 {
 	SkScannerState *message = &broker->state;
@@ -215,8 +229,10 @@ static int load_and_start(Broker *broker)
 	r = set_state(broker, SK_SCANNER_LOADING, "");
 	if (r < 0)
 		return r;
+	watch_loading(true);
 	load(broker, detail);
 	r = start_pool(broker);
+	watch_loading(false);
 	if (r < 0)
 		return r;
 	broker_touch(broker);
