@@ -170,6 +170,13 @@ def infected(fs="vfat", table=None):
     return partitioned(table, [(fs, image)]) if table else image
 
 
+def few_infected():
+    """Two infected files among clean ones: enough to be shown to a person."""
+    every = content.infected()
+    files = {name: every[name] for name in ("eicar.com", "clean.txt", "clean.pdf")}
+    return filesystem("vfat", {**files, "invoice.zip": every["samples/clam.zip"]}, label="INFECTED")
+
+
 def refused_types(fs="vfat"):
     return filesystem(fs, content.refused_by_type(), label="PROGRAMS")
 

@@ -84,7 +84,7 @@ def must_stay_off(pc, plugged):
 
 VISITORS = {
     "clean": Visitor("a USB stick with documents", **stick(images.clean), must=must_be_readable),
-    "infected": Visitor("a USB stick with infected files among clean ones", **stick(images.infected),
+    "infected": Visitor("a USB stick with infected files among clean ones", **stick(images.few_infected),
                         must=must_refuse_virus),
     "keyboard": Visitor("another keyboard", **device("keyboard"), must=must_stay_off),
     "badusb": Visitor("a stick that is also a keyboard (BadUSB)", **fake(bad_usb), must=must_stay_off),
