@@ -92,7 +92,9 @@ def too_large(check, pc, image):
 
 
 def run(check):
-    image = images.filesystem("vfat", {"letter.txt": HONEST, "eicar.com": content.EICAR}, label="LIAR", size=4 << 20)
+    # The letter lies behind what the probe reads of any medium, so that the copy is the first to read it.
+    files = {"0-before.csv": content.csv() * 60000, "letter.txt": HONEST, "eicar.com": content.EICAR}
+    image = images.filesystem("vfat", files, label="LIAR", size=16 << 20)
     large = images.filesystem("vfat", {"large.txt": content.text() * 8000}, label="LARGE", size=8 << 20)
     with clinic_pc.installed() as pc:
         is_a_liar(check, pc, image)
