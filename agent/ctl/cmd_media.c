@@ -8,9 +8,11 @@
 
 static void print_medium(const json_t *medium)
 {
-	printf("%-8s %-7s %-8s %s %s\n         ", ctl_json_text(medium, "volume"),
-		ctl_json_text(medium, "bus"), ctl_json_text(medium, "filesystem"),
-		ctl_json_text(medium, "label"), ctl_json_text(medium, "path"));
+	const char *label = ctl_json_text(medium, "label"), *path = ctl_json_text(medium, "path");
+
+	printf("%-8s %-7s %-8s%s%s%s%s\n         ", ctl_json_text(medium, "volume"),
+		ctl_json_text(medium, "bus"), ctl_json_text(medium, "filesystem"), label[0] ? " " : "", label,
+		path[0] ? " " : "", path);
 	ctl_print_reason(ctl_json_text(medium, "code"));
 	putchar('\n');
 	if (sk_str_eq(ctl_json_text(medium, "state"), "mounted"))
