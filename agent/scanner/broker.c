@@ -125,7 +125,7 @@ static void on_worker_idle(void *userdata)
 static const PoolEvents pool_events = {on_lookup, on_done, on_worker_idle};
 
 /* systemd's watchdog while definitions load, when the event loop does not run. */
-static void on_progress(void *userdata)
+static void on_progress(void)
 {
 	static uint64_t last;
 	uint64_t now = now_usec();
@@ -189,8 +189,7 @@ static void load(Broker *broker, char detail[256])
 		r = -ENODATA;
 		sk_str_format(detail, 256, "there are no virus definitions in %s", broker->definitions_dir);
 	} else {
-		r = engine_load(
-			broker->definitions_dir, &limits, on_progress, broker, &broker->engine, detail);
+		r = engine_load(broker->definitions_dir, &limits, on_progress, &broker->engine, detail);
 	}
 	log_load(broker, r, detail, began_usec);
 	sk_str_format(broker->no_engine, sizeof(broker->no_engine), "no virus definitions: %s", detail);

@@ -47,6 +47,8 @@ static _Noreturn void begin(int fd, pid_t parent, ChildRun run, void *userdata)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGTERM, SIG_DFL);
+	/* A file that unpacks to more than the limit is an error of writing, not the end of the worker. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* A parent that died before this line leaves nobody to send the signal. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);

@@ -57,12 +57,11 @@ static void on_virus(int fd, const char *name, void *context)
 }
 
 static EngineProgress load_progress;
-static void *load_userdata;
 
 static cl_error_t on_progress(size_t total, size_t done, void *context)
 {
 	if (load_progress)
-		load_progress(load_userdata);
+		load_progress();
 	return CL_SUCCESS;
 }
 
@@ -101,7 +100,7 @@ static int explain(cl_error_t r, char detail[256])
 
 OWN_DEFINE(Engine, engine_free)
 
-int engine_load(const char *directory, const EngineLimits *limits, EngineProgress progress, void *userdata,
+int engine_load(const char *directory, const EngineLimits *limits, EngineProgress progress,
 	Engine **ret_engine, char detail[256])
 {
 	own_(engine_freep) Engine *engine = calloc(1, sizeof(*engine));
@@ -113,7 +112,6 @@ int engine_load(const char *directory, const EngineLimits *limits, EngineProgres
 	if (!engine->clam)
 		return -ENOMEM;
 	load_progress = progress;
-	load_userdata = userdata;
 	last_message[0] = 0;
 	engine->image_hashes = limits->image_hashes;
 	cl_engine_set_clcb_sigload_progress(engine->clam, on_progress, NULL);

@@ -21,7 +21,7 @@ typedef struct EngineLimits {
 } EngineLimits;
 
 /* Called many times while definitions load, which takes up to a minute. */
-typedef void (*EngineProgress)(void *userdata);
+typedef void (*EngineProgress)(void);
 
 /* Before the jail (libclamav looks for its RAR module, libc for its character sets). Return: 0 or -ENOTSUP.
  */
@@ -31,7 +31,7 @@ int engine_init(void);
  * Loads all definitions of a directory. Return: 0; -ENODATA (none there) or -EBADMSG (a file is damaged),
  * then detail says what and which; -ENOMEM.
  */
-int engine_load(const char *directory, const EngineLimits *limits, EngineProgress progress, void *userdata,
+int engine_load(const char *directory, const EngineLimits *limits, EngineProgress progress,
 	Engine **ret_engine, char detail[256]);
 Engine *engine_free(Engine *engine);
 

@@ -2,7 +2,6 @@
 #include "agent/scanner/pool.h"
 
 #include <errno.h>
-#include <linux/ioprio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,11 @@
 
 /* Below everything a person does on the PC, but not so low that a busy PC never finishes. */
 #define WALK_NICE 10
-#define WALK_IO_PRIORITY IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7)
+
+/* ioprio_set(2), whose header older systems lack: one process, and the lowest level of the class "best
+ * effort". */
+#define IO_WHO_PROCESS 1
+#define WALK_IO_PRIORITY (2 << 13 | 7)
 
 /* Leaks of libclamav, and whatever a file may have done to it, do not outlive so many files. */
 #define FILES_PER_WORKER 5000
@@ -257,7 +260,7 @@ static void run_worker(int fd, void *userdata)
 static void lower_priority(pid_t pid)
 {
 	setpriority(PRIO_PROCESS, (id_t)pid, WALK_NICE);
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, WALK_IO_PRIORITY);
+	syscall(SYS_ioprio_set, IO_WHO_PROCESS, pid, WALK_IO_PRIORITY);
 }
 
 static int worker_start(Worker *worker)
