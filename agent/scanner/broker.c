@@ -331,6 +331,9 @@ int broker_connect(Broker *broker, int fd)
 	broker->connected = true;
 	broker_touch(broker);
 	r = sd_event_add_io(broker->event, &broker->core_io, fd, EPOLLIN, on_core_io, broker);
+	/* A file that somebody waits for is seen before the next results of a walk. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(broker->core_io, SD_EVENT_PRIORITY_IMPORTANT);
 	return r < 0 ? r : end_on_failure(broker->core_io);
 }
 
