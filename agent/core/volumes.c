@@ -257,6 +257,7 @@ static SkReason refuse_by_content(const SkBlockFacts *facts)
 	switch (facts->content) {
 	case SK_CONTENT_EMPTY:
 	case SK_CONTENT_OTHER:
+	case SK_CONTENT_PARTITIONS: /* inside a partition: nobody looks further */
 		return SK_MEDIUM_UNKNOWN_CONTENT;
 	case SK_CONTENT_LUKS1:
 	case SK_CONTENT_LUKS2:
@@ -351,7 +352,8 @@ void volume_advance(Core *core, Volume *volume)
 		return;
 	if (!volume->facts)
 		start_probe(core, volume);
-	else if (volume->facts->state == SK_BLOCK_FACTS_OK && volume->facts->content == SK_CONTENT_PARTITIONS)
+	else if (volume->partition == 0 && volume->facts->state == SK_BLOCK_FACTS_OK &&
+		 volume->facts->content == SK_CONTENT_PARTITIONS)
 		volume->state = VOLUME_CONTAINER;
 	else
 		decide(core, volume);
