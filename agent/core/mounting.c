@@ -51,7 +51,7 @@ static void on_mounted(Core *core, const char *subject, const SkHead *message, i
 	if (!volume || volume->state != VOLUME_OPENING || volume->id != mounted->volume) {
 		/* Pulled out meanwhile: nobody answers at this gate, so it must go. */
 		if (mounted->result == 0)
-			media_unmount(core, mounted->volume, mounted->path, true, NULL, NULL);
+			media_detach(core, mounted->volume, mounted->path);
 		return;
 	}
 	if (mounted->result < 0 || n_fds != 2) {
@@ -128,7 +128,7 @@ static void forget_mount(Core *core, Volume *volume)
 
 void mounting_detach(Core *core, Volume *volume)
 {
-	media_unmount(core, volume->id, volume->path, true, NULL, NULL);
+	media_detach(core, volume->id, volume->path);
 	forget_mount(core, volume);
 	volume->state = VOLUME_NEW;
 	mounts_save(core);
@@ -211,7 +211,7 @@ int mounting_eject(Core *core, const char *sysname, const char *actor, EjectDone
 			continue;
 		scanner_cancel(core, volume->id);
 		eject->remaining++;
-		media_unmount(core, volume->id, volume->path, false, on_unmounted, eject);
+		media_unmount(core, volume->id, volume->path, on_unmounted, eject);
 	}
 	if (--eject->remaining == 0)
 		eject_finish(eject);

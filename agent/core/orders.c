@@ -29,10 +29,9 @@ uint64_t orders_add(Orders *orders, const void *peer, const char *subject, Order
 	return order->cookie;
 }
 
-static void order_finish(
-	Core *core, Orders *orders, Order *order, const SkHead *message, int *fds, size_t n_fds)
+/* Taken out of the table already: done may add or finish others. */
+static void order_finish(Core *core, Order *order, const SkHead *message, int *fds, size_t n_fds)
 {
-	HASH_DEL(orders->waiting, order);
 	order->done(core, order->subject, message, fds, n_fds);
 	free(order);
 }
@@ -44,7 +43,8 @@ int orders_finish(Core *core, Orders *orders, const SkHead *message, int *fds, s
 	HASH_FIND(hh, orders->waiting, &message->cookie, sizeof(message->cookie), order);
 	if (!order)
 		return -EPROTO;
-	order_finish(core, orders, order, message, fds, n_fds);
+	HASH_DEL(orders->waiting, order);
+	order_finish(core, order, message, fds, n_fds);
 	return 0;
 }
 
@@ -66,8 +66,10 @@ void orders_fail(Core *core, Orders *orders, const void *peer)
 {
 	Order *order;
 
-	while ((order = find_of_peer(orders, peer)))
-		order_finish(core, orders, order, NULL, NULL, 0);
+	while ((order = find_of_peer(orders, peer))) {
+		HASH_DEL(orders->waiting, order);
+		order_finish(core, order, NULL, NULL, 0);
+	}
 }
 
 void orders_deinit(Orders *orders)

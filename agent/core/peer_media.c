@@ -105,25 +105,34 @@ static void on_unmounted(Core *core, const char *subject, const SkHead *message,
 	free(unmount);
 }
 
-void media_unmount(Core *core, uint64_t volume, const char *path, bool lazy, UnmountDone done, void *userdata)
+static void send_unmount(Core *core, uint64_t volume, const char *path, bool lazy)
 {
 	SkMediaUnmount message = {.volume = volume, .lazy = lazy};
-	Unmount *unmount = NULL;
 	char subject[SK_SYSNAME_SIZE];
 
 	sk_head_init(&message.head, SK_MEDIA_UNMOUNT, sizeof(message));
 	sk_str_copy(message.path, sizeof(message.path), path);
 	sk_str_format(subject, sizeof(subject), "%llu", (unsigned long long)volume);
+	order(core, &message.head, subject, on_unmounted, -1);
+}
+
+void media_detach(Core *core, uint64_t volume, const char *path)
+{
+	send_unmount(core, volume, path, true);
+}
+
+void media_unmount(Core *core, uint64_t volume, const char *path, UnmountDone done, void *userdata)
+{
+	Unmount *unmount;
+
 	HASH_FIND(hh, unmounts, &volume, sizeof(volume), unmount);
-	if (done && (unmount || !(unmount = calloc(1, sizeof(*unmount))))) {
+	if (unmount || !(unmount = calloc(1, sizeof(*unmount)))) {
 		done(core, "", -EALREADY, "", userdata);
 		return;
 	}
-	if (done) {
-		unmount->volume = volume;
-		unmount->done = done;
-		unmount->userdata = userdata;
-		HASH_ADD(hh, unmounts, volume, sizeof(volume), unmount);
-	}
-	order(core, &message.head, subject, on_unmounted, -1);
+	unmount->volume = volume;
+	unmount->done = done;
+	unmount->userdata = userdata;
+	HASH_ADD(hh, unmounts, volume, sizeof(volume), unmount);
+	send_unmount(core, volume, path, false);
 }

@@ -17,10 +17,12 @@ void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block
 /* The gate of the volume is in the descriptor store: media need not hold it any longer. */
 void media_kept(Core *core, uint64_t volume, const char *sysname);
 
-/* done may be NULL. subject is the sysname of the volume; detail is not escaped. */
+/* subject is the sysname of the volume, or empty when it is gone; detail is not escaped. */
 typedef void (*UnmountDone)(Core *core, const char *subject, int result, const char *detail, void *userdata);
-void media_unmount(
-	Core *core, uint64_t volume, const char *path, bool lazy, UnmountDone done, void *userdata);
+void media_unmount(Core *core, uint64_t volume, const char *path, UnmountDone done, void *userdata);
+
+/* At once, whoever uses it: the device or the person is gone. */
+void media_detach(Core *core, uint64_t volume, const char *path);
 
 /* Has every order been answered? */
 bool media_is_idle(const Core *core);
