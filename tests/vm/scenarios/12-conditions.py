@@ -111,7 +111,8 @@ def read_only(check, pc, image):
     stick = pc.plug("stick", image=image, serial="READONLY")
     check.within("read-only /var: the reason is told", pc.wait(lambda: "SK-1306" in pc.ctl("media").out, 20, 0.5), 20)
     check.equal("read-only /var: nothing is admitted", media.mounts(pc), [])
-    pc.sh(f"mount -o remount,rw {STATE}")
+    # The service sees the file system as it was when it started.
+    pc.sh(f"mount -o remount,rw {STATE}; systemctl restart sekishod")
     opens_without_replug(check, pc, "writable again", stick)
     check("the chain of records is whole", pc.chain_verifies())
 
