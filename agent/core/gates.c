@@ -282,7 +282,7 @@ static void forget_files(Volume *volume)
 
 static void on_retired_open(void *userdata, SkGate *gate, SkGateEvent *event)
 {
-	sk_gate_answer(gate, event, !S_ISREG(event->mode));
+	sk_gate_answer(gate, event, S_ISDIR(event->mode));
 }
 
 static int on_retired_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -290,9 +290,18 @@ static int on_retired_io(sd_event_source *source, int fd, uint32_t events, void 
 	return sk_gate_dispatch(userdata) < 0 ? sd_event_source_set_enabled(source, SD_EVENT_OFF) : 0;
 }
 
+/* A place whose volume has really gone, or else the oldest. */
+static unsigned find_place(void)
+{
+	for (unsigned i = 0; i < RETIRED_MAX; i++)
+		if (!retired[i] || !sk_gate_is_needed(sk_gate_fd(retired[i])))
+			return i;
+	return retired_next++ % RETIRED_MAX;
+}
+
 static void retire(Core *core, SkGate *gate)
 {
-	unsigned slot = retired_next++ % RETIRED_MAX;
+	unsigned slot = find_place();
 	int fd = fcntl(sk_gate_fd(gate), F_DUPFD_CLOEXEC, 3);
 
 	sk_gate_free(gate);
