@@ -25,8 +25,7 @@
 /* A file is asked for again when the scanner died over another one; the second death is counted as its own.
  */
 #define ATTEMPTS_MAX 2
-/* Gates of volumes that were detached while somebody stood in them: they deny until that many newer ones
- * came. */
+/* Gates of volumes that were detached while somebody stood in them: they deny until nobody does. */
 #define RETIRED_MAX 16
 /* Findings kept for the record of each volume. */
 #define REFUSED_MAX 100000
