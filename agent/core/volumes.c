@@ -18,6 +18,8 @@
 
 /* Reading the first blocks of a slow or failing medium. */
 #define PROBE_USEC (15 * 1000000ULL)
+/* The monitor runs a few probes at a time; a disk may have many partitions. */
+#define PROBE_AGAIN_USEC 100000
 #define DAY_SEC 86400
 
 Volume *volumes_find(const Core *core, const char *sysname)
@@ -227,12 +229,31 @@ static int watch_probe(Core *core, Volume *volume, int fd)
 		core->event, &volume->probe_timer, CLOCK_MONOTONIC, PROBE_USEC, 0, on_probe_timeout, volume);
 }
 
+static void start_probe(Core *core, Volume *volume);
+
+static int on_probe_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Volume *volume = userdata;
+
+	volume->probe_timer = sd_event_source_disable_unref(volume->probe_timer);
+	start_probe(volume->core, volume);
+	return 0;
+}
+
+static int probe_later(Core *core, Volume *volume)
+{
+	return sd_event_add_time_relative(core->event, &volume->probe_timer, CLOCK_MONOTONIC,
+		PROBE_AGAIN_USEC, 0, on_probe_again, volume);
+}
+
 static void on_probe_started(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
 {
 	const SkAnswer *answer = (const SkAnswer *)message;
 	Volume *volume = volumes_find(core, subject);
 
-	if (!volume || volume->state != VOLUME_PROBING || volume->probe)
+	if (!volume || volume->state != VOLUME_PROBING || volume->probe || volume->probe_timer)
+		return;
+	if (answer && answer->result == -EAGAIN && probe_later(core, volume) >= 0)
 		return;
 	if (answer && answer->result == 0 && n_fds == 1 &&
 		watch_probe(core, volume, own_take_fd(&fds[0])) == 0)
