@@ -195,6 +195,8 @@ def corrupt_disk(check, pc, what, parts):
     check(f"{what}: all {len(parts)} volumes are decided", done is not None, (len(rows), open_ones[:8]))
     unscanned = [r["volume"] for r in rows if r["state"] == "mounted" and r["code"] != "SK-1201"]
     check(f"{what}: each is opened or refused with a reason", not unscanned and all(r.get("code") for r in rows))
+    unprobed = [r["volume"] for r in rows if r.get("code") == "SK-1111"]
+    check(f"{what}: each was looked at, however many at a time", not unprobed, unprobed[:8])
     stick.unplug()
     check.within(f"{what}: pulled, no mount is left", pc.wait(lambda: not media.mounts(pc), 30), 30)
 
