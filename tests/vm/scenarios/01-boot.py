@@ -64,7 +64,7 @@ def kill_at_random(pc):
 def judge(check, pc, what):
     booted = pc.wait(lambda: pc.run("systemctl is-system-running | grep -E 'running|degraded'").ok, 120)
     check(f"{what}: the boot comes to its end", booted is not None)
-    pc.wait(lambda: set(decided(pc)) >= set(WANTED), 10)
+    pc.wait(lambda: pc.ctl("status").ok and set(decided(pc)) >= set(WANTED), 60)
     verdicts, offset = decided(pc), clock_offset(pc)
     check.equal(f"{what}: every device is decided, as the rules say",
                 {port: verdicts.get(port, ("nothing",))[0] for port in WANTED}, WANTED)
@@ -90,7 +90,7 @@ def run(check):
     image, times = images.clean(), check.count(short=3, full=20)
     with clinic_pc.disk_copy() as disk:
         with clinic_pc.cold(disk, before=devices_before(image)) as pc:
-            pc.wait(lambda: pc.ctl("status").ok, 60)
+            pc.wait(lambda: pc.ctl("status").ok, 180)
             pc.rules(RULES)
             pc.sh("sync")
             for number in range(1, times + 1):

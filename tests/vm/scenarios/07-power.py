@@ -21,7 +21,7 @@ def work(pc, image):
 
 
 def ready(pc):
-    return pc.wait(lambda: pc.ctl("status").ok, 90) is not None
+    return pc.wait(lambda: pc.ctl("status").ok, 180) is not None
 
 
 def run(check):
