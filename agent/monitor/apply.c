@@ -17,6 +17,9 @@
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 
+#define DEVICES_DEFAULT "authorized_default"
+#define INTERFACES_DEFAULT "interface_authorized_default"
+
 typedef struct Device {
 	const SkUsbApply *order;
 	int fd; /* its directory: stays that of this device, whatever takes the name */
@@ -71,6 +74,13 @@ static int withdraw(Device *device, int r)
 	return r;
 }
 
+/*
+ * The interfaces that authorising creates take the default of their bus. It is set here, when a device of the
+ * bus is there, and not when the bus appears: then the kernel is still creating the interface of the root hub
+ * itself, and a root hub without its driver finds no device at all.
+ */
+static int deny_interfaces_by_default(const char *root_hub);
+
 static int allow(Device *device)
 {
 	char bus[SK_SYSNAME_SIZE];
@@ -80,8 +90,7 @@ static int allow(Device *device)
 	if (device->root_hub)
 		return 0;
 	sk_str_format(bus, sizeof(bus), "usb%u", device->order->busnum);
-	/* The interfaces that authorising creates take the default of their bus. */
-	r = mode_is_enforcing() ? usb_deny_by_default(bus) : 0;
+	r = mode_is_enforcing() ? deny_interfaces_by_default(bus) : 0;
 	if (r < 0)
 		return fail(device, r, "default of the bus cannot be set");
 	if (!was_authorized) {
@@ -159,43 +168,52 @@ int usb_apply(const SkUsbApply *order, char ret_detail[256])
 	return r == -ENOENT ? -ENODEV : r;
 }
 
-static int write_defaults(const char *root_hub, const char *value)
+static int write_default(const char *root_hub, const char *attribute, const char *value)
 {
-	static const char *const attributes[] = {"authorized_default", "interface_authorized_default"};
 	own_fd int fd = -1;
+	char now[8];
 	int r = sysfs_open(USB_DEVICES, root_hub, &fd);
 
-	for (size_t i = 0; r == 0 && i < SK_ARRAY_SIZE(attributes); i++) {
-		char now[8];
-
-		r = sysfs_read(fd, attributes[i], now, sizeof(now));
-		if (r == 0 && !sk_str_eq(now, value))
-			r = sk_io_write_attr_at(fd, attributes[i], value);
-	}
+	if (r == 0)
+		r = sysfs_read(fd, attribute, now, sizeof(now));
+	if (r == 0 && !sk_str_eq(now, value))
+		r = sk_io_write_attr_at(fd, attribute, value);
 	return r;
 }
 
 int usb_deny_by_default(const char *root_hub)
 {
-	return write_defaults(root_hub, "0");
+	return write_default(root_hub, DEVICES_DEFAULT, "0");
 }
 
-static int write_all_defaults(const char *value)
+static int deny_interfaces_by_default(const char *root_hub)
+{
+	return write_default(root_hub, INTERFACES_DEFAULT, "0");
+}
+
+static int allow_by_default(const char *root_hub)
+{
+	int r = write_default(root_hub, INTERFACES_DEFAULT, "1");
+
+	return r < 0 ? r : write_default(root_hub, DEVICES_DEFAULT, "1");
+}
+
+static int on_all_buses(int (*set)(const char *root_hub))
 {
 	own_sysfs_names SysfsNames hubs = {0};
 	int r = sysfs_list(USB_DEVICES, name_is_usb_root_hub, name_usb_compare, &hubs);
 
 	for (size_t i = 0; r == 0 && i < hubs.n; i++)
-		r = write_defaults(hubs.names[i], value);
+		r = set(hubs.names[i]);
 	return r;
 }
 
 int usb_deny_all(void)
 {
-	return write_all_defaults("0");
+	return on_all_buses(usb_deny_by_default);
 }
 
 int usb_release_all(void)
 {
-	return write_all_defaults("1");
+	return on_all_buses(allow_by_default);
 }

@@ -22,7 +22,7 @@
  */
 int usb_apply(const SkUsbApply *order, char ret_detail[256]);
 
-/* No device of a new bus is authorised by itself, and no interface of an authorised one. */
+/* No device of a new bus is authorised by itself. */
 int usb_deny_by_default(const char *root_hub);
 
 /* The same for every bus that is there, and the reverse: only watching. */
