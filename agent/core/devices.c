@@ -287,7 +287,9 @@ static bool waits_for_parent(const Core *core, const Device *device)
 {
 	const Device *parent = devices_find(core, device->parent);
 
-	return parent && !parent->facts;
+	if (!parent)
+		return device->parent[0] && !core->enumerated; /* still to be told */
+	return !parent->facts;
 }
 
 static void decide_ready(Core *core)
@@ -319,6 +321,10 @@ static void facts_arrived(Core *core, Device *device)
 			!history_was_allowed(core->history, device->facts->hash);
 	device->known = !device->fresh && !is_here_twice(core, device);
 	decide_ready(core);
+	/* Its children may have been decided while its hash was not known. */
+	for (Device *child = core->devices; child; child = child->hh.next)
+		if (child->decided && sk_str_eq(child->parent, device->sysname))
+			decide(core, child);
 }
 
 void devices_note_keyboard(Core *core, const char *sysname)
