@@ -352,8 +352,7 @@ static void facts_missing(Core *core, Device *device)
 {
 	const SkUsbFacts none = {.state = SK_USB_FACTS_UNREADABLE};
 
-	if (!device->asked_again) {
-		device->asked_again = true;
+	if (++device->n_failed < DEVICE_PROBES_MAX) {
 		stop_probe(device);
 		monitor_enumerate(core);
 		return;

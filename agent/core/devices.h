@@ -21,7 +21,7 @@ typedef struct Device {
 	uint16_t busnum, devnum;
 	bool root_hub, present_at_start;
 	bool told;	   /* in this round of the monitor */
-	bool asked_again;  /* the probe failed once */
+	unsigned n_failed; /* probes that died or never answered */
 	bool fresh;	   /* never allowed before it was plugged in */
 	bool known;	   /* not fresh, and not here twice */
 	bool types;	   /* the kernel made a keyboard of it, whatever it says it is */
@@ -37,6 +37,9 @@ typedef struct Device {
 	UT_hash_handle hh;
 } Device;
 
+/* So often a device is looked at before it is decided without facts: a machine that is just booting is busy.
+ */
+#define DEVICE_PROBES_MAX 3
 #define DEVICE_FACTS_USEC (6 * 1000000ULL)
 
 /* fd: where the facts will come from; taken over. */

@@ -65,7 +65,8 @@ def footprint(pc):
     """Open files and kilobytes of the agent's processes, and how many there are."""
     out = pc.sh("for p in $(pgrep -x 'sekishod|sekisho-monitor|sekisho-probe'); do "
                 "echo $(ls /proc/$p/fd | wc -l) $(awk '/VmRSS/ {print $2}' /proc/$p/status); done")
-    rows = [tuple(map(int, line.split())) for line in out.splitlines()]
+    # A probe may end while it is looked at.
+    rows = [tuple(map(int, line.split())) for line in out.splitlines() if len(line.split()) == 2]
     return len(rows), sum(r[0] for r in rows), sum(r[1] for r in rows)
 
 
