@@ -56,7 +56,9 @@ def introspection(check, pc):
 def state(pc):
     """What a refused call must not change."""
     status = json.loads(json.loads(pc.agent("GetStatus").out)["data"][0])
-    return {"records": pc.last_record(), "mode": status["mode"], "rules": status["rules_generation"],
+    # The log seals itself when it is quiet; that is nobody's doing.
+    done = [r["seq"] for r in pc.records() if not r["kind"].startswith("audit.")]
+    return {"records": done[-1], "mode": status["mode"], "rules": status["rules_generation"],
             "trial": status["trial"], "authorized": sorted(pc.glob("/sys/bus/usb/devices/*/authorized").items()),
             "allowances": pc.agent("ExplainDevice", "s", PORT).out}
 
