@@ -87,14 +87,6 @@ static const char *action_name(const Decision *decision)
 	return names[decision->action];
 }
 
-static json_t *escaped(const char *text)
-{
-	char shown[4 * SK_USB_STRING_SIZE];
-
-	sk_utf8_escape(shown, sizeof(shown), text, strlen(text));
-	return json_string(shown);
-}
-
 json_t *device_to_json(const Core *core, const Device *device)
 {
 	json_t *object = json_pack("{s:s, s:i, s:i, s:b}", "port", device->sysname, "bus", device->busnum,
@@ -106,9 +98,9 @@ json_t *device_to_json(const Core *core, const Device *device)
 		sk_str_format(
 			id, sizeof(id), "%04x:%04x", device->facts->vendor_id, device->facts->product_id);
 		json_object_set_new(object, "id", json_string(id));
-		json_object_set_new(object, "name", escaped(device->facts->product));
-		json_object_set_new(object, "manufacturer", escaped(device->facts->manufacturer));
-		json_object_set_new(object, "serial", escaped(device->facts->serial));
+		json_object_set_new(object, "name", record_text(device->facts->product));
+		json_object_set_new(object, "manufacturer", record_text(device->facts->manufacturer));
+		json_object_set_new(object, "serial", record_text(device->facts->serial));
 		json_object_set_new(object, "interfaces", json_string(interfaces));
 		json_object_set_new(object, "hash", json_string(device->facts->hash));
 	}

@@ -10,6 +10,8 @@
 #include "agent/core/core.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
+#include "lib/ipc/proto_probe.h"
 #include "lib/log/log.h"
 
 /* A fault of the disk is looked at again this often: long enough not to be felt, short enough for the next
@@ -225,6 +227,14 @@ void record_write(Core *core, const Record *given)
 	records->queued = true;
 	sd_event_source_set_enabled(records->sync, SD_EVENT_ONESHOT);
 	bus_emit_recorded(core, seq, record.kind, record.code);
+}
+
+json_t *record_text(const char *text)
+{
+	char shown[4 * SK_USB_STRING_SIZE];
+
+	sk_utf8_escape(shown, sizeof(shown), text, strlen(text));
+	return json_string(shown);
 }
 
 int records_sync(Core *core)

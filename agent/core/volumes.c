@@ -14,7 +14,6 @@
 #include "agent/core/records.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
-#include "lib/base/utf8.h"
 
 /* Reading the first blocks of a slow or failing medium. */
 #define PROBE_USEC (15 * 1000000ULL)
@@ -36,14 +35,6 @@ Volume *volumes_find_id(const Core *core, uint64_t id)
 		if (volume->id == id)
 			return volume;
 	return NULL;
-}
-
-static json_t *escaped(const char *text)
-{
-	char shown[1024];
-
-	sk_utf8_escape(shown, sizeof(shown), text, strlen(text));
-	return json_string(shown);
 }
 
 static const char *state_name(VolumeState state)
@@ -82,11 +73,11 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 	if (volume->usb[0])
 		json_object_set_new(object, "port", json_string(volume->usb));
 	if (device && device->facts)
-		json_object_set_new(object, "name", escaped(device->facts->product));
+		json_object_set_new(object, "name", record_text(device->facts->product));
 	if (volume->facts) {
-		json_object_set_new(object, "filesystem", escaped(volume->facts->type_name));
-		json_object_set_new(object, "label", escaped(volume->facts->label));
-		json_object_set_new(object, "uuid", escaped(volume->facts->uuid));
+		json_object_set_new(object, "filesystem", record_text(volume->facts->type_name));
+		json_object_set_new(object, "label", record_text(volume->facts->label));
+		json_object_set_new(object, "uuid", record_text(volume->facts->uuid));
 	}
 	if (volume->code) {
 		sk_reason_format_code(code, volume->code);
@@ -101,7 +92,7 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 		json_object_set_new(object, "message_ja", json_string(volume->decision.message_ja));
 	if (volume->state != VOLUME_MOUNTED)
 		return object;
-	json_object_set_new(object, "path", escaped(volume->path));
+	json_object_set_new(object, "path", record_text(volume->path));
 	json_object_set_new(object, "scanned", json_boolean(volume->walked));
 	json_object_set_new(object, "files", json_integer((json_int_t)volume->files));
 	json_object_set_new(object, "remembered_files", json_integer((json_int_t)volume->n_remembered));
