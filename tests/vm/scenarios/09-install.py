@@ -76,8 +76,9 @@ def upgrade(check, pc, typing):
     check("upgraded: the keyboard types", typing.works("d"))
     check.equal("upgraded: no input device was bound anew", sorted(pc.glob("/sys/class/input/input*/name")), inputs)
     check.equal("upgraded: the keyboard was never off", set(pc.get("/root/watch").split()), {b"1"})
+    before = pc.last_record()
     refused = pc.plug("network", name="after-upgrade")
-    check("upgraded: decides as before", pc.decision(refused).get("code", "").startswith("SK-11"))
+    check("upgraded: decides as before", pc.decision(refused, before).get("code", "").startswith("SK-11"))
 
 
 def remove(check, pc, typing):
