@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * One interface to the database, with two engines behind it: SQLite for one clinic, PostgreSQL for a group.
+ * Statements are written once, in the SQL that both speak, with parameters $1, $2 …; values are always bound,
+ * never pasted. A connection belongs to one thread.
+ *
+ * Types: TEXT (UTF-8), BIGINT (also times, in ms since 1970, and truth as 0 and 1) and BYTEA (bytes). Nothing
+ * else crosses this interface.
+ *
+ * Errors: negative errno, and sk_db_message() tells the engine's words for the journal. The ones that callers
+ * act upon:
+ *	-EEXIST     a UNIQUE or PRIMARY KEY constraint
+ *	-ESTALE     a FOREIGN KEY or CHECK constraint: the row does not fit the others
+ *	-EAGAIN     a serialisation failure, a deadlock, a busy or restarting database: the whole transaction may be
+ *	            run again (sk_db_transact() does so)
+ *	-ENOTCONN   the connection is gone and could not be made anew
+ *	-ENOSPC, -EROFS the database cannot write
+ *	-EBADMSG    the statement is wrong: an error in this program
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/own.h"
+
+typedef struct SkDb SkDb;
+typedef struct SkDbRows SkDbRows;
+
+typedef enum SkDbEngine { SK_DB_SQLITE, SK_DB_PGSQL } SkDbEngine;
+
+typedef enum SkDbType { SK_DB_NULL, SK_DB_TEXT, SK_DB_INT, SK_DB_BYTES } SkDbType;
+
+/* A bound value; text and bytes are borrowed until the statement has run. */
+typedef struct SkDbValue {
+	SkDbType type;
+	union {
+		const char *text;
+		int64_t number;
+		const void *bytes;
+	};
+	size_t size; /* of bytes */
+} SkDbValue;
+
+/* For argument lists: SK_DB_ARGS(sk_db_text(id), sk_db_int(now)). A NULL pointer binds NULL. */
+#define SK_DB_ARGS(...)                                                                                      \
+	(const SkDbValue[]){__VA_ARGS__}, sizeof((const SkDbValue[]){__VA_ARGS__}) / sizeof(SkDbValue)
+#define SK_DB_NO_ARGS NULL, 0
+
+static inline SkDbValue sk_db_text(const char *text)
+{
+	return (SkDbValue){.type = text ? SK_DB_TEXT : SK_DB_NULL, .text = text};
+}
+
+static inline SkDbValue sk_db_int(int64_t number)
+{
+	return (SkDbValue){.type = SK_DB_INT, .number = number};
+}
+
+static inline SkDbValue sk_db_bytes(const void *bytes, size_t size)
+{
+	return (SkDbValue){.type = bytes ? SK_DB_BYTES : SK_DB_NULL, .bytes = bytes, .size = size};
+}
+
+static inline SkDbValue sk_db_null(void)
+{
+	return (SkDbValue){.type = SK_DB_NULL};
+}
+
+/*
+ * where: "sqlite:/PATH" or "postgresql://…" (libpq's words). Opens and configures the connection; makes a
+ * missing SQLite file (mode 0600). Does not migrate.
+ * Return: 0, -EINVAL an unknown kind of address, -ENOTCONN, -EACCES and others of the system.
+ */
+int sk_db_open(const char *where, SkDb **ret_db);
+void sk_db_free(SkDb *db);
+OWN_DEFINE(SkDb, sk_db_free)
+#define own_db own_(sk_db_freep)
+
+SkDbEngine sk_db_engine(const SkDb *db);
+
+/* What the engine said about the last error of this connection; "" when it said nothing. */
+const char *sk_db_message(const SkDb *db);
+
+/*
+ * Runs fn inside a transaction that may write, and commits when it returned 0; what else it returned rolls back
+ * and is returned. On -EAGAIN the whole is run again, at most some seconds long, with growing pauses, so fn has
+ * no effects but on the database. Transactions are serialisable.
+ * A lost connection during the commit of PostgreSQL is -ENOTCONN: whether it happened is unknown, so fn writes
+ * what a second run recognises (ids made by the caller).
+ */
+int sk_db_transact(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata);
+
+/* One statement that returns no rows. ret_changed (may be NULL): rows written. */
+int sk_db_exec(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_changed);
+
+/* One statement with rows. The rows hold the statement until they are freed. */
+int sk_db_query(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, SkDbRows **ret_rows);
+
+/* The next row. Return: 1 there is one, 0 the end, or an error. */
+int sk_db_next(SkDbRows *rows);
+void sk_db_rows_free(SkDbRows *rows);
+OWN_DEFINE(SkDbRows, sk_db_rows_free)
+#define own_rows own_(sk_db_rows_freep)
+
+/* Columns from 0. Pointers live until the next sk_db_next(). NULL reads as NULL, 0 and no bytes. */
+size_t sk_db_columns(const SkDbRows *rows);
+bool sk_db_is_null(const SkDbRows *rows, size_t column);
+const char *sk_db_get_text(const SkDbRows *rows, size_t column);
+int64_t sk_db_get_int(const SkDbRows *rows, size_t column);
+const void *sk_db_get_bytes(const SkDbRows *rows, size_t column, size_t *ret_size);
+
+/* A query for one number. Return: 0, -ENOENT when there is no row, or an error. */
+int sk_db_query_int(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_number);
+
+/*
+ * Wakes other processes: PostgreSQL's NOTIFY with the payload (≤ 7999 bytes, part of the transaction); nothing on
+ * SQLite, which has one process.
+ */
+int sk_db_notify(SkDb *db, const char *channel, const char *payload);
+
+/* A connection that listens: its descriptor is readable when something came; -1 on SQLite. */
+int sk_db_listen(SkDb *db, const char *channel);
+int sk_db_fd(const SkDb *db);
+/* Hands out what came since. Return: 0 or -ENOTCONN (open again, listen again, and look at everything). */
+int sk_db_read_notices(SkDb *db, void (*fn)(void *userdata, const char *payload), void *userdata);
