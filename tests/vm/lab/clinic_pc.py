@@ -157,14 +157,21 @@ def confirm(pc):
     pc.wait(lambda: pc.exists("/etc/sekisho/enforce"), 30)
 
 
-def _install_and_confirm(pc):
+def _install(pc):
+    """The desk's devices are found a while after the guest takes commands; what is not there cannot be learned."""
+    if pc.wait(lambda: all(d.present and d.bound() for d in pc.devices.values()), 120) is None:
+        raise LabError(f"the built-in devices do not work:\n{pc.run('dmesg | grep -i usb | tail -n 20').out}")
     install(pc)
+
+
+def _install_and_confirm(pc):
+    _install(pc)
     confirm(pc)
 
 
 def installed(built_in=BUILT_IN, append="", confirmed=True, **options):
     """A running clinic PC in a fraction of a second. Use it with `with`."""
-    prepare = _install_and_confirm if confirmed else install
+    prepare = _install_and_confirm if confirmed else _install
     options = dict(append=append, built_in=tuple(built_in), **options)
     folder = template(prepare, parts=[confirmed, FRESH_UNIT, *packages()], what="the clinic PC", cls=ClinicPc, **options)
     return ClinicPc(template=folder, **options)
@@ -190,7 +197,7 @@ def installed_disk(confirmed=True):
                 say("installing onto a disk (once) ...")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 part = path.with_suffix(".part")
-                _make_disk(part, _install_and_confirm if confirmed else install)
+                _make_disk(part, _install_and_confirm if confirmed else _install)
                 for old in path.parent.glob("clinic-*.img"):
                     old.unlink()
                 part.rename(path)
