@@ -105,7 +105,8 @@ class ClinicPc(Machine):
         self.put(text.encode(), f"/etc/sekisho/rules.d/{name}")
         result = self.agent("Reload")
         if not result.ok:
-            raise LabError(f"the rules are not taken: {result.err}")
+            raise LabError(f"the rules are not taken: {result.err}{self.ctl('devices').out}"
+                           + self.run("cat /etc/sekisho/rules.d/20-learned.rules").out)
 
     def last_record(self):
         """The number of the last record: what comes after it is news."""
