@@ -176,7 +176,9 @@ void scanner_settings_changed(Core *core, const SkSettings *before)
 {
 	SkScanOptions was = scan_options(before), is = scan_options(core->settings);
 
-	if (memcmp(&was, &is, sizeof(is)) != 0)
+	/* The next one reads by itself where the definitions are. */
+	if (memcmp(&was, &is, sizeof(is)) != 0 ||
+		!sk_str_eq(before->scan.definitions_directory, core->settings->scan.definitions_directory))
 		peer_drop(&core->scanner);
 }
 

@@ -24,9 +24,11 @@
 #include "config.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/conf/settings.h"
 #include "lib/log/log.h"
 
-static const char *arg_definitions = "/var/lib/clamav";
+static const char *arg_definitions; /* NULL: as the settings say */
+static const char *arg_config = SK_CONFDIR;
 static const char *arg_temporary = "/tmp";
 static const char *arg_client = "sekisho";
 static const char *arg_listen;
@@ -41,9 +43,9 @@ typedef struct Door {
 
 static int usage(FILE *out, int status)
 {
-	fprintf(out, "usage: sekisho-scanner [--definitions DIR] [--temporary DIR] [--client NAME | "
-		     "--client-uid N]\n"
-		     "                       [--user NAME] [--listen PATH | --socket-fd N] [--version]\n");
+	fprintf(out, "usage: sekisho-scanner [--config DIR] [--definitions DIR] [--temporary DIR]\n"
+		     "                       [--client NAME | --client-uid N] [--user NAME]\n"
+		     "                       [--listen PATH | --socket-fd N] [--version]\n");
 	return status;
 }
 
@@ -61,15 +63,16 @@ static bool parse_number(const char *text, uint64_t max, int *ret_value)
 static int parse_arguments(int argc, char **argv, int *ret_client_uid)
 {
 	static const struct option options[] = {{"definitions", required_argument, NULL, 'd'},
-		{"temporary", required_argument, NULL, 't'}, {"client", required_argument, NULL, 'c'},
-		{"client-uid", required_argument, NULL, 'C'}, {"user", required_argument, NULL, 'u'},
-		{"listen", required_argument, NULL, 'l'}, {"socket-fd", required_argument, NULL, 's'},
-		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"config", required_argument, NULL, 'f'}, {"temporary", required_argument, NULL, 't'},
+		{"client", required_argument, NULL, 'c'}, {"client-uid", required_argument, NULL, 'C'},
+		{"user", required_argument, NULL, 'u'}, {"listen", required_argument, NULL, 'l'},
+		{"socket-fd", required_argument, NULL, 's'}, {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'}, {0}};
 	const struct {
 		int letter;
 		const char **text;
-	} texts[] = {{'d', &arg_definitions}, {'t', &arg_temporary}, {'c', &arg_client}, {'u', &arg_user},
-		{'l', &arg_listen}};
+	} texts[] = {{'d', &arg_definitions}, {'f', &arg_config}, {'t', &arg_temporary}, {'c', &arg_client},
+		{'u', &arg_user}, {'l', &arg_listen}};
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -162,6 +165,21 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, vo
 	return broker_connect(&door->broker, own_take_fd(&fd));
 }
 
+/* Settings that are wrong are told by core, and the defaults are in force there too. */
+static int find_definitions(void)
+{
+	own_settings SkSettings *settings = NULL;
+	own_free char *errors = NULL;
+
+	if (arg_definitions)
+		return 0;
+	if (sk_settings_load(arg_config, &settings, &errors) < 0 && sk_settings_new(&settings) < 0)
+		return -ENOMEM;
+	/* Kept for as long as the process lives. */
+	arg_definitions = own_take(settings->scan.definitions_directory);
+	return 0;
+}
+
 /* Everything that needs the whole system, then the jail. */
 static int prepare(uid_t uid, gid_t gid)
 {
@@ -230,6 +248,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	listen_fd = find_socket();
 	if (listen_fd < 0)
+		return EXIT_FAILURE;
+	if (find_definitions() < 0)
 		return EXIT_FAILURE;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);

@@ -42,7 +42,6 @@ static const SkWord refuse_words[] = {
 
 /* clang-format off */
 #define AT(member) offsetof(SkSettings, member)
-#define BOOL { SK_VALUE_BOOL, 0, 1, NULL }
 #define PATH { SK_VALUE_PATH, 0, 0, NULL }
 #define WORD(words) { SK_VALUE_WORD, 0, 0, words }
 #define WORD_SET(words) { SK_VALUE_WORD_SET, 0, 0, words }
@@ -69,14 +68,10 @@ const SkSetting sk_settings_schema[] = {
 	{ "Devices", "TrialSec", DURATION(60, DAY), AT(devices.trial_sec), "15min",
 	  "how long a new policy runs on trial before it is taken back unless confirmed" },
 
-	{ "Media", "MountRoot", PATH, AT(media.mount_root), "/media",
-	  "media appear in USER/LABEL below it" },
 	{ "Media", "DefaultImport", WORD(import_words), AT(media.default_import), "direct",
 	  "read files from the medium, or from a scanned copy" },
 	{ "Media", "ImportCopyMax", SIZE(MIB, 1024 * GIB), AT(media.import_copy_max), "2G",
 	  "memory that the copies of one medium may take" },
-	{ "Media", "SessionUserOnly", BOOL, AT(media.session_user_only), "yes",
-	  "only the user of the active session may read a medium" },
 
 	{ "Scan", "DefinitionsDirectory", PATH, AT(scan.definitions_directory), "/var/lib/clamav",
 	  "the definitions of ClamAV" },
@@ -127,9 +122,6 @@ void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue va
 	char *at = (char *)settings + setting->offset;
 
 	switch (setting->rule.type) {
-	case SK_VALUE_BOOL:
-		*(bool *)at = value.number != 0;
-		break;
 	case SK_VALUE_WORD:
 	case SK_VALUE_WORD_SET:
 		*(uint32_t *)at = (uint32_t)value.number;

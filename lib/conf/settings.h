@@ -8,7 +8,6 @@
  * Loading makes a new struct and touches nothing else: whoever holds one in force swaps the pointer when it
  * is good.
  */
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/own.h"
@@ -50,10 +49,8 @@ typedef struct SkSettings {
 		uint64_t trial_sec;
 	} devices;
 	struct {
-		char *mount_root;
 		SkImport default_import;
 		uint64_t import_copy_max;
-		bool session_user_only;
 	} media;
 	struct {
 		char *definitions_directory;

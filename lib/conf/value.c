@@ -24,9 +24,6 @@ static const Unit duration_units[] = {
 static const Unit size_units[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}, {0}};
 static const Unit no_units[] = {{"", 1}, {0}};
 
-static const SkWord bool_words[] = {
-	{"yes", 1}, {"no", 0}, {"true", 1}, {"false", 0}, {"on", 1}, {"off", 0}, {0}};
-
 __attribute__((format(printf, 3, 4))) static int fail(
 	SkValueError *ret_error, size_t offset, const char *format, ...)
 {
@@ -170,8 +167,6 @@ int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value
 	if (!*text)
 		return fail(ret_error, 0, "the value is missing; remove the line for the default");
 	switch (rule->type) {
-	case SK_VALUE_BOOL:
-		return parse_word(bool_words, text, ret_value, ret_error);
 	case SK_VALUE_INTEGER:
 		return parse_amount(rule, no_units, text, ret_value, ret_error);
 	case SK_VALUE_DURATION:

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 typedef enum SkValueType {
-	SK_VALUE_BOOL,	   /* yes no true false on off -> bool */
 	SK_VALUE_INTEGER,  /* -> uint64_t */
 	SK_VALUE_DURATION, /* 90, 90s, 10min or 10m, 2h, 1d -> uint64_t seconds */
 	SK_VALUE_SIZE,	   /* 4096, 64K, 512M, 2G -> uint64_t bytes */

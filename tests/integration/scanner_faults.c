@@ -362,6 +362,45 @@ static void without_definitions_nothing_is_clean_until_they_appear(void **state)
 	assert_int_equal(world_scan(world, "eicar", NULL)->verdict, SK_VERDICT_INFECTED);
 }
 
+static void put_settings(const World *world, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/sekisho.conf", world->folder);
+	own_file FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+}
+
+static void the_settings_say_where_definitions_are(void **state)
+{
+	World *world = *state;
+	char text[256];
+
+	snprintf(text, sizeof(text), "[Scan]\nDefinitionsDirectory=%s\n", world->definitions);
+	put_settings(world, text);
+	world->by_settings = true;
+	world_start_ready(world);
+	assert_int_equal(scan_client_state(world->client)->state, SK_SCANNER_READY);
+	assert_int_equal(scan_client_state(world->client)->signatures, 2);
+}
+
+/* The same fall-back as core's: never a half-read file. */
+static void settings_that_are_wrong_leave_the_default(void **state)
+{
+	World *world = *state;
+	char text[256];
+
+	snprintf(text, sizeof(text), "[Scan]\nDefinitionsDirectory=%s\nNoSuchKey=1\n", world->definitions);
+	put_settings(world, text);
+	world->by_settings = true;
+	world_start(world);
+	scan_client_set_options(world->client, &world->options);
+	assert_int_equal(scan_client_wait_ready(world->client), 0);
+	assert_int_not_equal(scan_client_state(world->client)->signatures, 2);
+}
+
 static void damaged_definitions_are_named(void **state)
 {
 	World *world = *state;
@@ -415,6 +454,8 @@ int main(void)
 		IN_WORLD(when_core_leaves_the_scanner_ends),
 		IN_WORLD(an_idle_scanner_gives_its_memory_back),
 		IN_WORLD(without_definitions_nothing_is_clean_until_they_appear),
+		IN_WORLD(the_settings_say_where_definitions_are),
+		IN_WORLD(settings_that_are_wrong_leave_the_default),
 		IN_WORLD(damaged_definitions_are_named),
 		IN_WORLD(new_definitions_end_the_scanner_when_it_has_time),
 	};

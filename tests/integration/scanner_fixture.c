@@ -108,7 +108,8 @@ void world_connect(World *world)
 void world_start(World *world)
 {
 	const ScanSpawn spawn = {.program = need("SCANNER"),
-		.definitions = world->definitions,
+		.definitions = world->by_settings ? NULL : world->definitions,
+		.config = world->folder,
 		.temporary = world->temporary,
 		.socket = world->socket,
 		.user = getuid() == 0 ? "nobody" : NULL,

@@ -15,6 +15,7 @@ typedef struct World {
 	char definitions[96], temporary[96], files[96], socket[96];
 	pid_t pid;
 	int client_uid;
+	bool by_settings; /* the scanner finds its definitions by folder/sekisho.conf */
 	SkScanOptions options;
 	ScanClient *client;
 	/* What came. */

@@ -44,8 +44,9 @@ double scan_now(void)
 pid_t scan_spawn(const ScanSpawn *spawn)
 {
 	char uid[16];
-	const char *arguments[16] = {spawn->program, "--definitions", spawn->definitions, "--temporary",
-		spawn->temporary, "--listen", spawn->socket, "--client-uid", uid};
+	const char *arguments[16] = {spawn->program, spawn->definitions ? "--definitions" : "--config",
+		spawn->definitions ? spawn->definitions : spawn->config, "--temporary", spawn->temporary,
+		"--listen", spawn->socket, "--client-uid", uid};
 	pid_t pid;
 
 	sk_str_format(uid, sizeof(uid), "%d", spawn->client_uid);

@@ -16,7 +16,9 @@ typedef struct ScanClient ScanClient;
 
 /* How to start the scanner. */
 typedef struct ScanSpawn {
-	const char *program, *definitions, *temporary, *socket;
+	const char *program, *temporary, *socket;
+	const char *definitions; /* NULL: what the settings in `config` say */
+	const char *config;
 	const char *user; /* NULL: as we are */
 	int client_uid;
 } ScanSpawn;

@@ -72,11 +72,10 @@ static void no_file_means_the_defaults(void **state)
 	assert_int_equal(load(f), 0);
 	assert_null(f->errors);
 	assert_int_equal(f->settings->agent.mode, SK_MODE_LEARN);
-	assert_string_equal(f->settings->media.mount_root, "/media");
 	assert_int_equal(f->settings->scan.max_file_size, 512 << 20);
 	assert_int_equal(f->settings->scan.idle_sec, 300);
 	assert_int_equal(f->settings->scan.refuse_types, 15);
-	assert_true(f->settings->media.session_user_only);
+	assert_string_equal(f->settings->scan.definitions_directory, "/var/lib/clamav");
 	assert_int_equal(f->settings->audit.reserve_space, 64 << 20);
 }
 
@@ -88,16 +87,15 @@ static void values_of_every_type_are_read(void **state)
 		"\xEF\xBB\xBF# 設定\r\n[Agent]\r\nMode = enforce\r\n; old "
 		"style\n[Scan]\nIdleSec=10min\nWorkers=3\n"
 		"RefuseTypes=program  script\n "
-		"MaxFileSize=1023M\nMaxScanSize=1023M\n[Media]\nSessionUserOnly=no\n"
-		"MountRoot=/run/\xE5\xAA\x92\xE4\xBD\x93\n");
+		"MaxFileSize=1023M\nMaxScanSize=1023M\n"
+		"DefinitionsDirectory=/srv/\xE5\xAE\x9A\xE7\xBE\xA9\n");
 	assert_int_equal(load(f), 0);
 	assert_int_equal(f->settings->agent.mode, SK_MODE_ENFORCE);
 	assert_int_equal(f->settings->scan.idle_sec, 600);
 	assert_int_equal(f->settings->scan.workers, 3);
 	assert_int_equal(f->settings->scan.max_file_size, 1023 << 20);
 	assert_int_equal(f->settings->scan.refuse_types, SK_REFUSE_PROGRAM | SK_REFUSE_SCRIPT);
-	assert_false(f->settings->media.session_user_only);
-	assert_string_equal(f->settings->media.mount_root, "/run/\xE5\xAA\x92\xE4\xBD\x93");
+	assert_string_equal(f->settings->scan.definitions_directory, "/srv/\xE5\xAE\x9A\xE7\xBE\xA9");
 }
 
 static void later_files_override_by_name(void **state)
@@ -152,14 +150,12 @@ static void mistakes_are_told_with_place_and_hint(void **state)
 		{"[Scan]\nRefuseTypes=program  macros\n",
 			":2:22: RefuseTypes: expected words of program, script, "
 			"macro-document, encrypted-archive, or none"},
-		{"[Media]\nSessionUserOnly=ja\n",
-			":2:17: SessionUserOnly: expected one of yes, no, true, false, on, off"},
-		{"[Media]\nMountRoot=media\n",
-			":2:11: MountRoot: expected an absolute path, one that begins with /"},
-		{"[Media]\nMountRoot=/media/../etc\n",
-			":2:17: MountRoot: a path here has no trailing or double /, no . and no .."},
-		{"[Media]\nMountRoot=/\xE5\xAA\x92/\n",
-			":2:13: MountRoot: a path here has no trailing or double /, no . and no .."},
+		{"[Agent]\nRulesDirectory=rules.d\n",
+			":2:16: RulesDirectory: expected an absolute path, one that begins with /"},
+		{"[Agent]\nRulesDirectory=/rules/../etc\n",
+			":2:22: RulesDirectory: a path here has no trailing or double /, no . and no .."},
+		{"[Agent]\nRulesDirectory=/\xE5\xAA\x92/\n",
+			":2:18: RulesDirectory: a path here has no trailing or double /, no . and no .."},
 		/* 設定 in Shift_JIS, EUC-JP, and cut UTF-8; UTF-16 as Windows saves it. */
 		{"[Agent]\n# \x90\xDD\x92\xE8\n",
 			":2:3: not UTF-8: it looks like Shift_JIS; convert it with: iconv -f CP932 -t UTF-8"},
