@@ -115,11 +115,14 @@ static int load_settings(Core *core)
 	int r = sk_settings_load(core->conf_directory, &core->settings, &errors);
 
 	if (r < 0) {
-		/* The first start has none in force before: those of the package are. */
+		/* The first start has none in force before: those of the package are. But what denies stays.
+		 */
 		sk_log_event(&(SkLogEvent){.priority = LOG_ALERT, .id = SK_MESSAGE_SETTINGS_BAD},
 			"the settings are wrong, the defaults are in force:\n%s",
 			errors ? errors : strerror(-r));
 		r = sk_settings_new(&core->settings);
+		if (r == 0 && trial_enforced_at_boot(core))
+			core->settings->agent.mode = SK_MODE_ENFORCE;
 	}
 	free(errors);
 	return r;

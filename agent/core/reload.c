@@ -2,7 +2,9 @@
 #include "agent/core/reload.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
@@ -34,7 +36,11 @@ static int load_settings(Core *core, char **ret_errors)
 
 	core->settings = own_take(settings);
 	scanner_settings_changed(core, before);
-	return 0;
+	r = trial_settings_changed(core);
+	if (r < 0 && asprintf(ret_errors, "%s: how the next boot begins cannot be written: %s\n",
+			     core->settings->agent.state_directory, strerror(-r)) < 0)
+		*ret_errors = NULL;
+	return r;
 }
 
 int reload(Core *core, char **ret_errors)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
@@ -15,17 +16,42 @@
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/log/log.h"
 
 #define STATE_FILE "trial"
 /* A root helper (sekisho-boot) watches this file: while it exists, the next boot begins with denied devices.
  */
 #define BOOT_FILE "enforce-at-boot"
 
+/* A trial says nothing about the next boot before it is confirmed. */
+static bool enforces_for_good(SkMode mode, TrialState state)
+{
+	return mode == SK_MODE_ENFORCE || (mode == SK_MODE_LEARN && state == TRIAL_CONFIRMED);
+}
+
 static int open_state_directory(const Core *core)
 {
 	int fd = open(core->settings->agent.state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* Only when it differs: each writing wakes the helper. */
+static int wish_boot(Core *core, int dir_fd, TrialState state)
+{
+	bool wanted = enforces_for_good(core->settings->agent.mode, state);
+	int r = 0;
+
+	if (wanted == (faccessat(dir_fd, BOOT_FILE, F_OK, 0) == 0))
+		return 0;
+	if (wanted)
+		r = sk_io_replace_file_at(dir_fd, BOOT_FILE, 0640, "1\n", 2);
+	else if (unlinkat(dir_fd, BOOT_FILE, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		record_write(core,
+			&(Record){.kind = "boot.changed", .body = json_pack("{s:b}", "denies", wanted)});
+	return r;
 }
 
 static int save(Core *core, TrialState state, uint64_t until)
@@ -39,11 +65,7 @@ static int save(Core *core, TrialState state, uint64_t until)
 		return dir_fd;
 	sk_str_format(text, sizeof(text), "%s %llu\n", words[state], (unsigned long long)until);
 	r = sk_io_replace_file_at(dir_fd, STATE_FILE, 0640, text, strlen(text));
-	if (r < 0)
-		return r;
-	if (state == TRIAL_CONFIRMED)
-		return sk_io_replace_file_at(dir_fd, BOOT_FILE, 0640, "1\n", 2);
-	return unlinkat(dir_fd, BOOT_FILE, 0) < 0 && errno != ENOENT ? -errno : 0;
+	return r < 0 ? r : wish_boot(core, dir_fd, state);
 }
 
 /* What the new mode means for what is plugged in now. */
@@ -119,16 +141,34 @@ int trial_open(Core *core)
 	if (dir_fd < 0)
 		return dir_fd;
 	r = sk_io_read_file_at(dir_fd, STATE_FILE, 256, &text, NULL);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return r;
-	parse(&core->trial, text);
+	if (r == 0)
+		parse(&core->trial, text);
 	if (core->trial.state == TRIAL_RUNNING && core->trial.until <= (uint64_t)time(NULL)) {
 		on_end(NULL, 0, core);
 		return 0;
 	}
+	/* The settings may be others than at the last end; that the disk takes nothing hinders nobody. */
+	r = wish_boot(core, dir_fd, core->trial.state);
+	if (r < 0)
+		sk_log(LOG_ERR, "%s/%s: %s: the next boot begins as the last one did",
+			core->settings->agent.state_directory, BOOT_FILE, strerror(-r));
 	return arm(core);
+}
+
+int trial_settings_changed(Core *core)
+{
+	own_fd int dir_fd = open_state_directory(core);
+
+	return dir_fd < 0 ? dir_fd : wish_boot(core, dir_fd, core->trial.state);
+}
+
+bool trial_enforced_at_boot(const Core *core)
+{
+	own_fd int dir_fd = open_state_directory(core);
+
+	return dir_fd >= 0 && faccessat(dir_fd, BOOT_FILE, F_OK, 0) == 0;
 }
 
 void trial_close(Core *core)

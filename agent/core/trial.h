@@ -7,6 +7,9 @@
  *
  * The state is one file, STATE/trial, replaced as a whole: "learn 0", "trial UNTIL" (seconds since 1970) or
  * "enforce 0". Mode = warn or enforce in the settings decides without a trial.
+ *
+ * Whoever enforces for good, by a confirmed trial or by Mode = enforce, also does so from the start of the
+ * next boot: STATE/enforce-at-boot exists for as long.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +34,12 @@ typedef struct Trial {
 /* Reads the state; a trial whose time has passed is rolled back. Return: 0 or negative errno. */
 int trial_open(Core *core);
 void trial_close(Core *core);
+
+/* The settings are others: the next boot is to begin accordingly. Return: 0 or negative errno. */
+int trial_settings_changed(Core *core);
+
+/* Was it so before this start? Asked when the settings cannot be read. */
+bool trial_enforced_at_boot(const Core *core);
 
 /* The mode in force. */
 SkMode trial_mode(const Core *core);

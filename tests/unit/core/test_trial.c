@@ -78,6 +78,58 @@ static void a_confirmed_trial_enforces_from_the_next_boot_on(void **state)
 	assert_int_equal(trial_mode(&f->core), SK_MODE_LEARN);
 }
 
+/* As `sekishoctl reload` does. */
+static void set_mode(Fixture *f, SkMode mode)
+{
+	f->core.settings->agent.mode = mode;
+	assert_int_equal(trial_settings_changed(&f->core), 0);
+}
+
+static void settings_that_enforce_do_so_from_the_next_boot_on(void **state)
+{
+	Fixture *f = *state;
+
+	set_mode(f, SK_MODE_ENFORCE);
+	assert_true(boot_file_exists(f));
+	assert_true(trial_enforced_at_boot(&f->core));
+	set_mode(f, SK_MODE_WARN);
+	assert_false(boot_file_exists(f));
+	assert_false(trial_enforced_at_boot(&f->core));
+	set_mode(f, SK_MODE_ENFORCE);
+	set_mode(f, SK_MODE_LEARN);
+	assert_false(boot_file_exists(f));
+	/* Written while the agent was away. */
+	f->core.settings->agent.mode = SK_MODE_ENFORCE;
+	restart(f);
+	assert_true(boot_file_exists(f));
+}
+
+static void the_end_of_a_trial_does_not_take_the_settings_away(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(trial_start(&f->core, 600, "user:0"), 0);
+	assert_int_equal(trial_confirm(&f->core, "user:0"), 0);
+	set_mode(f, SK_MODE_ENFORCE);
+	assert_int_equal(trial_cancel(&f->core, "user:0"), 0);
+	assert_true(boot_file_exists(f));
+	assert_int_equal(trial_mode(&f->core), SK_MODE_ENFORCE);
+	set_mode(f, SK_MODE_LEARN);
+	assert_false(boot_file_exists(f));
+}
+
+static void without_a_disk_the_next_boot_stays_as_it_is(void **state)
+{
+	Fixture *f = *state;
+	char *directory = f->core.settings->agent.state_directory;
+
+	f->core.settings->agent.mode = SK_MODE_ENFORCE;
+	f->core.settings->agent.state_directory = (char *)"/proc/self/fdinfo";
+	assert_true(trial_settings_changed(&f->core) < 0);
+	f->core.settings->agent.state_directory = directory;
+	assert_false(boot_file_exists(f));
+}
+
 static void a_damaged_state_learns(void **state)
 {
 	Fixture *f = *state;
@@ -96,6 +148,9 @@ int main(void)
 		TEST(a_trial_enforces_and_survives_a_restart),
 		TEST(a_trial_that_ended_while_nobody_looked_is_rolled_back),
 		TEST(a_confirmed_trial_enforces_from_the_next_boot_on),
+		TEST(settings_that_enforce_do_so_from_the_next_boot_on),
+		TEST(the_end_of_a_trial_does_not_take_the_settings_away),
+		TEST(without_a_disk_the_next_boot_stays_as_it_is),
 		TEST(a_damaged_state_learns),
 	};
 

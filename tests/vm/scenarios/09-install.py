@@ -60,6 +60,16 @@ def trial_expires(check, pc, typing):
     new.unplug()
 
 
+def enforce_by_settings(check, pc, typing):
+    pc.sh("mkdir -p /etc/sekisho/sekisho.conf.d; printf '[Agent]\nMode=enforce\n' >/etc/sekisho/sekisho.conf.d/50-mode.conf; systemctl reload sekishod")
+    check("settings: enforce", pc.wait(lambda: mode(pc) == "enforce", 10) is not None)
+    check("settings: the next boot denies from its start", pc.wait(lambda: pc.exists("/etc/sekisho/enforce"), 120) is not None)
+    check("settings: the keyboard types", typing.works("g"))
+    pc.sh("rm /etc/sekisho/sekisho.conf.d/50-mode.conf; systemctl reload sekishod")
+    check("settings: learn again", pc.wait(lambda: mode(pc) == "learn", 10) is not None)
+    check("settings: the next boot denies nothing", pc.wait(lambda: not pc.exists("/etc/sekisho/enforce"), 120) is not None)
+
+
 def confirm(check, pc, typing):
     clinic_pc.confirm(pc)
     check.equal("confirmed: enforces", mode(pc), "enforce")
@@ -109,6 +119,7 @@ def run(check):
         typing = Typing(pc)
         install(check, pc, typing)
         trial_expires(check, pc, typing)
+        enforce_by_settings(check, pc, typing)
         confirm(check, pc, typing)
         upgrade(check, pc, typing)
         remove(check, pc, typing)
