@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Boot with five devices present: none is bound before its verdict, all are decided within the boot."""
+"""Boot with five devices present: none is bound before its verdict, all are decided within the boot.
+
+Serves DEV-1.
+"""
 import random
 import re
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A clean medium of any kind opens for reading, for the person at the desk and for nobody else."""
+"""A clean medium of any kind opens for reading, for the person at the desk and for nobody else.
+
+Serves MAL-4, OUT-1, OUT-8.
+"""
 import hashlib
 
 from lab import clinic_pc, content, images, media

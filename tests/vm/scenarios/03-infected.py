@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is infected, refused by type or beyond the limits does not open, in whatever way it is asked for."""
+"""What is infected, refused by type or beyond the limits does not open, in whatever way it is asked for.
+
+Serves MAL-1, MAL-4, MAL-6.
+"""
 import os
 import tempfile
 from pathlib import Path

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A full stick, 4 GB in 20,000 files: the first file that is wanted opens at once; pulled at work, nothing hangs."""
+"""A full stick, 4 GB in 20,000 files: the first file that is wanted opens at once; pulled at work, nothing hangs.
+
+Serves DEV-4.
+"""
 from lab import clinic_pc, images, media
 
 PLACE = "/media/staff/FULL"

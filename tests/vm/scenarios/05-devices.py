@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Devices are what the rules say: BadUSB in all its forms stays off, the last keyboard stays on."""
+"""Devices are what the rules say: BadUSB in all its forms stays off, the last keyboard stays on.
+
+Serves DEV-1, DEV-3, DEV-4, EMG-2.
+"""
 from lab import clinic_pc, images
 from lab.fakeusb import Camera, Disk, FakeDevice, Function, Keyboard, Mouse
 

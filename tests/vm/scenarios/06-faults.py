@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Processes of the agent are killed and stopped: nothing is authorised wrongly, and the keyboard works throughout."""
+"""Processes of the agent are killed and stopped: nothing is authorised wrongly, and the keyboard works throughout.
+
+Serves EMG-2.
+"""
 import random
 
 from lab import clinic_pc, images

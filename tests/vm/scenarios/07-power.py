@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The power goes at random moments of work: the chain of records verifies after each, and no written record is lost."""
+"""The power goes at random moments of work: the chain of records verifies after each, and no written record is lost.
+
+Serves LOG-2.
+"""
 import random
 
 from lab import clinic_pc, images

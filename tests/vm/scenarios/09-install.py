@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Install, a trial that ends by itself, confirm, upgrade, remove: what worked goes on working, all the time."""
+"""Install, a trial that ends by itself, confirm, upgrade, remove: what worked goes on working, all the time.
+
+Serves EMG-2.
+"""
 import json
 
 from lab import clinic_pc, images

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every method and property of org.sekisho.Agent1, as everyone who may call it: what polkit refuses does not happen."""
+"""Every method and property of org.sekisho.Agent1, as everyone who may call it: what polkit refuses does not happen.
+
+Serves LOG-1.
+"""
 import json
 import xml.etree.ElementTree as ElementTree
 

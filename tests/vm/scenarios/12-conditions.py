@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Media when something is not as it should be: no definitions, nobody there, no room for records, a busy medium."""
+"""Media when something is not as it should be: no definitions, nobody there, no room for records, a busy medium.
+
+Serves MAL-2.
+"""
 from lab import clinic_pc, images, media
 
 PLACE = "/media/staff/CLEAN"
