@@ -19,6 +19,8 @@
 #define PROBE_USEC (15 * 1000000ULL)
 /* The monitor runs a few probes at a time; a disk may have many partitions. */
 #define PROBE_AGAIN_USEC 100000
+/* The kernel tells of a disk first, then of its partitions. */
+#define PARTITIONS_USEC (3 * 1000000ULL)
 #define DAY_SEC 86400
 
 Volume *volumes_find(const Core *core, const char *sysname)
@@ -262,14 +264,15 @@ static void start_probe(Core *core, Volume *volume)
 }
 
 /* What the content alone decides. Return: a code to refuse with, or SK_REASON_NONE. */
-static SkReason refuse_by_content(const SkBlockFacts *facts)
+static SkReason refuse_by_content(const SkBlockFacts *facts, uint32_t partition)
 {
 	if (facts->state != SK_BLOCK_FACTS_OK)
 		return SK_MEDIUM_DAMAGED;
 	switch (facts->content) {
+	case SK_CONTENT_PARTITIONS: /* inside a partition nobody looks further */
+		return partition == 0 ? SK_MEDIUM_NO_PARTITION : SK_MEDIUM_UNKNOWN_CONTENT;
 	case SK_CONTENT_EMPTY:
 	case SK_CONTENT_OTHER:
-	case SK_CONTENT_PARTITIONS: /* inside a partition: nobody looks further */
 		return SK_MEDIUM_UNKNOWN_CONTENT;
 	case SK_CONTENT_LUKS1:
 	case SK_CONTENT_LUKS2:
@@ -332,7 +335,7 @@ static void advance_to_mount(Core *core, Volume *volume)
 
 static void decide(Core *core, Volume *volume)
 {
-	SkReason refused = refuse_by_content(volume->facts);
+	SkReason refused = refuse_by_content(volume->facts, volume->partition);
 
 	decide_medium(core, devices_find(core, volume->usb), volume->bus, &volume->decision);
 	if (trial_mode(core) != SK_MODE_ENFORCE) {
@@ -350,6 +353,54 @@ static void decide(Core *core, Volume *volume)
 	}
 }
 
+static bool is_container(const Volume *volume)
+{
+	return volume->partition == 0 && volume->facts && volume->facts->state == SK_BLOCK_FACTS_OK &&
+	       volume->facts->content == SK_CONTENT_PARTITIONS;
+}
+
+static bool has_partitions(const Core *core, const Volume *disk)
+{
+	for (const Volume *volume = core->volumes; volume; volume = volume->hh.next)
+		if (volume->partition > 0 && sk_str_eq(volume->disk, disk->sysname))
+			return true;
+	return false;
+}
+
+static int on_partitions_missing(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Volume *volume = userdata;
+
+	stop_probe(volume);
+	if (volume->state == VOLUME_CONTAINER && !has_partitions(volume->core, volume))
+		decide(volume->core, volume);
+	return 0;
+}
+
+/* Its partitions are the volumes; a table of which the kernel makes none is a medium that does not open. */
+static void become_container(Core *core, Volume *volume)
+{
+	volume->state = VOLUME_CONTAINER;
+	volume->code = SK_REASON_NONE;
+	if (has_partitions(core, volume))
+		return;
+	if (volume->facts->n_partitions == 0 ||
+		sd_event_add_time_relative(core->event, &volume->probe_timer, CLOCK_MONOTONIC,
+			PARTITIONS_USEC, 0, on_partitions_missing, volume) < 0)
+		decide(core, volume);
+}
+
+/* One came late, after its disk was said to have none. */
+static void partition_appeared(Core *core, const Volume *volume)
+{
+	Volume *disk = volume->partition > 0 ? volumes_find(core, volume->disk) : NULL;
+
+	if (disk && is_container(disk)) {
+		stop_probe(disk);
+		become_container(core, disk);
+	}
+}
+
 void volume_advance(Core *core, Volume *volume)
 {
 	if (volume->bus == SK_BUS_INTERNAL || !volume->medium_present)
@@ -364,9 +415,8 @@ void volume_advance(Core *core, Volume *volume)
 		return;
 	if (!volume->facts)
 		start_probe(core, volume);
-	else if (volume->partition == 0 && volume->facts->state == SK_BLOCK_FACTS_OK &&
-		 volume->facts->content == SK_CONTENT_PARTITIONS)
-		volume->state = VOLUME_CONTAINER;
+	else if (is_container(volume))
+		become_container(core, volume);
 	else
 		decide(core, volume);
 }
@@ -495,6 +545,7 @@ void volumes_add(Core *core, const SkBlockAdded *added)
 	volume->medium_present = added->medium_present;
 	volume->present_at_start = added->present_at_start;
 	volume->told = true;
+	partition_appeared(core, volume);
 	volume_advance(core, volume);
 }
 

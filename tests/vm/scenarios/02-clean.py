@@ -78,6 +78,17 @@ def several_partitions(check, pc, image):
     check("pulled: it is recorded", media.wait_body(pc, "medium.pulled", "SK-1217"))
 
 
+def nothing_to_open(check, pc):
+    """A medium on which there is nothing is told all the same, and why."""
+    for what, image, code in (("a table without partitions", images.partitioned("gpt", []), "SK-1225"),
+                              ("a blank medium", images.empty(), "SK-1210")):
+        stick = pc.plug("stick", image=image, serial=f"NOTHING-{code}")
+        check(f"{what}: {code} is recorded", pc.wait(lambda: code in pc.codes(stick), media.WAIT) is not None, pc.codes(stick))
+        listed = pc.ctl("media", user="staff").out
+        check(f"{what}: it is listed with the reason", stick.block()[0] in listed and code in listed, listed)
+        stick.unplug()
+
+
 def disc(check, pc, what, image, label):
     drive = pc.plug("cdrom", image=image)
     path = f"/media/staff/{label}"
@@ -127,6 +138,7 @@ def run(check):
         for fs, image in sticks.items():
             one_stick(check, pc, fs, image)
         several_partitions(check, pc, two)
+        nothing_to_open(check, pc)
         for what, (image, label) in discs.items():
             disc(check, pc, what, image, label)
         stopping(check, pc, sticks["vfat"])
