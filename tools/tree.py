@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-PRODUCT = ("lib", "policy", "agent")
+PRODUCT = ("lib", "policy", "agent", "console")
 
 
 def files(*suffixes, under=()):

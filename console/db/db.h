@@ -12,11 +12,16 @@
  * act upon:
  *	-EEXIST     a UNIQUE or PRIMARY KEY constraint
  *	-ESTALE     a FOREIGN KEY or CHECK constraint: the row does not fit the others
- *	-EAGAIN     a serialisation failure, a deadlock, a busy or restarting database: the whole transaction may be
- *	            run again (sk_db_transact() does so)
- *	-ENOTCONN   the connection is gone and could not be made anew
+ *	-EAGAIN     a serialisation failure, a deadlock, a busy or restarting database: the whole transaction
+ *may be run again (sk_db_transact() does so) -ENOTCONN   the connection is gone and could not be made anew
  *	-ENOSPC, -EROFS the database cannot write
+ *	-ETIMEDOUT  a statement took longer than any should
+ *	-EUCLEAN    the file is damaged, or no database of ours
  *	-EBADMSG    the statement is wrong: an error in this program
+ *
+ * A statement that failed inside a transaction fails the transaction, on both engines: every later one
+ *returns the same error, and so does sk_db_transact(). Who wants to know whether a row is there asks with ON
+ *CONFLICT DO NOTHING and looks at ret_changed.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,13 +88,33 @@ SkDbEngine sk_db_engine(const SkDb *db);
 const char *sk_db_message(const SkDb *db);
 
 /*
- * Runs fn inside a transaction that may write, and commits when it returned 0; what else it returned rolls back
- * and is returned. On -EAGAIN the whole is run again, at most some seconds long, with growing pauses, so fn has
- * no effects but on the database. Transactions are serialisable.
- * A lost connection during the commit of PostgreSQL is -ENOTCONN: whether it happened is unknown, so fn writes
- * what a second run recognises (ids made by the caller).
+ * Runs fn inside a transaction that may write, and commits when it returned 0; what else it returned rolls
+ * back and is returned. On -EAGAIN the whole is run again, at most some seconds long, with growing pauses, so
+ * fn has no effects but on the database. Transactions are serialisable. A lost connection during the commit
+ * of PostgreSQL is -ENOTCONN: whether it happened is unknown, so fn writes what a second run recognises (ids
+ * made by the caller).
  */
 int sk_db_transact(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata);
+
+/*
+ * Runs fn inside a transaction that only reads, all from one moment. It holds up no writer and waits for
+ * none. Runs fn again on -EAGAIN like sk_db_transact().
+ */
+int sk_db_snapshot(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata);
+
+/*
+ * For the end of the transaction that is open: before_commit (may be NULL) runs as its last part when fn
+ * returned 0, and its error rolls back; ended (may be NULL) hears how it went, in any case, once: 0 it is
+ * committed, -ENOTCONN nobody knows, other: it is not. Each run of fn adds its hooks anew. At most 8
+ * (-ENOBUFS); none outside a transaction (-EBADMSG).
+ */
+typedef struct SkDbHook {
+	int (*before_commit)(SkDb *db, void *userdata);
+	void (*ended)(void *userdata, int result);
+	void *userdata;
+} SkDbHook;
+
+int sk_db_hook(SkDb *db, const SkDbHook *hook);
 
 /* One statement that returns no rows. ret_changed (may be NULL): rows written. */
 int sk_db_exec(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_changed);
@@ -103,8 +128,14 @@ void sk_db_rows_free(SkDbRows *rows);
 OWN_DEFINE(SkDbRows, sk_db_rows_free)
 #define own_rows own_(sk_db_rows_freep)
 
-/* Columns from 0. Pointers live until the next sk_db_next(). NULL reads as NULL, 0 and no bytes. */
+/*
+ * Columns from 0. Pointers live until the next sk_db_next(). NULL reads as NULL, 0 and no bytes, and so does
+ * a column of another type than the one that is asked for. What PostgreSQL calculates in other types is cast
+ * in the statement: CAST(sum(x) AS BIGINT).
+ */
 size_t sk_db_columns(const SkDbRows *rows);
+const char *sk_db_column_name(const SkDbRows *rows, size_t column);
+SkDbType sk_db_type(const SkDbRows *rows, size_t column);
 bool sk_db_is_null(const SkDbRows *rows, size_t column);
 const char *sk_db_get_text(const SkDbRows *rows, size_t column);
 int64_t sk_db_get_int(const SkDbRows *rows, size_t column);
@@ -114,8 +145,8 @@ const void *sk_db_get_bytes(const SkDbRows *rows, size_t column, size_t *ret_siz
 int sk_db_query_int(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_number);
 
 /*
- * Wakes other processes: PostgreSQL's NOTIFY with the payload (≤ 7999 bytes, part of the transaction); nothing on
- * SQLite, which has one process.
+ * Wakes other processes: PostgreSQL's NOTIFY with the payload (≤ 7999 bytes, part of the transaction);
+ * nothing on SQLite, which has one process.
  */
 int sk_db_notify(SkDb *db, const char *channel, const char *payload);
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Inside of console/db: what an engine provides, and what db.c keeps for both.
+ */
+#include "console/db/db.h"
+
+#define SK_DB_MESSAGE_SIZE 512
+#define SK_DB_HOOKS_MAX 8
+
+typedef enum SkDbBegin {
+	SK_DB_BEGIN_READ,  /* one snapshot, nothing is written */
+	SK_DB_BEGIN_WRITE, /* serialisable */
+} SkDbBegin;
+
+typedef struct SkDbDriver {
+	SkDbEngine engine;
+	void (*free)(SkDb *db);
+	int (*begin)(SkDb *db, SkDbBegin how);
+	int (*commit)(SkDb *db);
+	void (*rollback)(SkDb *db); /* cannot fail: what it cannot roll back it disconnects */
+	int (*exec)(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_changed);
+	int (*query)(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, SkDbRows **ret_rows);
+	int (*script)(
+		SkDb *db, const char *sql); /* several statements without parameters, inside a transaction */
+	int (*next)(SkDbRows *rows);
+	void (*rows_free)(SkDbRows *rows);
+	SkDbType (*type)(const SkDbRows *rows, size_t column);
+	const char *(*text)(const SkDbRows *rows, size_t column);
+	int64_t (*number)(const SkDbRows *rows, size_t column);
+	const void *(*bytes)(const SkDbRows *rows, size_t column, size_t *ret_size);
+	const char *(*name)(const SkDbRows *rows, size_t column);
+	int (*notify)(SkDb *db, const char *channel, const char *payload);
+	int (*listen)(SkDb *db, const char *channel);
+	int (*fd)(const SkDb *db);
+	int (*read_notices)(SkDb *db, void (*fn)(void *userdata, const char *payload), void *userdata);
+} SkDbDriver;
+
+struct SkDb {
+	const SkDbDriver *driver;
+	bool in_transaction;
+	int failed; /* the first error inside the transaction: everything after it fails too */
+	SkDbHook hooks[SK_DB_HOOKS_MAX];
+	size_t n_hooks;
+	char message[SK_DB_MESSAGE_SIZE];
+};
+
+struct SkDbRows {
+	SkDb *db;
+	size_t n_columns;
+};
+
+int sk_db_sqlite_open(const char *path, SkDb **ret_db);
+int sk_db_pgsql_open(const char *url, SkDb **ret_db);
+
+/* Keeps what the engine said, in one line. */
+void sk_db_say(SkDb *db, const char *format, ...) __attribute__((format(printf, 2, 3)));

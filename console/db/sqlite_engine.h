@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Inside of the SQLite engine: sqlite.c runs statements, sqlite_open.c opens and configures, sqlite_gate.c
+ * queues writers.
+ */
+#include <sqlite3.h>
+
+#include "console/db/db_engine.h"
+#include "console/db/statements.h"
+
+#define SK_SQLITE_APPLICATION_ID 0x53656b69 /* "Seki" */
+#define SK_SQLITE_BUSY_MS 5000
+
+/*
+ * The writers of one file in this process. SQLite lets one write at a time and makes the others sleep and
+ * look again, up to 100 ms apart; a mutex wakes the next at once. Other processes are still met by the busy
+ * handler.
+ */
+typedef struct SkSqliteGate SkSqliteGate;
+
+int sk_sqlite_gate_open(const char *path, SkSqliteGate **ret_gate);
+void sk_sqlite_gate_close(SkSqliteGate *gate);
+/* Return: 0, -EAGAIN after SK_SQLITE_BUSY_MS. */
+int sk_sqlite_gate_enter(SkSqliteGate *gate);
+void sk_sqlite_gate_leave(SkSqliteGate *gate);
+
+typedef struct SkSqlite {
+	SkDb db;
+	sqlite3 *handle;
+	SkStatements statements;
+	SkSqliteGate *gate;
+	unsigned in_gate; /* how often: a transaction, or rows of a statement that writes */
+} SkSqlite;
+
+extern const SkDbDriver sk_sqlite_driver;
+
+/* Keeps the message; negative errno of the last error. */
+int sk_sqlite_error(SkSqlite *sqlite, int code);
