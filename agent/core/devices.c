@@ -14,6 +14,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
+#include "lib/ipc/check.h"
 
 /* A year: longer allowances are rules, and belong into a rule file. */
 #define ALLOWANCE_MOST_SEC (366 * 86400ULL)
@@ -353,30 +354,21 @@ static void facts_missing(Core *core, Device *device)
 		facts_arrived(core, device);
 }
 
-/* The probe was fed by the device: it is believed no more than that. */
-static bool facts_are_sane(const SkUsbFacts *facts)
-{
-	return facts->state <= SK_USB_FACTS_UNREADABLE && facts->n_interfaces <= SK_USB_INTERFACES_MAX &&
-	       SK_PROTO_TEXT_OK(facts->manufacturer) && SK_PROTO_TEXT_OK(facts->product) &&
-	       SK_PROTO_TEXT_OK(facts->serial) && SK_PROTO_TEXT_OK(facts->hash);
-}
-
 static int on_facts(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
-	const SkUsbFacts *facts = (const SkUsbFacts *)message;
-
-	return facts_are_sane(facts) ? facts_set(userdata, facts) : -EPROTO;
+	return facts_set(userdata, (const SkUsbFacts *)message);
 }
 
-static const SkMsgSpec facts_specs[] = {
-	{SK_PROBE_USB_FACTS, 0, sizeof(SkUsbFacts), on_facts},
+/* The probe was fed by the device: it is believed no more than that. */
+const SkMsgSpec device_facts_specs[] = {
+	{SK_PROBE_USB_FACTS, 0, sizeof(SkUsbFacts), on_facts, sk_check_usb_facts},
 	{0},
 };
 
 static int on_probe_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	Device *device = userdata;
-	int r = sk_chan_dispatch(device->probe, facts_specs, device);
+	int r = sk_chan_dispatch(device->probe, device_facts_specs, device);
 
 	if (r == -EAGAIN)
 		return 0;

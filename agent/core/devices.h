@@ -42,6 +42,9 @@ typedef struct Device {
 #define DEVICE_PROBES_MAX 3
 #define DEVICE_FACTS_USEC (6 * 1000000ULL)
 
+/* What a probe may send. */
+extern const SkMsgSpec device_facts_specs[];
+
 /* fd: where the facts will come from; taken over. */
 void devices_add(Core *core, const SkUsbAdded *added, int fd);
 void devices_remove(Core *core, const char *sysname, uint16_t busnum, uint16_t devnum);

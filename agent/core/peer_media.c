@@ -9,6 +9,7 @@
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
+#include "lib/ipc/check.h"
 
 /* Orders carry a text, an unmount also its caller: kept here by cookie. */
 typedef struct Unmount {
@@ -22,26 +23,14 @@ static Unmount *unmounts;
 
 static int on_answer(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
-	const SkAnswer *answer = (const SkAnswer *)message;
 	Core *core = userdata;
 
-	return SK_PROTO_TEXT_OK(answer->detail) ? orders_finish(core, &core->orders, message, fds, n_fds)
-						: -EPROTO;
-}
-
-static int on_mounted(void *userdata, const SkHead *message, int *fds, size_t n_fds)
-{
-	const SkMediaMounted *mounted = (const SkMediaMounted *)message;
-	Core *core = userdata;
-
-	if (!SK_PROTO_TEXT_OK(mounted->path) || !SK_PROTO_TEXT_OK(mounted->detail))
-		return -EPROTO;
 	return orders_finish(core, &core->orders, message, fds, n_fds);
 }
 
 static const SkMsgSpec specs[] = {
-	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer},
-	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_mounted},
+	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer, sk_check_answer},
+	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_answer, sk_check_media_mounted},
 	{0},
 };
 

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/core/peer_monitor.h"
 
-#include <errno.h>
-
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/input.h"
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
 #include "lib/base/own.h"
+#include "lib/ipc/check.h"
 
 static int on_usb_added(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	const SkUsbAdded *added = (const SkUsbAdded *)message;
 
-	if (!SK_PROTO_TEXT_OK(added->sysname) || !SK_PROTO_TEXT_OK(added->parent) ||
-		!SK_PROTO_TEXT_OK(added->connect_type))
-		return -EPROTO;
 	devices_add(userdata, added, own_take_fd(&fds[0]));
 	return 0;
 }
@@ -25,8 +21,6 @@ static int on_usb_removed(void *userdata, const SkHead *message, int *fds, size_
 {
 	const SkUsbRemoved *removed = (const SkUsbRemoved *)message;
 
-	if (!SK_PROTO_TEXT_OK(removed->sysname))
-		return -EPROTO;
 	devices_remove(userdata, removed->sysname, removed->busnum, removed->devnum);
 	return 0;
 }
@@ -35,9 +29,6 @@ static int on_block_added(void *userdata, const SkHead *message, int *fds, size_
 {
 	const SkBlockAdded *added = (const SkBlockAdded *)message;
 
-	if (!SK_PROTO_TEXT_OK(added->sysname) || !SK_PROTO_TEXT_OK(added->disk) ||
-		!SK_PROTO_TEXT_OK(added->usb) || added->bus >= SK_BUS_MAX_)
-		return -EPROTO;
 	volumes_add(userdata, added);
 	return 0;
 }
@@ -46,8 +37,6 @@ static int on_block_removed(void *userdata, const SkHead *message, int *fds, siz
 {
 	const SkBlockRemoved *removed = (const SkBlockRemoved *)message;
 
-	if (!SK_PROTO_TEXT_OK(removed->sysname))
-		return -EPROTO;
 	volumes_remove(userdata, removed->sysname);
 	return 0;
 }
@@ -56,8 +45,6 @@ static int on_input_added(void *userdata, const SkHead *message, int *fds, size_
 {
 	const SkInputAdded *added = (const SkInputAdded *)message;
 
-	if (!SK_PROTO_TEXT_OK(added->sysname) || !SK_PROTO_TEXT_OK(added->usb))
-		return -EPROTO;
 	input_add(userdata, added);
 	return 0;
 }
@@ -66,19 +53,14 @@ static int on_input_removed(void *userdata, const SkHead *message, int *fds, siz
 {
 	const SkInputRemoved *removed = (const SkInputRemoved *)message;
 
-	if (!SK_PROTO_TEXT_OK(removed->sysname))
-		return -EPROTO;
 	input_remove(userdata, removed->sysname);
 	return 0;
 }
 
 static int on_answer(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
-	const SkAnswer *answer = (const SkAnswer *)message;
 	Core *core = userdata;
 
-	if (!SK_PROTO_TEXT_OK(answer->detail))
-		return -EPROTO;
 	return orders_finish(core, &core->orders, message, fds, n_fds);
 }
 
@@ -94,14 +76,14 @@ static int on_enumerated(void *userdata, const SkHead *message, int *fds, size_t
 }
 
 static const SkMsgSpec specs[] = {
-	{SK_MONITOR_ANSWER, SK_CHAN_FDS_UP_TO | 1, sizeof(SkAnswer), on_answer},
-	{SK_MONITOR_USB_ADDED, 1, sizeof(SkUsbAdded), on_usb_added},
-	{SK_MONITOR_USB_REMOVED, 0, sizeof(SkUsbRemoved), on_usb_removed},
-	{SK_MONITOR_BLOCK_ADDED, 0, sizeof(SkBlockAdded), on_block_added},
-	{SK_MONITOR_BLOCK_CHANGED, 0, sizeof(SkBlockAdded), on_block_added},
-	{SK_MONITOR_BLOCK_REMOVED, 0, sizeof(SkBlockRemoved), on_block_removed},
-	{SK_MONITOR_INPUT_ADDED, 0, sizeof(SkInputAdded), on_input_added},
-	{SK_MONITOR_INPUT_REMOVED, 0, sizeof(SkInputRemoved), on_input_removed},
+	{SK_MONITOR_ANSWER, SK_CHAN_FDS_UP_TO | 1, sizeof(SkAnswer), on_answer, sk_check_answer},
+	{SK_MONITOR_USB_ADDED, 1, sizeof(SkUsbAdded), on_usb_added, sk_check_usb_added},
+	{SK_MONITOR_USB_REMOVED, 0, sizeof(SkUsbRemoved), on_usb_removed, sk_check_usb_removed},
+	{SK_MONITOR_BLOCK_ADDED, 0, sizeof(SkBlockAdded), on_block_added, sk_check_block_added},
+	{SK_MONITOR_BLOCK_CHANGED, 0, sizeof(SkBlockAdded), on_block_added, sk_check_block_added},
+	{SK_MONITOR_BLOCK_REMOVED, 0, sizeof(SkBlockRemoved), on_block_removed, sk_check_block_removed},
+	{SK_MONITOR_INPUT_ADDED, 0, sizeof(SkInputAdded), on_input_added, sk_check_input_added},
+	{SK_MONITOR_INPUT_REMOVED, 0, sizeof(SkInputRemoved), on_input_removed, sk_check_input_removed},
 	{SK_MONITOR_ENUMERATED, 0, sizeof(SkHead), on_enumerated},
 	{0},
 };

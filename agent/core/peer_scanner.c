@@ -14,6 +14,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
+#include "lib/ipc/check.h"
 
 #define SCANNER_GROUP "sekisho-scan"
 #define DAY_USEC (86400 * 1000000ULL)
@@ -44,8 +45,6 @@ static int on_state(void *userdata, const SkHead *message, int *fds, size_t n_fd
 	Core *core = userdata;
 	bool news = !core->scanner_told || core->scanner_state.state != state->state;
 
-	if (state->state >= SK_SCANNER_STATE_MAX_ || !SK_PROTO_TEXT_OK(state->detail))
-		return -EPROTO;
 	core->scanner_state = *state;
 	sk_utf8_escape(core->scanner_state.detail, sizeof(core->scanner_state.detail), state->detail,
 		strlen(state->detail));
@@ -100,10 +99,6 @@ static int on_result(void *userdata, const SkHead *message, int *fds, size_t n_f
 	const SkScanResult *result = (const SkScanResult *)message;
 	Core *core = userdata;
 
-	if (result->verdict == SK_VERDICT_NONE || result->verdict >= SK_VERDICT_MAX_ ||
-		!SK_PROTO_TEXT_OK(result->finding) || !SK_PROTO_TEXT_OK(result->mime) ||
-		!SK_PROTO_TEXT_OK(result->path))
-		return -EPROTO;
 	remember(core, result);
 	gates_result(core, result);
 	return 0;
@@ -116,10 +111,10 @@ static int on_walk_done(void *userdata, const SkHead *message, int *fds, size_t 
 }
 
 static const SkMsgSpec specs[] = {
-	{SK_SCAN_STATE, SK_CHAN_FDS_UP_TO | 1, sizeof(SkScannerState), on_state},
+	{SK_SCAN_STATE, SK_CHAN_FDS_UP_TO | 1, sizeof(SkScannerState), on_state, sk_check_scanner_state},
 	{SK_SCAN_LOOKUP, 0, sizeof(SkScanLookup), on_lookup},
-	{SK_SCAN_RESULT, 0, sizeof(SkScanResult), on_result},
-	{SK_SCAN_WALK_DONE, 0, sizeof(SkScanWalkDone), on_walk_done},
+	{SK_SCAN_RESULT, 0, sizeof(SkScanResult), on_result, sk_check_scan_result},
+	{SK_SCAN_WALK_DONE, 0, sizeof(SkScanWalkDone), on_walk_done, sk_check_scan_walk_done},
 	{0},
 };
 

@@ -14,6 +14,7 @@
 #include "agent/core/records.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/ipc/check.h"
 
 /* Reading the first blocks of a slow or failing medium. */
 #define PROBE_USEC (15 * 1000000ULL)
@@ -168,28 +169,19 @@ static void probe_ended(Volume *volume)
 		advance_partitions(core, volume);
 }
 
-static bool facts_are_sane(const SkBlockFacts *facts)
-{
-	return facts->state <= SK_BLOCK_FACTS_AMBIGUOUS && facts->content < SK_CONTENT_MAX_ &&
-	       SK_PROTO_TEXT_OK(facts->table) && SK_PROTO_TEXT_OK(facts->type_name) &&
-	       SK_PROTO_TEXT_OK(facts->label) && SK_PROTO_TEXT_OK(facts->uuid);
-}
-
 static int on_facts(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	const SkBlockFacts *facts = (const SkBlockFacts *)message;
 	Volume *volume = userdata;
 
-	if (!facts_are_sane(facts))
-		return -EPROTO;
 	volume->facts = malloc(sizeof(*facts));
 	if (volume->facts)
 		*volume->facts = *facts;
 	return 0;
 }
 
-static const SkMsgSpec facts_specs[] = {
-	{SK_PROBE_BLOCK_FACTS, 0, sizeof(SkBlockFacts), on_facts},
+const SkMsgSpec volume_facts_specs[] = {
+	{SK_PROBE_BLOCK_FACTS, 0, sizeof(SkBlockFacts), on_facts, sk_check_block_facts},
 	{0},
 };
 
@@ -197,7 +189,7 @@ static int on_probe_io(sd_event_source *source, int fd, uint32_t events, void *u
 {
 	Volume *volume = userdata;
 
-	if (sk_chan_dispatch(volume->probe, facts_specs, volume) != -EAGAIN)
+	if (sk_chan_dispatch(volume->probe, volume_facts_specs, volume) != -EAGAIN)
 		probe_ended(volume);
 	return 0;
 }

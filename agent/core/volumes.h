@@ -64,6 +64,9 @@ typedef struct Volume {
 	UT_hash_handle hh;
 } Volume;
 
+/* What a probe may send. */
+extern const SkMsgSpec volume_facts_specs[];
+
 /* A block device appeared, or its medium changed. */
 void volumes_add(Core *core, const SkBlockAdded *added);
 void volumes_remove(Core *core, const char *sysname);

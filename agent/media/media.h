@@ -7,6 +7,8 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "lib/ipc/chan.h"
+
 typedef struct MediaPeer MediaPeer;
 typedef struct MediaHeld MediaHeld; /* held.h */
 
@@ -28,6 +30,9 @@ typedef struct Media {
 /* Ends the loop after idle_usec without connection, worker, gate held and child. Call after each change of
  * those. */
 int media_idle_check(Media *media);
+
+/* What core may send. */
+extern const SkMsgSpec media_specs[];
 
 /* Accepts connections of core from now on. Return: 0 or negative errno. */
 int media_listen(Media *media);

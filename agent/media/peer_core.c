@@ -14,6 +14,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/ipc/chan.h"
+#include "lib/ipc/check.h"
 #include "lib/log/log.h"
 
 struct MediaPeer {
@@ -134,8 +135,6 @@ static int on_mount(void *userdata, const SkHead *message, int *fds, size_t n_fd
 	Recipient *recipient;
 	int r;
 
-	if (!SK_PROTO_TEXT_OK(request->user) || !SK_PROTO_TEXT_OK(request->label) || request->import_copy > 1)
-		return -EPROTO;
 	if (!media_user_check(request->user) || request->uid == 0 || request->uid == (uid_t)-1)
 		return refuse_mount(peer, request, -EINVAL);
 	recipient = malloc(sizeof(*recipient));
@@ -162,8 +161,6 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	SkAnswer answer = {0};
 	uid_t uid = 0;
 
-	if (!SK_PROTO_TEXT_OK(request->path) || request->lazy > 1)
-		return -EPROTO;
 	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
 	answer.head.cookie = message->cookie;
 	answer.result = media_target_detach(media->base_fd, media->base, request->path, request->lazy);
@@ -189,9 +186,9 @@ static int on_kept(void *userdata, const SkHead *message, int *fds, size_t n_fds
 	return peer_send(peer, &answer, NULL, 0);
 }
 
-static const SkMsgSpec messages[] = {
-	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount},
-	{SK_MEDIA_UNMOUNT, 0, sizeof(SkMediaUnmount), on_unmount},
+const SkMsgSpec media_specs[] = {
+	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount, sk_check_media_mount},
+	{SK_MEDIA_UNMOUNT, 0, sizeof(SkMediaUnmount), on_unmount, sk_check_media_unmount},
 	{SK_MEDIA_KEPT, 0, sizeof(SkMediaKept), on_kept},
 	{0},
 };
@@ -205,7 +202,7 @@ static int on_peer_io(sd_event_source *source, int fd, uint32_t events, void *us
 	if (events & EPOLLOUT)
 		r = sk_chan_flush(peer->chan) < 0 ? -EIO : 1;
 	if (r > 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-		r = sk_chan_dispatch(peer->chan, messages, peer);
+		r = sk_chan_dispatch(peer->chan, media_specs, peer);
 	if (r > 0 || r == -EAGAIN)
 		return sd_event_source_set_io_events(
 			peer->io, EPOLLIN | (sk_chan_pending(peer->chan) ? EPOLLOUT : 0));

@@ -66,8 +66,7 @@ static int on_report(void *userdata, const SkHead *message, int *fds, size_t n_f
 	const WorkerReport *report = (const WorkerReport *)message;
 	Worker *worker = userdata;
 
-	if (worker->reported || !SK_PROTO_TEXT_OK(report->detail.text) || report->result > 0 ||
-		(report->result == 0) != (n_fds == 3))
+	if (worker->reported || (report->result == 0) != (n_fds == 3))
 		return -EPROTO;
 	worker->reported = true;
 	worker->report = *report;
@@ -77,8 +76,15 @@ static int on_report(void *userdata, const SkHead *message, int *fds, size_t n_f
 	return 0;
 }
 
-static const SkMsgSpec reports[] = {
-	{WORKER_DONE, SK_CHAN_FDS_UP_TO | 3, sizeof(WorkerReport), on_report},
+static bool check_report(const SkHead *message)
+{
+	const WorkerReport *report = (const WorkerReport *)message;
+
+	return SK_PROTO_TEXT_OK(report->detail.text) && report->result <= 0;
+}
+
+const SkMsgSpec media_worker_specs[] = {
+	{WORKER_DONE, SK_CHAN_FDS_UP_TO | 3, sizeof(WorkerReport), on_report, check_report},
 	{0},
 };
 
@@ -87,7 +93,7 @@ static int on_worker_io(sd_event_source *source, int fd, uint32_t events, void *
 {
 	Worker *worker = userdata;
 	const MediaDetail nothing = {"the worker ended without an answer"};
-	int r = sk_chan_dispatch(worker->chan, reports, worker);
+	int r = sk_chan_dispatch(worker->chan, media_worker_specs, worker);
 
 	if (r == 1 || r == -EAGAIN)
 		return 0;

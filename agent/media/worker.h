@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/media/prepare.h"
+#include "lib/ipc/chan.h"
 
 /* Media plugged in at once are few; a device that does not answer occupies its worker for minutes. */
 #define MEDIA_WORKERS_MAX 16
@@ -13,6 +14,9 @@
 /* A worker that has not answered by then is given up, and its request fails with -ETIMEDOUT. */
 #define MEDIA_MOUNT_SECONDS 120
 #define MEDIA_COPY_SECONDS 3600
+
+/* What a worker may send. */
+extern const SkMsgSpec media_worker_specs[];
 
 /* result: 0 or negative errno. The descriptors (-1: none) are the receiver's. Called exactly once, when the
  * worker is gone or was given up. */

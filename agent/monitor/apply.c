@@ -140,6 +140,12 @@ static const struct {
 	[SK_USB_REJECT] = {reject, false},
 };
 
+bool usb_order_check(const SkUsbApply *order)
+{
+	return SK_PROTO_TEXT_OK(order->sysname) && name_is_usb_device(order->sysname) &&
+	       order->action < SK_USB_APPLY_MAX_ && order->n_interfaces <= sizeof(order->interfaces);
+}
+
 int usb_apply(const SkUsbApply *order, char ret_detail[256])
 {
 	own_fd int fd = -1;
@@ -147,8 +153,7 @@ int usb_apply(const SkUsbApply *order, char ret_detail[256])
 	int r;
 
 	ret_detail[0] = 0;
-	if (!SK_PROTO_TEXT_OK(order->sysname) || !name_is_usb_device(order->sysname) ||
-		order->action >= SK_USB_APPLY_MAX_ || order->n_interfaces > sizeof(order->interfaces))
+	if (!usb_order_check(order))
 		return fail(&device, -EINVAL, "order");
 	r = sysfs_open(USB_DEVICES, order->sysname, &fd);
 	if (r < 0)

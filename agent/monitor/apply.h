@@ -5,6 +5,8 @@
  * against its grammar, the device against bus and device number, its descriptors against the digest of the
  * decision before it is configured and again after.
  */
+#include <stdbool.h>
+
 #include "lib/ipc/proto_monitor.h"
 
 #define USB_DEVICES "/sys/bus/usb/devices"
@@ -13,6 +15,9 @@
 /* Room of the device's raw descriptors: 18 bytes and at most 255 configurations of 65,535 bytes in theory;
  * the kernel accepts 8 configurations. */
 #define USB_DESCRIPTORS_MAX (18 + 8 * 65535)
+
+/* Is the order one that could be meant for some device? Pure. */
+bool usb_order_check(const SkUsbApply *order);
 
 /*
  * Blocks as long as the device makes it: call from a job. ret_detail: one line for the record.

@@ -22,5 +22,8 @@ void block_mode_changed(Monitor *monitor);
 /* Is this present, and not internal: is its node ours to guard? */
 bool block_is_guarded(const Monitor *monitor, const char *sysname, dev_t *ret_dev);
 
+/* Is the order one that could be meant for some block device? Pure. */
+bool block_order_check(const SkBlockOrder *order);
+
 /* BLOCK_PROBE, BLOCK_OPEN, BLOCK_EJECT: carried out on a thread, answered when done. */
 void block_order(Monitor *monitor, const SkBlockOrder *order);

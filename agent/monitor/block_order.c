@@ -69,12 +69,17 @@ static void done_order(void *userdata, Job *job)
 	probes_refill(monitor->probes);
 }
 
+bool block_order_check(const SkBlockOrder *order)
+{
+	return SK_PROTO_TEXT_OK(order->sysname) && name_is_block(order->sysname) && order->writable <= 1;
+}
+
 /* Return: 0 and the entry, or what to answer. */
 static int check_order(const Monitor *monitor, const SkBlockOrder *order, Block **ret_block)
 {
 	Block *block;
 
-	if (!SK_PROTO_TEXT_OK(order->sysname) || !name_is_block(order->sysname) || order->writable > 1)
+	if (!block_order_check(order))
 		return -EINVAL;
 	block = block_table_find(monitor, order->sysname);
 	if (!block || block->dev != makedev(order->major, order->minor))

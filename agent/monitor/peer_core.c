@@ -57,7 +57,7 @@ static int on_mode(void *userdata, const SkHead *message, int *fds, size_t n_fds
 	return 0;
 }
 
-static const SkMsgSpec orders[] = {
+const SkMsgSpec core_orders[] = {
 	{SK_MONITOR_MODE, 0, sizeof(SkMonitorMode), on_mode},
 	{SK_MONITOR_ENUMERATE, 0, sizeof(SkHead), on_enumerate},
 	{SK_MONITOR_USB_APPLY, 0, sizeof(SkUsbApply), on_usb_apply},
@@ -149,7 +149,7 @@ static int on_core(sd_event_source *source, int fd, uint32_t revents, void *user
 			watch_for_room(monitor);
 	}
 	if (r >= 0 && revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		r = sk_chan_dispatch(monitor->core, orders, monitor);
+		r = sk_chan_dispatch(monitor->core, core_orders, monitor);
 	else if (r == 0)
 		r = 1;
 	if (r > 0 || r == -EAGAIN)

@@ -4,6 +4,11 @@
  * The connection to core: who may be core, its orders, our messages.
  */
 #include "agent/monitor/monitor.h"
+#include "lib/ipc/chan.h"
+
+/* What core may send. Its contents are checked where they are used: a wrong order is answered with -EINVAL.
+ */
+extern const SkMsgSpec core_orders[];
 
 /* Accepts core's connections on listen_fd (taken). Only one at a time, only from monitor->core_uid; a new one
  * replaces one whose peer has closed. */

@@ -6,6 +6,7 @@
  */
 #include <sys/types.h>
 
+#include "lib/ipc/chan.h"
 #include "lib/ipc/proto_probe.h"
 
 /* Descriptors of a job in the order of the SK_PROBE_FD_* bits; -1 where the bit is unset. */
@@ -16,6 +17,9 @@ typedef struct ProbeFds {
 /* Fill all but head. They cannot fail: what goes wrong is the state of the facts. */
 void probe_usb(const ProbeFds *fds, SkUsbFacts *ret_facts);
 void probe_block(const ProbeFds *fds, SkBlockFacts *ret_facts);
+
+/* What the monitor may send: each job is done, and its facts are sent, before the handler returns. */
+extern const SkMsgSpec probe_jobs[];
 
 /* Return: 0 or negative errno; then the process must end. */
 int probe_jail_enter(uid_t uid, gid_t gid);

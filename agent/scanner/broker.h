@@ -56,6 +56,7 @@ void broker_touch(Broker *broker);
 void broker_look_for_definitions(Broker *broker);
 
 /* peer_core.c */
+extern const SkMsgSpec core_specs[];
 int core_dispatch(Broker *broker);
 int core_send(Broker *broker, const void *message, const int *fds, size_t n_fds);
 int core_send_state(Broker *broker);
@@ -64,6 +65,7 @@ void core_send_result(Broker *broker, const QueueItem *item, const JobResult *re
 void core_send_error(Broker *broker, const QueueItem *item, const char *reason);
 
 /* walks.c */
+extern const SkMsgSpec walk_specs[];
 int walks_start(Broker *broker, const SkScanWalk *request, int root_fd);
 void walks_cancel(Broker *broker, uint64_t volume);
 /* Of a walk's file: counted, and the walk ended when it was the last. */

@@ -13,6 +13,7 @@
 #include "agent/scanner/content.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/ipc/check.h"
 #include "lib/log/log.h"
 
 #define SECOND 1000000ull
@@ -163,26 +164,24 @@ static int on_known(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	const SkScanKnown *known = (const SkScanKnown *)head;
 	Broker *broker = userdata;
 
-	if (known->verdict >= SK_VERDICT_MAX_ || !SK_PROTO_TEXT_OK(known->finding))
-		return -EPROTO;
 	/* The worker that asked may be gone. */
 	if (broker->pool)
 		pool_answer(broker->pool, head->cookie, known);
 	return 0;
 }
 
-static const SkMsgSpec specs[] = {
+const SkMsgSpec core_specs[] = {
 	{SK_SCAN_OPTIONS, 0, sizeof(SkScanOptions), on_options},
 	{SK_SCAN_FILE, 1, sizeof(SkScanFile), on_file},
 	{SK_SCAN_WALK, 1, sizeof(SkScanWalk), on_walk},
 	{SK_SCAN_CANCEL, 0, sizeof(SkScanCancel), on_cancel},
-	{SK_SCAN_KNOWN, 0, sizeof(SkScanKnown), on_known},
+	{SK_SCAN_KNOWN, 0, sizeof(SkScanKnown), on_known, sk_check_scan_known},
 	{0},
 };
 
 int core_dispatch(Broker *broker)
 {
-	int r = sk_chan_dispatch(broker->core, specs, broker);
+	int r = sk_chan_dispatch(broker->core, core_specs, broker);
 
 	if (r == -EAGAIN)
 		return 0;

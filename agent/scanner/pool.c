@@ -210,24 +210,30 @@ static int on_result(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	Worker *worker = userdata;
 	const JobResult *result = (const JobResult *)head;
 
-	if (!worker->item || head->cookie != worker->job || result->verdict == SK_VERDICT_NONE ||
-		result->verdict >= SK_VERDICT_MAX_ || !SK_PROTO_TEXT_OK(result->finding) ||
-		!SK_PROTO_TEXT_OK(result->mime))
+	if (!worker->item || head->cookie != worker->job)
 		return -EPROTO;
 	finish(worker, result);
 	return 0;
 }
 
-static const SkMsgSpec specs[] = {
+static bool check_result(const SkHead *head)
+{
+	const JobResult *result = (const JobResult *)head;
+
+	return result->verdict != SK_VERDICT_NONE && result->verdict < SK_VERDICT_MAX_ &&
+	       SK_PROTO_TEXT_OK(result->finding) && SK_PROTO_TEXT_OK(result->mime);
+}
+
+const SkMsgSpec pool_specs[] = {
 	{JOB_LOOKUP, 0, sizeof(JobLookup), on_lookup},
-	{JOB_RESULT, 0, sizeof(JobResult), on_result},
+	{JOB_RESULT, 0, sizeof(JobResult), on_result, check_result},
 	{0},
 };
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	Worker *worker = userdata;
-	int r = sk_chan_dispatch(worker->chan, specs, worker);
+	int r = sk_chan_dispatch(worker->chan, pool_specs, worker);
 
 	if (r == -EAGAIN)
 		return 0;

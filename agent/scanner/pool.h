@@ -11,10 +11,14 @@
 #include "agent/scanner/engine.h"
 #include "agent/scanner/job.h"
 #include "agent/scanner/queue.h"
+#include "lib/ipc/chan.h"
 
 #define POOL_WORKERS_MAX 16
 
 typedef struct Pool Pool;
+
+/* What a worker may send. */
+extern const SkMsgSpec pool_specs[];
 
 typedef struct PoolSetup {
 	sd_event *event;

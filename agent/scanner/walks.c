@@ -60,8 +60,6 @@ static int on_found(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	WalkTask *task = userdata;
 	QueueItem *item;
 
-	if (!SK_PROTO_TEXT_OK(found->path))
-		return -EPROTO;
 	item = queue_item_new(own_take_fd(&fds[0]));
 	if (!item)
 		return -ENOMEM;
@@ -88,8 +86,13 @@ static int on_end(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	return 0;
 }
 
-static const SkMsgSpec specs[] = {
-	{WALK_FILE, 1, sizeof(WalkFile), on_found},
+static bool check_found(const SkHead *head)
+{
+	return SK_PROTO_TEXT_OK(((const WalkFile *)head)->path);
+}
+
+const SkMsgSpec walk_specs[] = {
+	{WALK_FILE, 1, sizeof(WalkFile), on_found, check_found},
 	{WALK_END, 0, sizeof(WalkEnd), on_end},
 	{0},
 };
@@ -98,7 +101,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 {
 	WalkTask *task = userdata;
 	Broker *broker = task->broker;
-	int r = sk_chan_dispatch(task->chan, specs, task);
+	int r = sk_chan_dispatch(task->chan, walk_specs, task);
 
 	if (r == -EAGAIN)
 		return 0;

@@ -200,19 +200,25 @@ static bool fds_expected(const SkMsgSpec *spec, size_t n_fds)
 	return n_fds == spec->n_fds;
 }
 
-static const SkMsgSpec *find_spec(const SkMsgSpec *specs, const SkHead *head, size_t size, size_t n_fds)
+static bool is_acceptable(const SkMsgSpec *spec, const SkHead *head, size_t size, size_t n_fds)
 {
+	return spec->size == size && fds_expected(spec, n_fds) && (!spec->check || spec->check(head));
+}
+
+const SkMsgSpec *sk_msg_decode(const SkMsgSpec *specs, const void *data, size_t size, size_t n_fds)
+{
+	const SkHead *head = data;
+
 	if (size < sizeof(*head) || head->version != SK_PROTO_VERSION || head->size != size)
 		return NULL;
 	for (; specs->type != 0; specs++)
 		if (specs->type == head->type)
-			return specs->size == size && fds_expected(specs, n_fds) ? specs : NULL;
+			return is_acceptable(specs, head, size, n_fds) ? specs : NULL;
 	return NULL;
 }
 
 int sk_chan_dispatch(SkChan *chan, const SkMsgSpec *specs, void *userdata)
 {
-	const SkHead *head = (const SkHead *)chan->buffer;
 	int fds[SK_PROTO_FDS_MAX];
 	size_t n_fds = 0;
 	const SkMsgSpec *spec;
@@ -223,8 +229,8 @@ int sk_chan_dispatch(SkChan *chan, const SkMsgSpec *specs, void *userdata)
 		close_fds(fds, n_fds);
 		return (int)n;
 	}
-	spec = find_spec(specs, head, (size_t)n, n_fds);
-	r = spec ? spec->handle(userdata, head, fds, n_fds) : -EPROTO;
+	spec = sk_msg_decode(specs, chan->buffer, (size_t)n, n_fds);
+	r = spec ? spec->handle(userdata, (const SkHead *)chan->buffer, fds, n_fds) : -EPROTO;
 	close_fds(fds, n_fds);
 	return r < 0 ? r : 1;
 }

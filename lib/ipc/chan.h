@@ -17,6 +17,7 @@ typedef struct SkMsgSpec {
 	uint16_t n_fds; /* exactly, or SK_CHAN_FDS_UP_TO | most */
 	uint32_t size;	/* exactly */
 	int (*handle)(void *userdata, const SkHead *message, int *fds, size_t n_fds);
+	bool (*check)(const SkHead *message); /* are the contents within their ranges? NULL: all are */
 } SkMsgSpec;
 
 /* n_fds may be fewer (an answer that failed carries none). */
@@ -42,6 +43,13 @@ void sk_head_init(SkHead *head, uint16_t type, size_t size);
 int sk_chan_send(SkChan *chan, const void *message, const int *fds, size_t n_fds);
 bool sk_chan_pending(const SkChan *chan);
 int sk_chan_flush(SkChan *chan);
+
+/*
+ * What sk_chan_dispatch() does before it calls a handler: pure, nothing but the bytes decides. Data is
+ * aligned like SkHead. Return: the row of the table, or NULL: unknown type, other version, wrong size, other
+ * number of descriptors, contents out of range.
+ */
+const SkMsgSpec *sk_msg_decode(const SkMsgSpec *specs, const void *data, size_t size, size_t n_fds);
 
 /*
  * Receives one message, checks it against the table and calls its handler. Descriptors left in the array
