@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/csv/csv_text.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+/* A byte of code page 932 is at most 3 bytes of UTF-8 (half-width kana). */
+#define GROWTH 3
+
+static pthread_mutex_t converter_lock = PTHREAD_MUTEX_INITIALIZER;
+static iconv_t converter = (iconv_t)-1;
+
+int sk_csv_init(void)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&converter_lock);
+	if (converter == (iconv_t)-1)
+		converter = iconv_open("UTF-8", "CP932");
+	if (converter == (iconv_t)-1)
+		r = -ENOENT;
+	pthread_mutex_unlock(&converter_lock);
+	return r;
+}
+
+size_t sk_csv_count(const char *from, const char *to)
+{
+	size_t n = 0;
+
+	for (; from < to; from++)
+		n += ((unsigned char)*from & 0xc0) != 0x80;
+	return n;
+}
+
+/* The place of data[at], for a person who looks at the file in an editor; bytes for characters in a foreign
+ * encoding. */
+static void point_at(const char *data, size_t at, SkCsvError *ret_error)
+{
+	size_t line = 1, start = 0;
+
+	for (size_t i = 0; i < at; i++)
+		if (data[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	*ret_error = (SkCsvError){line, at - start + 1, "neither UTF-8 nor Shift_JIS"};
+}
+
+static int convert(const char *data, size_t size, char **ret_text, size_t *ret_size, SkCsvError *ret_error)
+{
+	size_t room = size * GROWTH, left = room, todo = size;
+	char *text = malloc(room + 1), *out = text, *in = (char *)data;
+	size_t bad = 0;
+
+	if (!text)
+		return -ENOMEM;
+	pthread_mutex_lock(&converter_lock);
+	if (converter != (iconv_t)-1) {
+		iconv(converter, NULL, NULL, NULL, NULL);
+		bad = iconv(converter, &in, &todo, &out, &left);
+	}
+	pthread_mutex_unlock(&converter_lock);
+	/* todo: also what an incomplete character at the end leaves, and everything without a converter. */
+	if (bad == (size_t)-1 || todo > 0) {
+		point_at(data, (size_t)(in - data), ret_error);
+		free(text);
+		return -EILSEQ;
+	}
+	*out = 0;
+	*ret_text = text;
+	*ret_size = room - left;
+	return 0;
+}
+
+int sk_csv_decode(const char *data, size_t size, char **ret_text, size_t *ret_size,
+	SkCsvEncoding *ret_encoding, SkCsvError *ret_error)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	char *text;
+
+	if (size >= 3 && memcmp(data, mark, 3) == 0) {
+		data += 3;
+		size -= 3;
+	}
+	if (!sk_utf8_check(data, size)) {
+		*ret_encoding = SK_CSV_SHIFT_JIS;
+		return convert(data, size, ret_text, ret_size, ret_error);
+	}
+	text = malloc(size + 1);
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, data, size);
+	text[size] = 0;
+	*ret_encoding = SK_CSV_UTF8;
+	*ret_text = text;
+	*ret_size = size;
+	return 0;
+}
