@@ -22,6 +22,8 @@ static SkReason reason_of_mount_error(int error)
 	switch (error) {
 	case -EOPNOTSUPP:
 		return SK_MEDIUM_NO_GATE;
+	case -ENOSYS:
+		return SK_MEDIUM_NO_DRIVER;
 	case -EFBIG:
 		return SK_MEDIUM_TOO_LARGE_TO_COPY;
 	default:

@@ -90,11 +90,17 @@ int media_ntfs_mount(const MediaNtfs *ntfs, MediaDetail *detail)
 		return -ENOSYS;
 	}
 	fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fuse_fd < 0)
-		return errno == ENOENT || errno == ENODEV ? -ENOSYS : -errno;
+	r = -errno;
+	if (fuse_fd < 0) {
+		sk_str_copy(detail->text, sizeof(detail->text), "the kernel has neither ntfs3 nor FUSE");
+		return r == -ENOENT || r == -ENODEV ? -ENOSYS : r;
+	}
 	mount_fd = mount_fuse(ntfs, fuse_fd, detail);
 	if (mount_fd < 0)
 		return mount_fd;
 	r = run_ntfs3g(ntfs, fuse_fd);
+	if (r == -ENOSYS)
+		sk_str_copy(detail->text, sizeof(detail->text),
+			"the kernel has no driver for ntfs3, and ntfs-3g is not installed");
 	return r < 0 ? r : own_take_fd(&mount_fd);
 }

@@ -89,6 +89,15 @@ def nothing_to_open(check, pc):
         stick.unplug()
 
 
+def no_driver(check, pc, image):
+    pc.sh("echo install exfat /bin/false >/etc/modprobe.d/no-exfat.conf; modprobe -r exfat")
+    stick = pc.plug("stick", image=image, serial="NODRIVER")
+    refused = media.wait_body(pc, "medium.refused", "SK-1226")
+    check("no driver: SK-1226 is recorded, and which one is missing", refused and "exfat" in refused.get("detail", ""), refused)
+    stick.unplug()
+    pc.sh("rm /etc/modprobe.d/no-exfat.conf")
+
+
 def disc(check, pc, what, image, label):
     drive = pc.plug("cdrom", image=image)
     path = f"/media/staff/{label}"
@@ -139,6 +148,7 @@ def run(check):
             one_stick(check, pc, fs, image)
         several_partitions(check, pc, two)
         nothing_to_open(check, pc)
+        no_driver(check, pc, sticks["exfat"])
         for what, (image, label) in discs.items():
             disc(check, pc, what, image, label)
         stopping(check, pc, sticks["vfat"])
