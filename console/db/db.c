@@ -16,10 +16,23 @@
 #define PAUSE_FIRST_NS INT64_C(1000000)
 #define PAUSE_MAX_NS INT64_C(250000000)
 
+static _Thread_local char open_message[SK_DB_MESSAGE_SIZE];
+
+void sk_db_keep_open_message(const char *message)
+{
+	sk_str_copy(open_message, sizeof(open_message), message);
+}
+
+const char *sk_db_open_message(void)
+{
+	return open_message;
+}
+
 int sk_db_open(const char *where, SkDb **ret_db)
 {
 	static const char sqlite[] = "sqlite:";
 
+	open_message[0] = '\0';
 	if (sk_str_starts(where, sqlite))
 		return sk_db_sqlite_open(where + sizeof(sqlite) - 1, ret_db);
 	if (sk_str_starts(where, "postgresql://") || sk_str_starts(where, "postgres://"))
@@ -95,12 +108,11 @@ static int run_hooks(SkDb *db)
 	return r;
 }
 
-static int run_once(SkDb *db, SkDbBegin how, int (*fn)(SkDb *db, void *userdata), void *userdata)
+/* What follows a begin. */
+static int run_once(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata)
 {
-	int r = db->driver->begin(db, how);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	db->in_transaction = true;
 	db->failed = 0;
 	r = fn(db, userdata);
@@ -123,6 +135,7 @@ static int run_again(SkDb *db, SkDbBegin how, int (*fn)(SkDb *db, void *userdata
 {
 	int64_t end = monotonic_ns() + RETRY_NS;
 	int64_t pause = PAUSE_FIRST_NS;
+	bool again;
 	int r;
 
 	if (db->in_transaction) {
@@ -130,8 +143,12 @@ static int run_again(SkDb *db, SkDbBegin how, int (*fn)(SkDb *db, void *userdata
 		return -EBADMSG;
 	}
 	for (;;) {
-		r = run_once(db, how, fn, userdata);
-		if (r != -EAGAIN || monotonic_ns() >= end)
+		r = db->driver->begin(db, how);
+		/* Not connected before anything began: a restart or a failover, which passes. */
+		again = r == -ENOTCONN;
+		if (r == 0)
+			r = run_once(db, fn, userdata);
+		if ((r != -EAGAIN && !again) || monotonic_ns() >= end)
 			return r;
 		pause_randomly(pause);
 		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;

@@ -74,10 +74,15 @@ static inline SkDbValue sk_db_null(void)
 
 /*
  * where: "sqlite:/PATH" or "postgresql://…" (libpq's words). Opens and configures the connection; makes a
- * missing SQLite file (mode 0600). Does not migrate.
+ * missing SQLite file (mode 0600). Does not migrate. To PostgreSQL over TCP sslmode is verify-full and
+ * target_session_attrs read-write unless the URL says otherwise.
  * Return: 0, -EINVAL an unknown kind of address, -ENOTCONN, -EACCES and others of the system.
  */
 int sk_db_open(const char *where, SkDb **ret_db);
+
+/* What the engine said about the last sk_db_open() of this thread that failed; "" when it said nothing. */
+const char *sk_db_open_message(void);
+
 void sk_db_free(SkDb *db);
 OWN_DEFINE(SkDb, sk_db_free)
 #define own_db own_(sk_db_freep)

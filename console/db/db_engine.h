@@ -55,3 +55,6 @@ int sk_db_pgsql_open(const char *url, SkDb **ret_db);
 
 /* Keeps what the engine said, in one line. */
 void sk_db_say(SkDb *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* For sk_db_open_message(). */
+void sk_db_keep_open_message(const char *message);

@@ -190,6 +190,7 @@ int sk_db_sqlite_open(const char *path, SkDb **ret_db)
 	if (r == 0)
 		r = open_handle(sqlite, path);
 	if (r < 0) {
+		sk_db_keep_open_message(sqlite->db.message);
 		sk_db_free(&sqlite->db);
 		return r;
 	}
