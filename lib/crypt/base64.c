@@ -3,15 +3,23 @@
 
 #include <errno.h>
 #include <sodium.h>
-#include <string.h>
 
-int sk_base64_parse(uint8_t *dst, size_t dst_size, const char *text, size_t *ret_size)
+void sk_base64_format(const void *data, size_t size, char *ret_text)
 {
-	size_t size;
+	sodium_bin2base64(ret_text, SK_BASE64_SIZE(size), data, size, sodium_base64_VARIANT_ORIGINAL);
+}
 
-	if (sodium_base642bin(dst, dst_size, text, strlen(text), NULL, &size, NULL,
-		    sodium_base64_VARIANT_ORIGINAL) != 0)
-		return -EINVAL;
+int sk_base64_parse(const char *text, size_t text_size, uint8_t *ret_data, size_t *ret_size)
+{
+	const char *end = NULL;
+	size_t size = 0;
+
+	if (text_size % 4 != 0)
+		return -EBADMSG;
+	if (sodium_base642bin(ret_data, text_size / 4 * 3, text, text_size, NULL, &size, &end,
+		    sodium_base64_VARIANT_ORIGINAL) != 0 ||
+		end != text + text_size)
+		return -EBADMSG;
 	*ret_size = size;
 	return 0;
 }

@@ -4,5 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Return: 0, or -EINVAL when text is not base64 of at most dst_size bytes. */
-int sk_base64_parse(uint8_t *dst, size_t dst_size, const char *text, size_t *ret_size);
+/* Room for the text of size bytes, with the zero at its end. */
+#define SK_BASE64_SIZE(size) (((size) + 2) / 3 * 4 + 1)
+
+/* ret_text has SK_BASE64_SIZE(size) bytes. */
+void sk_base64_format(const void *data, size_t size, char *ret_text);
+
+/* ret_data has text_size / 4 * 3 bytes. Return: 0, or -EBADMSG when the text is not base64. */
+int sk_base64_parse(const char *text, size_t text_size, uint8_t *ret_data, size_t *ret_size);
