@@ -2,9 +2,8 @@
 #include "lib/crypt/key_tree.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
-
-#include "lib/crypt/kdf.h"
 
 #define DEPTH 32
 /* A node as bytes: first leaf (4, big-endian), depth (1), key (32). */
@@ -99,10 +98,12 @@ static unsigned bit_of(uint32_t leaf, uint8_t depth)
 static void child(
 	const uint8_t key[SK_KEY_TREE_LEAF_SIZE], unsigned side, uint8_t ret_key[SK_KEY_TREE_LEAF_SIZE])
 {
-	const uint8_t byte = (uint8_t)side;
-	const SkBytes piece = {&byte, 1};
+	static const uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
+	uint8_t both[2 * SK_KEY_TREE_LEAF_SIZE];
 
-	sk_hmac(key, SK_KEY_TREE_LEAF_SIZE, &piece, 1, ret_key);
+	crypto_stream_chacha20_ietf(both, sizeof(both), nonce, key);
+	memcpy(ret_key, both + side * SK_KEY_TREE_LEAF_SIZE, SK_KEY_TREE_LEAF_SIZE);
+	sodium_memzero(both, sizeof(both));
 }
 
 int sk_key_tree_derive(const SkKeyTree *tree, uint32_t leaf, uint8_t ret_key[SK_KEY_TREE_LEAF_SIZE])

@@ -2,14 +2,14 @@
 #pragma once
 /*
  * A tree of keys from which leaves can be cut out for good: the puncturable pseudorandom function of
- *Goldreich, Goldwasser and Micali. A root of 32 bytes stands for 2^32 leaf keys:
- *
- *	left child = HMAC-SHA-256(node, 0), right child = HMAC-SHA-256(node, 1), 32 levels down to the leaf
+ * Goldreich, Goldwasser and Micali. A root of 32 bytes stands for 2^32 leaf keys; the two children of a node
+ * are the first 64 bytes of ChaCha20 (RFC 8439) under it, with nonce and counter 0: left, then right; 32
+ * levels down to the leaf.
  *
  * To cut a leaf, the nodes above it are replaced by their other children, which give every other leaf as
- *before, and not this one: one-wayness of HMAC is what makes it gone. A cut costs some 32 nodes and touches
- *no other leaf, so whatever was wrapped under the others, in any backup however old, stays readable, and what
- *was wrapped under this one, in any backup however old, does not.
+ * before, and not this one. A cut costs some 32 nodes and touches no other leaf, so whatever was wrapped
+ * under the others, in any backup however old, stays readable, and what was wrapped under this one, in any
+ * backup however old, does not.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #include "lib/crypt/secret.h"
 
 #define SK_KEY_TREE_LEAF_SIZE 32
-#define SK_KEY_TREE_ALGORITHM "ggm-hmac-sha256"
+#define SK_KEY_TREE_ALGORITHM "ggm-chacha20"
 /* Beyond (some 3,000 cuts) the tree is to be grown anew; it is kept in locked memory. */
 #define SK_KEY_TREE_NODES_MAX 65536
 
