@@ -223,14 +223,15 @@ class FakeDevice:
 
     def vanish(self):
         """Go, as if pulled; the port stays ready for appear()."""
+        self.wire.ready.wait(10)
         self.present = False
         self.wire.disconnect()
 
     def appear(self, **changes):
         """Come (back), perhaps as something else: appear(functions=[Keyboard()])."""
+        self.wire.ready.wait(10)
         self._become(changes)
         self.present = True
-        self.wire.ready.wait(10)
         self.wire.connect()
 
     def press(self, text):

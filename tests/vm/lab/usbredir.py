@@ -58,9 +58,9 @@ class Wire:
             hello = b"sekisho lab".ljust(64, b"\0") + struct.pack("<I", CAPABILITIES)
             self.socket.sendall(struct.pack("<III", HELLO, len(hello), 0) + hello)
             self._read(struct.unpack("<III", self._read(12))[1])
-            self.ready.set()
             if self.device.present:
                 self.connect()
+            self.ready.set()
             while True:
                 kind, size, number = struct.unpack("<IIQ", self._read(16))
                 body = self._read(size)

@@ -27,6 +27,12 @@ def ready(pc):
     return pc.wait(lambda: pc.ctl("status").ok, 180) is not None
 
 
+def trouble(pc, device):
+    """What is to be known about a device that does not work."""
+    return "\n".join([*map(str, pc.decisions(device)[-3:]), pc.run("dmesg | grep -i usb | tail -n 20").out,
+                      pc.run("journalctl -b -u 'sekisho*' -o short-monotonic --no-pager | tail -n 40").out])
+
+
 def run(check):
     image, times = images.clean(), check.count(short=3, full=50)
     with clinic_pc.disk_copy() as disk:
@@ -40,7 +46,7 @@ def run(check):
                       list(range(1, written + 1)), f"{written} were written, the last now is {rows[-1]['seq']}")
                 keyboard = pc.devices["built-in-keyboard"]
                 works = pc.wait(lambda: keyboard.present and keyboard.bound() == ["03"], 60) is not None
-                check(f"boot {number}: the keyboard works", works, works or pc.run("dmesg | grep -i usb | tail -n 20").out)
+                check(f"boot {number}: the keyboard works", works, works or trouble(pc, keyboard))
                 if number == 1:
                     pc.rules(RULES)
                 written = pc.last_record()
