@@ -23,6 +23,14 @@ typedef struct SkDbDriver {
 	int (*query)(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, SkDbRows **ret_rows);
 	int (*script)(
 		SkDb *db, const char *sql); /* several statements without parameters, inside a transaction */
+	/* Around the migrations, outside of a transaction. */
+	int (*begin_change)(SkDb *db);
+	int (*end_change)(SkDb *db);
+	/* Inside the first one's transaction, before its first change: a check, and a copy (its path, or "").
+	 */
+	int (*prepare_change)(SkDb *db, int64_t number, char *ret_copy, size_t size);
+	int (*check_change)(SkDb *db); /* before each one's commit */
+	int (*check)(SkDb *db);
 	int (*next)(SkDbRows *rows);
 	void (*rows_free)(SkDbRows *rows);
 	SkDbType (*type)(const SkDbRows *rows, size_t column);

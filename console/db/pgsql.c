@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/str.h"
 
@@ -248,6 +249,49 @@ static int pgsql_commit(SkDb *db)
 	return 0;
 }
 
+/* One at a time among all processes; the lock goes with the connection, so a kill leaves none. */
+#define CHANGE_LOCK "1399155561"
+#define CHANGE_WAITS 3000
+
+static int pgsql_begin_change(SkDb *db)
+{
+	int64_t locked = 0;
+	int r = 0;
+
+	for (int i = 0; i < CHANGE_WAITS && r == 0 && !locked; i++) {
+		if (i > 0)
+			usleep(100000);
+		r = sk_db_query_int(
+			db, "SELECT pg_try_advisory_lock(" CHANGE_LOCK ")", SK_DB_NO_ARGS, &locked);
+	}
+	if (r == 0 && !locked) {
+		sk_db_say(db, "another process changes the schema for five minutes");
+		r = -EAGAIN;
+	}
+	/* An index over millions of rows takes its time. */
+	return r < 0 ? r
+		     : run(of(db), "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
+}
+
+static int pgsql_end_change(SkDb *db)
+{
+	/* The connection has settings and a lock that it should not keep, and prepared statements of an older
+	 * schema. */
+	sk_pgsql_disconnect(of(db));
+	return sk_pgsql_ensure(of(db));
+}
+
+static int pgsql_prepare_change(SkDb *db, int64_t number, char *ret_copy, size_t size)
+{
+	ret_copy[0] = '\0';
+	return 0;
+}
+
+static int pgsql_check(SkDb *db)
+{
+	return 0;
+}
+
 static int pgsql_notify(SkDb *db, const char *channel, const char *payload)
 {
 	own_result PGresult *result = NULL;
@@ -313,6 +357,11 @@ const SkDbDriver sk_pgsql_driver = {
 	.exec = pgsql_exec,
 	.query = pgsql_query,
 	.script = pgsql_script,
+	.begin_change = pgsql_begin_change,
+	.end_change = pgsql_end_change,
+	.prepare_change = pgsql_prepare_change,
+	.check_change = pgsql_check,
+	.check = pgsql_check,
 	.next = sk_pgsql_next,
 	.rows_free = sk_pgsql_rows_free,
 	.type = sk_pgsql_type,

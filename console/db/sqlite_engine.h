@@ -37,3 +37,10 @@ extern const SkDbDriver sk_sqlite_driver;
 
 /* Keeps the message; negative errno of the last error. */
 int sk_sqlite_error(SkSqlite *sqlite, int code);
+
+/* sqlite_copy.c: what a migration needs besides. */
+int sk_sqlite_begin_change(SkDb *db);
+int sk_sqlite_end_change(SkDb *db);
+int sk_sqlite_prepare_change(SkDb *db, int64_t number, char *ret_copy, size_t size);
+int sk_sqlite_check_references(SkDb *db);
+int sk_sqlite_check(SkDb *db);
