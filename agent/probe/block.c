@@ -42,8 +42,7 @@ static int get_size(int fd, uint64_t *ret_size)
 	return 0;
 }
 
-/* Return: 0, or -EIO also when fewer bytes come than the size promises. */
-static int read_at(int fd, uint8_t *buffer, size_t size, uint64_t offset)
+int probe_read_at(int fd, uint8_t *buffer, size_t size, uint64_t offset)
 {
 	size_t done = 0;
 
@@ -69,7 +68,7 @@ static int get_readable_size(int fd, uint64_t size, uint64_t *ret_readable)
 
 		if (n == 0)
 			break;
-		if (read_at(fd, sector, (size_t)n, size - n) == 0) {
+		if (probe_read_at(fd, sector, (size_t)n, size - n) == 0) {
 			*ret_readable = size;
 			return 0;
 		}
@@ -83,7 +82,7 @@ static int digest_identity(int fd, uint64_t size, bool is_gpt, uint8_t ret_diges
 	uint8_t buffer[IDENTITY_HEAD];
 	size_t n = size < sizeof(buffer) ? (size_t)size : sizeof(buffer);
 	SkSha256 hash;
-	int r = read_at(fd, buffer, n, 0);
+	int r = probe_read_at(fd, buffer, n, 0);
 
 	if (r < 0)
 		return r;
@@ -91,7 +90,7 @@ static int digest_identity(int fd, uint64_t size, bool is_gpt, uint8_t ret_diges
 	sk_sha256_update(&hash, buffer, n);
 	if (is_gpt) {
 		n = size < IDENTITY_TAIL ? (size_t)size : IDENTITY_TAIL;
-		r = read_at(fd, buffer, n, size - n);
+		r = probe_read_at(fd, buffer, n, size - n);
 		if (r < 0)
 			return r;
 		sk_sha256_update(&hash, buffer, n);
@@ -249,6 +248,8 @@ void probe_block(const ProbeFds *fds, SkBlockFacts *ret_facts)
 		probe_content(fds->block, readable, &facts, &found) < 0)
 		return;
 	conclude(&facts, &found);
+	if (facts.content == SK_CONTENT_LUKS2)
+		probe_luks(fds->block, readable, &facts.luks);
 	if (digest_identity(fds->block, readable, sk_str_eq(facts.table, "gpt"), facts.identity_digest) < 0)
 		return;
 	*ret_facts = facts;

@@ -16,6 +16,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
+#include "lib/luks2/luks2.h"
 
 #define JOB_FD 3
 
@@ -45,6 +46,7 @@ static int run(uid_t uid, gid_t gid)
 	own_chan SkChan *monitor = NULL;
 	int r = close_range(JOB_FD + 1, ~0u, 0) < 0 ? -errno : sk_crypt_init();
 
+	sk_luks2_init();
 	/* Nothing may be written to files: where standard error is one, its message is lost, not the status.
 	 */
 	signal(SIGXFSZ, SIG_IGN);

@@ -18,6 +18,12 @@ typedef struct ProbeFds {
 void probe_usb(const ProbeFds *fds, SkUsbFacts *ret_facts);
 void probe_block(const ProbeFds *fds, SkBlockFacts *ret_facts);
 
+/* Return: 0, or -EIO also when fewer bytes come than asked for. */
+int probe_read_at(int fd, uint8_t *buffer, size_t size, uint64_t offset);
+
+/* The header of a medium that libblkid takes for LUKS2, of `size` readable bytes. */
+void probe_luks(int fd, uint64_t size, SkLuksFacts *ret_facts);
+
 /* What the monitor may send: each job is done, and its facts are sent, before the handler returns. */
 extern const SkMsgSpec probe_jobs[];
 

@@ -118,11 +118,60 @@ bool sk_check_usb_facts(const SkHead *message)
 	       SK_PROTO_TEXT_OK(facts->serial) && SK_PROTO_TEXT_OK(facts->hash);
 }
 
+static bool check_keyslot(const SkLuksKeyslot *slot)
+{
+	return slot->number < 32 && slot->type < SK_LUKS_KEYSLOT_MAX_ && slot->kdf < SK_LUKS_KDF_MAX_ &&
+	       slot->priority <= 2 && SK_PROTO_TEXT_OK(slot->kdf_hash) && SK_PROTO_TEXT_OK(slot->af_hash) &&
+	       SK_PROTO_TEXT_OK(slot->area_encryption);
+}
+
+static bool check_segment(const SkLuksSegment *segment)
+{
+	return segment->number < 32 && segment->is_crypt <= 1 && segment->has_integrity <= 1 &&
+	       segment->has_flags <= 1 && SK_PROTO_TEXT_OK(segment->encryption);
+}
+
+static bool check_digest(const SkLuksDigest *digest)
+{
+	return digest->number < 32 && digest->digest_size <= sizeof(digest->digest) &&
+	       digest->salt_size <= sizeof(digest->salt) && digest->is_pbkdf2 <= 1 &&
+	       SK_PROTO_TEXT_OK(digest->hash);
+}
+
+static bool check_token(const SkLuksToken *token)
+{
+	for (uint32_t i = 0; i < SK_LUKS_KEYS_MAX; i++)
+		if (!SK_PROTO_TEXT_OK(token->keys[i]))
+			return false;
+	return token->mode < SK_LUKS_MODE_MAX_ && token->n_keys <= SK_LUKS_KEYS_MAX &&
+	       SK_PROTO_TEXT_OK(token->medium) && SK_PROTO_TEXT_OK(token->organisation) &&
+	       SK_PROTO_TEXT_OK(token->label);
+}
+
+bool sk_check_luks_facts(const SkLuksFacts *facts)
+{
+	for (uint32_t i = 0; i < SK_LUKS_KEYSLOTS_MAX; i++)
+		if (!check_keyslot(&facts->keyslots[i]))
+			return false;
+	for (uint32_t i = 0; i < SK_LUKS_SEGMENTS_MAX; i++)
+		if (!check_segment(&facts->segments[i]))
+			return false;
+	for (uint32_t i = 0; i < SK_LUKS_DIGESTS_MAX; i++)
+		if (!check_digest(&facts->digests[i]))
+			return false;
+	return (facts->problems & ~(uint32_t)SK_LUKS_PROBLEMS_ALL) == 0 &&
+	       facts->n_keyslots <= SK_LUKS_KEYSLOTS_MAX && facts->n_segments <= 32 &&
+	       facts->n_digests <= 32 && facts->n_tokens <= 32 && SK_PROTO_TEXT_OK(facts->uuid) &&
+	       SK_PROTO_TEXT_OK(facts->label) && SK_PROTO_TEXT_OK(facts->subsystem) &&
+	       check_token(&facts->token);
+}
+
 bool sk_check_block_facts(const SkHead *message)
 {
 	const SkBlockFacts *facts = (const SkBlockFacts *)message;
 
 	return facts->state <= SK_BLOCK_FACTS_AMBIGUOUS && facts->content < SK_CONTENT_MAX_ &&
 	       SK_PROTO_TEXT_OK(facts->table) && SK_PROTO_TEXT_OK(facts->type_name) &&
-	       SK_PROTO_TEXT_OK(facts->label) && SK_PROTO_TEXT_OK(facts->uuid);
+	       SK_PROTO_TEXT_OK(facts->label) && SK_PROTO_TEXT_OK(facts->uuid) &&
+	       sk_check_luks_facts(&facts->luks);
 }

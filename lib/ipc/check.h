@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "lib/ipc/proto.h"
+#include "lib/ipc/proto_luks.h"
 
 /* Of siblings */
 bool sk_check_answer(const SkHead *message);
@@ -30,3 +31,5 @@ bool sk_check_media_unmount(const SkHead *message);
 /* Of the probe, which was fed by a stranger */
 bool sk_check_usb_facts(const SkHead *message);
 bool sk_check_block_facts(const SkHead *message);
+/* A part of those. */
+bool sk_check_luks_facts(const SkLuksFacts *facts);

@@ -7,13 +7,14 @@
  *
  * proto_monitor.h  core <-> sekisho-monitor        proto_scanner.h  core <-> sekisho-scanner
  * proto_probe.h    sekisho-probe -> core           proto_media.h    core <-> sekisho-media
+ * proto_luks.h     a part of its facts
  *
- * Bump SK_PROTO_VERSION when any struct or enum in these five files changes.
+ * Bump SK_PROTO_VERSION when any struct or enum in these files changes.
  */
 #include <stdint.h>
 #include <string.h>
 
-#define SK_PROTO_VERSION 2
+#define SK_PROTO_VERSION 3
 #define SK_PROTO_SIZE_MAX 16384
 #define SK_PROTO_FDS_MAX 8
 

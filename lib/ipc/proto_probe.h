@@ -10,6 +10,7 @@
  * field against its range (counts, terminators, enums) and believes none of them more than the device itself.
  */
 #include "lib/ipc/proto.h"
+#include "lib/ipc/proto_luks.h"
 
 enum {
 	SK_PROBE_USB = 0x0101,
@@ -106,4 +107,5 @@ typedef struct SkBlockFacts {
 	char uuid[64];
 	uint8_t identity_digest[32]; /* SHA-256 of the identifying structures: first 64 KiB and, for GPT, the
 					last 16 KiB */
+	SkLuksFacts luks;	     /* of SK_CONTENT_LUKS2; else zero */
 } SkBlockFacts;

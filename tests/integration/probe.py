@@ -6,6 +6,7 @@ usage: probe.py PROBE PROBE_CLIENT PROBE_JAIL DESCRIPTORS_DIR [--campaign full]
 
 The full campaign gives it 10,000 damaged images instead of a few hundred.
 """
+import hashlib
 import os
 import random
 import shutil
@@ -72,6 +73,19 @@ def make_luks(version):
     return name
 
 
+def make_costly(json, name):
+    """A LUKS2 header with right checksums and JSON made to cost memory."""
+    size = 4 * MIB
+    image(name, 20 * MIB)
+    for start, magic in ((0, b"LUKS\xba\xbe"), (size, b"SKUL\xba\xbe")):
+        copy = bytearray(magic + struct.pack(">HQQ48s32s", 2, size, 1, b"", b"sha256"))
+        copy = copy.ljust(256, b"\0") + struct.pack(">Q", start)
+        copy = (copy.ljust(4096, b"\0") + json).ljust(size, b"\0")
+        copy[448:480] = hashlib.sha256(copy).digest()
+        write_at(name, start, bytes(copy))
+    return name
+
+
 def make_hybrid():
     """An ISO image with a partition table, as installation sticks have."""
     name = shutil.copy("iso", "hybrid")
@@ -98,6 +112,11 @@ def make_media():
     tool("mkswap", "-q", image("swap"))
     make_luks(1)
     make_luks(2)
+    most = 128 * 1024
+    make_costly((b"[" + b"{}," * most)[:most - 3] + b"{}]", "luks2-objects")
+    make_costly((b"[" + b"[]," * most)[:most - 3] + b"[]]", "luks2-lists")
+    make_costly(b"[" * (most // 2) + b"]" * (most // 2), "luks2-deep")
+    make_costly(b'{"a":"' + b"a" * most + b'"}', "luks2-large")
     make_hybrid()
     image("blank")
     image("nothing", 0)
@@ -124,7 +143,14 @@ def make_media():
         "gpt": ("ok", "partitions", {"table": "gpt", "partitions": "2"}),
         "swap": ("ok", "other", {"type": "swap"}),
         "luks1": ("ok", "luks1", {"uuid": "00000000-0000-4000-8000-000000000001"}),
-        "luks2": ("ok", "luks2", {"uuid": "00000000-0000-4000-8000-000000000002"}),
+        "luks2": ("ok", "luks2", {"uuid": "00000000-0000-4000-8000-000000000002", "luks_cipher": "aes-xts-plain64",
+                                  "luks_uuid": "00000000-0000-4000-8000-000000000002", "luks_keyslots": "1",
+                                  "luks_problems": "00002000"}),
+        # The largest text that is parsed, as the smallest values there are; one byte more is not looked at.
+        "luks2-objects": ("ok", "luks2", {"luks_problems": "00000020"}),
+        "luks2-lists": ("ok", "luks2", {"luks_problems": "00000020"}),
+        "luks2-deep": ("ok", "luks2", {"luks_problems": "00000020"}),
+        "luks2-large": ("ok", "luks2", {"luks_problems": "00000020"}),
         "blank": ("ok", "empty", {"type": "", "partitions": "0"}),
         "nothing": ("unreadable", "empty", {"size": "0"}),
         "one-byte": ("ok", "empty", {"size": "1"}),

@@ -157,6 +157,14 @@ static void print_escaped(const char *name, const char *text, size_t size)
 	putchar('\n');
 }
 
+static void print_luks(const SkLuksFacts *luks)
+{
+	print_escaped("luks_uuid", luks->uuid, sizeof(luks->uuid));
+	print_escaped("luks_label", luks->label, sizeof(luks->label));
+	print_escaped("luks_cipher", luks->segments[0].encryption, sizeof(luks->segments[0].encryption));
+	printf("luks_keyslots=%u\nluks_problems=%08x\n", luks->n_keyslots, luks->problems);
+}
+
 static int cmd_block(char **argv)
 {
 	own_fd int fd = open(argv[0], O_RDONLY | O_CLOEXEC);
@@ -174,6 +182,8 @@ static int cmd_block(char **argv)
 	print_escaped("type", facts.type_name, sizeof(facts.type_name));
 	print_escaped("label", facts.label, sizeof(facts.label));
 	print_escaped("uuid", facts.uuid, sizeof(facts.uuid));
+	if (facts.content == SK_CONTENT_LUKS2)
+		print_luks(&facts.luks);
 	printf("digest=%s\n", digest);
 	return 0;
 }
