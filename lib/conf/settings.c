@@ -15,9 +15,8 @@
 #include "lib/conf/encoding.h"
 #include "lib/conf/ini.h"
 #include "lib/conf/schema.h"
+#include "lib/conf/table.h"
 
-#define MAIN_FILE "sekisho.conf"
-#define DROP_IN_DIRECTORY "sekisho.conf.d"
 #define DROP_INS_MAX 256
 
 /* Where a setting got its value; file NULL: the default. */
@@ -28,9 +27,10 @@ typedef struct Origin {
 } Origin;
 
 typedef struct Loader {
+	const SkSettingTable *table;
 	const char *directory;
 	const char *file; /* the one being read, as messages name it */
-	SkSettings *settings;
+	void *settings;
 	Origin origins[SK_SETTINGS_MAX];
 	unsigned seen_line[SK_SETTINGS_MAX]; /* in this file; 0: not yet */
 	char *errors;
@@ -79,14 +79,14 @@ typedef struct Names {
 } Names;
 
 /* Names of sections (section NULL), or of the keys of one. */
-static Names list_names(const SkIniText *section)
+static Names list_names(const SkSetting *schema, const SkIniText *section)
 {
 	Names names = {0};
 
-	for (const SkSetting *s = sk_settings_schema; s->section; s++) {
+	for (const SkSetting *s = schema; s->section; s++) {
 		if (section && text_equals(section, s->section))
 			names.items[names.count++] = s->key;
-		if (!section && (s == sk_settings_schema || !sk_str_eq(s->section, s[-1].section)))
+		if (!section && (s == schema || !sk_str_eq(s->section, s[-1].section)))
 			names.items[names.count++] = s->section;
 	}
 	return names;
@@ -105,13 +105,13 @@ static void add_unknown(
 		add_error(loader, ini->line, name->column, "unknown %s %s; did you mean %s?", what, shown,
 			nearest);
 	else
-		add_error(loader, ini->line, name->column, "unknown %s %s; sekisho.conf(5) lists all", what,
-			shown);
+		add_error(loader, ini->line, name->column, "unknown %s %s; %s(5) lists all", what, shown,
+			loader->table->name);
 }
 
 static void check_section(Loader *loader, const SkIni *ini)
 {
-	const Names names = list_names(NULL);
+	const Names names = list_names(loader->table->schema, NULL);
 
 	for (size_t i = 0; i < names.count; i++)
 		if (text_equals(&ini->section, names.items[i]))
@@ -122,11 +122,11 @@ static void check_section(Loader *loader, const SkIni *ini)
 /* An unknown key of a known section; an unknown section has been told already. */
 static void check_unknown_key(Loader *loader, const SkIni *ini)
 {
-	const Names names = list_names(&ini->section);
+	const Names names = list_names(loader->table->schema, &ini->section);
 
 	if (names.count == 0)
 		return;
-	for (const SkSetting *s = sk_settings_schema; s->section; s++)
+	for (const SkSetting *s = loader->table->schema; s->section; s++)
 		if (text_equals(&ini->key, s->key)) {
 			add_error(loader, ini->line, ini->key.column, "%s belongs into section [%s]", s->key,
 				s->section);
@@ -135,9 +135,9 @@ static void check_unknown_key(Loader *loader, const SkIni *ini)
 	add_unknown(loader, ini, "setting", &ini->key, &names);
 }
 
-static const SkSetting *find_setting(const SkIni *ini)
+static const SkSetting *find_setting(const SkSetting *schema, const SkIni *ini)
 {
-	for (const SkSetting *s = sk_settings_schema; s->section; s++)
+	for (const SkSetting *s = schema; s->section; s++)
 		if (text_equals(&ini->section, s->section) && text_equals(&ini->key, s->key))
 			return s;
 	return NULL;
@@ -166,8 +166,8 @@ static unsigned count_characters(const char *text, size_t size)
 
 static int apply_setting(Loader *loader, const SkIni *ini)
 {
-	const SkSetting *setting = find_setting(ini);
-	size_t index = setting ? (size_t)(setting - sk_settings_schema) : 0;
+	const SkSetting *setting = find_setting(loader->table->schema, ini);
+	size_t index = setting ? (size_t)(setting - loader->table->schema) : 0;
 	SkValueError error = {0};
 	char text[SK_VALUE_MAX];
 	SkValue value;
@@ -273,7 +273,7 @@ static int load_drop_ins(Loader *loader)
 	struct dirent **entries = NULL;
 	int count, r = 0;
 
-	if (asprintf(&directory, "%s/" DROP_IN_DIRECTORY, loader->directory) < 0) {
+	if (asprintf(&directory, "%s/%s.d", loader->directory, loader->table->name) < 0) {
 		directory = NULL;
 		return -ENOMEM;
 	}
@@ -288,9 +288,10 @@ static int load_drop_ins(Loader *loader)
 		r = -EINVAL;
 	}
 	for (int i = 0; i < count; i++) {
-		char name[sizeof(DROP_IN_DIRECTORY) + 257];
+		char name[512];
 
-		if (r == 0 && sk_str_format(name, sizeof(name), DROP_IN_DIRECTORY "/%s", entries[i]->d_name))
+		if (r == 0 &&
+			sk_str_format(name, sizeof(name), "%s.d/%s", loader->table->name, entries[i]->d_name))
 			r = load_file(loader, name, false);
 		free(entries[i]);
 	}
@@ -299,10 +300,8 @@ static int load_drop_ins(Loader *loader)
 	return r;
 }
 
-static const SkSetting *setting_at(size_t offset)
+static const SkSetting *setting_at(const SkSetting *s, size_t offset)
 {
-	const SkSetting *s = sk_settings_schema;
-
 	while (s->offset != offset)
 		s++;
 	return s;
@@ -310,47 +309,50 @@ static const SkSetting *setting_at(size_t offset)
 
 static void check_pairs(Loader *loader)
 {
-	for (size_t i = 0; i < sk_settings_pairs_size; i++) {
-		const SkSettingPair *pair = &sk_settings_pairs[i];
-		const SkSetting *low = setting_at(pair->low_offset), *high = setting_at(pair->high_offset);
+	for (size_t i = 0; i < loader->table->n_pairs; i++) {
+		const SkSettingPair *pair = &loader->table->pairs[i];
+		const SkSetting *low = setting_at(loader->table->schema, pair->low_offset);
+		const SkSetting *high = setting_at(loader->table->schema, pair->high_offset);
 		uint64_t low_value = *(uint64_t *)((char *)loader->settings + pair->low_offset);
 		uint64_t high_value = *(uint64_t *)((char *)loader->settings + pair->high_offset);
-		const Origin *origin = &loader->origins[low - sk_settings_schema];
+		const Origin *origin = &loader->origins[low - loader->table->schema];
 
 		if (high_value == 0 || low_value <= high_value)
 			continue;
 		if (!origin->file)
-			origin = &loader->origins[high - sk_settings_schema];
+			origin = &loader->origins[high - loader->table->schema];
 		loader->file = origin->file ? origin->file : loader->directory;
 		add_error(loader, origin->line, origin->column, "%s must not be more than %s", low->key,
 			high->key);
 	}
 }
 
-int sk_settings_new(SkSettings **ret_settings)
+int sk_setting_table_new(const SkSettingTable *table, void **ret_settings)
 {
-	own_settings SkSettings *settings = calloc(1, sizeof(*settings));
+	void *settings = calloc(1, table->size);
 
 	if (!settings)
 		return -ENOMEM;
-	for (const SkSetting *s = sk_settings_schema; s->section; s++) {
+	for (const SkSetting *s = table->schema; s->section; s++) {
 		SkValueError error;
 		SkValue value;
 		int r = sk_value_parse(&s->rule, s->fallback, &value, &error);
 
-		if (r < 0)
+		if (r < 0) {
+			sk_setting_table_free(table, settings);
 			return r;
+		}
 		sk_setting_store(s, settings, value);
 	}
-	*ret_settings = own_take(settings);
+	*ret_settings = settings;
 	return 0;
 }
 
-void sk_settings_free(SkSettings *settings)
+void sk_setting_table_free(const SkSettingTable *table, void *settings)
 {
 	if (!settings)
 		return;
-	for (const SkSetting *s = sk_settings_schema; s->section; s++)
+	for (const SkSetting *s = table->schema; s->section; s++)
 		if (s->rule.type == SK_VALUE_PATH)
 			free(*(char **)((char *)settings + s->offset));
 	free(settings);
@@ -374,26 +376,58 @@ static int finish(Loader *loader, int r, char **ret_errors)
 	return r;
 }
 
-int sk_settings_load(const char *conf_directory, SkSettings **ret_settings, char **ret_errors)
+int sk_setting_table_load(
+	const SkSettingTable *table, const char *conf_directory, void **ret_settings, char **ret_errors)
 {
-	own_settings SkSettings *settings = NULL;
-	Loader loader = {.directory = conf_directory, .file = ""};
+	Loader loader = {.table = table, .directory = conf_directory, .file = ""};
 	int r;
 
 	*ret_errors = NULL;
 	loader.out = open_memstream(&loader.errors, &loader.errors_size);
 	if (!loader.out)
 		return -ENOMEM;
-	r = sk_settings_new(&settings);
-	loader.settings = settings;
+	r = sk_setting_table_new(table, &loader.settings);
 	if (r == 0)
-		r = load_file(&loader, MAIN_FILE, true);
+		r = load_file(&loader, table->name, true);
 	if (r == 0)
 		r = load_drop_ins(&loader);
 	if (r == 0 && loader.error_count == 0)
 		check_pairs(&loader);
 	r = finish(&loader, r, ret_errors);
 	if (r == 0)
-		*ret_settings = own_take(settings);
+		*ret_settings = loader.settings;
+	else
+		sk_setting_table_free(table, loader.settings);
 	return r;
+}
+
+/* The agent's. */
+static SkSettingTable agent_table(void)
+{
+	return (SkSettingTable){.name = "sekisho.conf",
+		.size = sizeof(SkSettings),
+		.schema = sk_settings_schema,
+		.pairs = sk_settings_pairs,
+		.n_pairs = sk_settings_pairs_size};
+}
+
+int sk_settings_new(SkSettings **ret_settings)
+{
+	const SkSettingTable table = agent_table();
+
+	return sk_setting_table_new(&table, (void **)ret_settings);
+}
+
+void sk_settings_free(SkSettings *settings)
+{
+	const SkSettingTable table = agent_table();
+
+	sk_setting_table_free(&table, settings);
+}
+
+int sk_settings_load(const char *conf_directory, SkSettings **ret_settings, char **ret_errors)
+{
+	const SkSettingTable table = agent_table();
+
+	return sk_setting_table_load(&table, conf_directory, (void **)ret_settings, ret_errors);
 }

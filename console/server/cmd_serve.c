@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * serve: two listeners, a clock, and an orderly end. The main thread runs the event loop; requests run on the
+ * threads of the listeners.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "config.h"
+#include "console/server/command.h"
+#include "console/server/jail.h"
+#include "console/server/listen.h"
+#include "console/server/server.h"
+#include "lib/base/intl.h"
+#include "lib/base/io.h"
+#include "lib/base/str.h"
+#include "lib/crypt/secret.h"
+#include "lib/log/log.h"
+
+#define PEM_MAX (1024 * 1024)
+#define CONTRACT_MAX (16 * 1024 * 1024)
+#define TICK_US 100000
+
+typedef struct Serving {
+	SkServer server;
+	char *certificate, *key, *authority;
+	SkListener *people, *agents;
+	int people_fd, agents_fd;
+	sd_event *event;
+	sd_event_source *clock;
+	unsigned ticks;
+	int64_t stop_until; /* 0: not stopping */
+} Serving;
+
+static int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size)
+{
+	int r = sk_io_read_file_at(AT_FDCWD, path, max, ret_text, ret_size);
+
+	if (r < 0)
+		fprintf(stderr, _("sekisho-console: %s: %s\n"), path, strerror(-r));
+	return r;
+}
+
+static int read_files(Serving *serving, const char *contract)
+{
+	const SkServerSettings *settings = serving->server.settings;
+	size_t ignored;
+	int r = read_file(settings->tls.certificate, PEM_MAX, &serving->certificate, &ignored);
+
+	if (r == 0)
+		r = read_file(settings->tls.key, PEM_MAX, &serving->key, &ignored);
+	if (r == 0)
+		r = read_file(settings->tls.client_authority, PEM_MAX, &serving->authority, &ignored);
+	if (r == 0)
+		r = read_file(
+			contract, CONTRACT_MAX, &serving->server.contract, &serving->server.contract_size);
+	return r;
+}
+
+/* From systemd by name, or made here. */
+static int find_socket(const char *name, uint64_t port)
+{
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(0, &names), fd = -1;
+
+	for (int i = 0; i < n; i++) {
+		if (fd < 0 && sk_str_eq(names[i], name) &&
+			sd_is_socket(SD_LISTEN_FDS_START + i, AF_UNSPEC, SOCK_STREAM, 1) > 0)
+			fd = SD_LISTEN_FDS_START + i;
+		free(names[i]);
+	}
+	free(names);
+	if (fd < 0)
+		fd = sk_listen_at((uint16_t)port);
+	if (fd < 0)
+		fprintf(stderr, _("sekisho-console: port %u: %s\n"), (unsigned)port, strerror(-fd));
+	return fd;
+}
+
+static int make_server(Serving *serving)
+{
+	const SkServerSettings *settings = serving->server.settings;
+	int r = sk_limit_new(settings->limits.requests_per_second * 60, settings->limits.requests_burst,
+		&serving->server.requests);
+
+	if (r == 0)
+		r = sk_limit_new(settings->limits.sign_ins_per_minute, settings->limits.sign_ins_per_minute,
+			&serving->server.sign_ins);
+	if (r == 0)
+		r = sk_poll_new(&serving->server.poll);
+	return r;
+}
+
+/* As many descriptors as connections, and what the database and the libraries need. */
+static void raise_limit(const SkServerSettings *settings)
+{
+	const rlim_t wanted = settings->listen.connections + settings->listen.agent_connections + 512;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < wanted)
+		sk_log(LOG_WARNING,
+			"only %llu descriptors are allowed: fewer connections than the settings say",
+			(unsigned long long)limit.rlim_cur);
+}
+
+static unsigned thread_count(const SkServerSettings *settings)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (settings->listen.threads > 0)
+		return (unsigned)settings->listen.threads;
+	return processors < 2 ? 2 : processors > 64 ? 64 : (unsigned)processors;
+}
+
+static int start_listeners(Serving *serving)
+{
+	const SkServerSettings *settings = serving->server.settings;
+	SkListenOptions people = {.audience = SK_API_PEOPLE,
+		.fd = serving->people_fd,
+		.certificate = serving->certificate,
+		.key = serving->key,
+		.threads = thread_count(settings),
+		.connections = (unsigned)settings->listen.connections,
+		.connections_per_address = (unsigned)settings->listen.connections_per_address};
+	SkListenOptions agents = people;
+	int r = sk_listener_new(&serving->server, &people, &serving->people);
+
+	serving->people_fd = -1;
+	if (r < 0)
+		return r;
+	agents.audience = SK_API_AGENT;
+	agents.fd = serving->agents_fd;
+	agents.authority = serving->authority;
+	agents.connections = (unsigned)settings->listen.agent_connections;
+	agents.connections_per_address = (unsigned)settings->listen.agent_connections_per_address;
+	r = sk_listener_new(&serving->server, &agents, &serving->agents);
+	serving->agents_fd = -1;
+	return r;
+}
+
+static int on_clock(sd_event_source *source, uint64_t due, void *userdata)
+{
+	Serving *serving = userdata;
+	int64_t now = sk_monotonic_ms();
+
+	sk_poll_tick(serving->server.poll, now);
+	if (serving->ticks++ % 10 == 0) {
+		sk_connections_tick(sk_listener_connections(serving->people), now);
+		sk_connections_tick(sk_listener_connections(serving->agents), now);
+	}
+	if (serving->stop_until > 0 &&
+		(atomic_load(&serving->server.running) == 0 || now >= serving->stop_until))
+		return sd_event_exit(serving->event, 0);
+	sd_event_source_set_time_relative(source, TICK_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* No new connections; who waits is answered now; what runs may end. */
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	Serving *serving = userdata;
+
+	if (serving->stop_until > 0)
+		return 0;
+	sd_notify(0, "STOPPING=1");
+	sk_log_event(&(SkLogEvent){.priority = LOG_INFO, .id = SK_MESSAGE_STOPPED},
+		"stopping; %u requests are running", atomic_load(&serving->server.running));
+	serving->stop_until =
+		sk_monotonic_ms() + (int64_t)serving->server.settings->listen.stop_sec * 1000 + 1;
+	sk_listener_quiesce(serving->people);
+	sk_listener_quiesce(serving->agents);
+	atomic_store(&serving->server.stopping, true);
+	sk_poll_wake(serving->server.poll, NULL);
+	return 0;
+}
+
+static int loop(Serving *serving)
+{
+	int r = sd_event_new(&serving->event);
+
+	if (r >= 0)
+		r = sd_event_add_signal(serving->event, NULL, SIGTERM, on_stop, serving);
+	if (r >= 0)
+		r = sd_event_add_signal(serving->event, NULL, SIGINT, on_stop, serving);
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+			serving->event, &serving->clock, CLOCK_MONOTONIC, TICK_US, 10000, on_clock, serving);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(serving->clock, true);
+	if (r >= 0)
+		r = sd_event_set_watchdog(serving->event, true);
+	if (r < 0)
+		return r;
+	sk_log_event(&(SkLogEvent){.priority = LOG_INFO, .id = SK_MESSAGE_STARTED},
+		"version " SK_VERSION " answers people at port %u and agents at port %u",
+		(unsigned)serving->server.settings->listen.people_port,
+		(unsigned)serving->server.settings->listen.agents_port);
+	sd_notify(0, "READY=1");
+	return sd_event_loop(serving->event);
+}
+
+static void deinit(Serving *serving)
+{
+	/* Whoever still waits is let go: a connection may not be suspended when its listener ends. */
+	if (serving->server.poll)
+		sk_poll_wake(serving->server.poll, NULL);
+	sk_listener_free(serving->people);
+	sk_listener_free(serving->agents);
+	sd_event_source_disable_unref(serving->clock);
+	sd_event_unref(serving->event);
+	sk_poll_free(serving->server.poll);
+	sk_limit_free(serving->server.requests);
+	sk_limit_free(serving->server.sign_ins);
+	if (serving->key)
+		sk_secret_wipe(serving->key, strlen(serving->key));
+	free(serving->certificate);
+	free(serving->key);
+	free(serving->authority);
+	free(serving->server.contract);
+}
+
+static int prepare(Serving *serving, const char *contract)
+{
+	const SkServerSettings *settings = serving->server.settings;
+	int r = read_files(serving, contract);
+
+	if (r < 0)
+		return r;
+	serving->people_fd = find_socket("people", settings->listen.people_port);
+	if (serving->people_fd < 0)
+		return serving->people_fd;
+	serving->agents_fd = find_socket("agents", settings->listen.agents_port);
+	if (serving->agents_fd < 0)
+		return serving->agents_fd;
+	raise_limit(settings);
+	r = make_server(serving);
+	if (r == 0)
+		r = jail_enter(settings, serving->server.database);
+	return r;
+}
+
+int console_serve(int argc, char **argv)
+{
+	const char *contract = SK_CONSOLEDATADIR "/openapi.yaml";
+	const ConsoleOption options[] = {{"contract", &contract, NULL}, {NULL, NULL, NULL}};
+	own_setup ConsoleSetup setup = {0};
+	Serving serving = {.people_fd = -1, .agents_fd = -1};
+	sigset_t signals;
+	int r = console_setup(argc, argv, options, &setup);
+
+	if (r != CONSOLE_OK)
+		return r < 0 ? CONSOLE_OK : r;
+	sk_log_init("sekisho-console");
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	serving.server.settings = setup.settings;
+	serving.server.database = setup.database;
+	r = prepare(&serving, contract);
+	if (r == 0)
+		r = start_listeners(&serving);
+	if (r == 0)
+		r = loop(&serving);
+	if (r < 0)
+		sk_log(LOG_ERR, "ended: %s", strerror(-r));
+	deinit(&serving);
+	return r < 0 ? CONSOLE_ERROR : CONSOLE_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Commands of sekisho-console. Exit status: 0 done, 1 the answer is no (a check found something), 2 wrong
+ * call, 3 an error of the system.
+ */
+#include <stdbool.h>
+
+#include "console/server/settings.h"
+
+enum {
+	CONSOLE_OK = 0,
+	CONSOLE_NO = 1,
+	CONSOLE_USAGE = 2,
+	CONSOLE_ERROR = 3,
+};
+
+int console_serve(int argc, char **argv);
+
+/*
+ * What every command takes: --config DIR, --database ADDRESS. others: further options of the command, ended
+ * by a zero row, or NULL; on_option gets those. Loads the settings.
+ */
+typedef struct ConsoleSetup {
+	SkServerSettings *settings;
+	char *database; /* for sk_db_open() */
+} ConsoleSetup;
+
+typedef struct ConsoleOption {
+	const char *name;   /* NULL ends a list */
+	const char **value; /* NULL: of a switch */
+	bool *on;
+} ConsoleOption;
+
+/* Return: CONSOLE_OK, or the exit status after having said why. -1: the help was printed. */
+int console_setup(int argc, char **argv, const ConsoleOption *others, ConsoleSetup *ret_setup);
+void console_setup_deinit(ConsoleSetup *setup);
+#define own_setup own_(console_setup_deinit)

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/server/http.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <gnutls/x509.h>
+
+#include "console/api/route.h"
+#include "console/server/admit.h"
+#include "console/server/listen.h"
+#include "console/server/problem.h"
+#include "console/server/reply.h"
+#include "console/server/session.h"
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+#include "lib/log/log.h"
+
+#define QUERY_PAIRS_MAX 32
+
+typedef enum Phase { BEGUN, READING, RUNNING, ANSWERED } Phase;
+
+typedef struct Request {
+	SkCall call;
+	SkListener *listener;
+	struct MHD_Connection *connection;
+	SkConnection *watched;
+	Phase phase;
+	char *uri; /* as it came */
+	char *body;
+	size_t size, room;
+	bool counted;
+} Request;
+
+static void set_deadline(Request *request, uint64_t seconds)
+{
+	if (request->watched)
+		atomic_store(&request->watched->deadline,
+			seconds ? sk_monotonic_ms() + (int64_t)seconds * 1000 : 0);
+}
+
+void *sk_http_begin(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	Request *request = calloc(1, sizeof(*request));
+	const union MHD_ConnectionInfo *info;
+
+	if (!request)
+		return NULL;
+	request->listener = cls;
+	request->connection = connection;
+	request->call.server = sk_listener_server(request->listener);
+	request->call.reply.fd = -1;
+	request->uri = strlen(uri) <= SK_ROUTE_PATH_MAX + SK_ROUTE_QUERY_MAX ? strdup(uri) : NULL;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	request->watched = info ? info->socket_context : NULL;
+	return request;
+}
+
+static void find_address(Request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr_in6 *six = info ? (const struct sockaddr_in6 *)info->client_addr : NULL;
+	struct in6_addr network;
+
+	if (!six)
+		return;
+	if (six->sin6_family == AF_INET) {
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr,
+			request->call.address, sizeof(request->call.address));
+	} else if (six->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+		inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], request->call.address,
+			sizeof(request->call.address));
+	} else if (six->sin6_family == AF_INET6) {
+		/* Who has one address of IPv6 has the network of 64 bits around it. */
+		network = six->sin6_addr;
+		memset(&network.s6_addr[8], 0, 8);
+		inet_ntop(AF_INET6, &network, request->call.address, sizeof(request->call.address));
+	}
+}
+
+/* The common name of the certificate that the handshake has verified. */
+static void find_terminal(Request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	const gnutls_datum_t *chain;
+	unsigned count = 0;
+	gnutls_x509_crt_t certificate;
+	char name[64] = "";
+	size_t size = sizeof(name) - 1;
+
+	chain = info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
+	if (!chain || count == 0 || gnutls_x509_crt_init(&certificate) < 0)
+		return;
+	if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) >= 0 &&
+		gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >=
+			0 &&
+		sk_id_check(name))
+		sk_str_copy(request->call.terminal, sizeof(request->call.terminal), name);
+	gnutls_x509_crt_deinit(certificate);
+}
+
+static const char *header(const Request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+static bool find_method(const char *name, SkApiMethod *ret_method)
+{
+	for (SkApiMethod method = 0; method < SK_API_METHOD_MAX; method++)
+		if (sk_str_eq(name, sk_api_method_name(method))) {
+			*ret_method = method;
+			return true;
+		}
+	return false;
+}
+
+static int refuse_method(SkCall *call, const SkRoute *route, const char *method)
+{
+	if (sk_str_eq(method, "OPTIONS"))
+		sk_call_done(call);
+	else
+		sk_call_refuse(call, SK_METHOD_NOT_ALLOWED, NULL);
+	call->reply.allow = route->allowed;
+	return 0;
+}
+
+/* Path and query. Return: 0 (look at the reply) or negative errno. */
+static int find_operation(Request *request, const char *method_name)
+{
+	SkCall *call = &request->call;
+	char *query = request->uri ? strchr(request->uri, '?') : NULL;
+	SkQueryPair pairs[QUERY_PAIRS_MAX];
+	SkFaults faults = {0};
+	SkApiMethod method = SK_API_METHOD_MAX;
+	size_t n_pairs = 0;
+	SkRoute route;
+	int r;
+
+	if (query)
+		*query++ = 0;
+	if (!request->uri || sk_route_query(query, pairs, QUERY_PAIRS_MAX, &n_pairs) < 0)
+		return sk_call_refuse(call, SK_REQUEST_MALFORMED, "the address");
+	find_method(method_name, &method);
+	if (sk_route_find(method, request->uri, sk_listener_audience(request->listener), &route) < 0)
+		return sk_call_refuse(call, SK_REQUEST_MALFORMED, "the address");
+	if (route.allowed == 0)
+		return sk_call_refuse(call, SK_NOT_FOUND, NULL);
+	if (!route.operation)
+		return refuse_method(call, &route, method_name);
+	call->operation = route.operation;
+	r = sk_route_parameters(&route, pairs, n_pairs, &call->values, &faults);
+	/* Who may not see the row may not learn either that its id has a mistake: after the admission. */
+	if (faults.count > 0 && r == 0) {
+		call->faults = malloc(sizeof(*call->faults));
+		if (!call->faults)
+			return -ENOMEM;
+		*call->faults = faults;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int admit(Request *request)
+{
+	const SkHeaders headers = {
+		.cookie =
+			MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, SK_SESSION_COOKIE),
+		.csrf = header(request, "Sekisho-CSRF"),
+		.fetch_site = header(request, "Sec-Fetch-Site"),
+		.content_type = header(request, MHD_HTTP_HEADER_CONTENT_TYPE),
+		.content_length = header(request, MHD_HTTP_HEADER_CONTENT_LENGTH),
+		.transfer_encoding = header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING),
+	};
+	SkCall *call = &request->call;
+	int r;
+
+	if (sk_listener_audience(request->listener) == SK_API_PEOPLE && !sk_admit_rate(call))
+		return 0;
+	r = sk_server_db(call->server, &call->db);
+	/* Where nobody needs to be known, the handler says itself what is wrong. */
+	if (r < 0 && call->operation->audience != SK_API_PUBLIC)
+		return -ENOTCONN;
+	r = sk_admit(call, &headers);
+	if (r < 0 || call->reply.status != 0)
+		return r;
+	if (!call->values)
+		return sk_call_refuse(call, SK_NOT_FOUND, NULL);
+	return call->faults ? sk_call_refuse(call, SK_REQUEST_INVALID, NULL) : 0;
+}
+
+/* The headers are there. */
+static int open_request(Request *request, const char *method)
+{
+	SkCall *call = &request->call;
+	const char *agent = header(request, MHD_HTTP_HEADER_USER_AGENT);
+	int r;
+
+	sk_id_new(call->id);
+	find_address(request);
+	call->language = sk_problem_language(header(request, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
+	if (agent)
+		sk_utf8_escape(call->user_agent, sizeof(call->user_agent), agent, strlen(agent));
+	if (atomic_load(&call->server->stopping)) {
+		call->reply.retry_after = 5;
+		return sk_call_refuse(call, SK_CONSOLE_STOPPING, NULL);
+	}
+	atomic_fetch_add(&call->server->running, 1);
+	request->counted = true;
+	if (sk_listener_audience(request->listener) == SK_API_AGENT)
+		find_terminal(request);
+	r = find_operation(request, method);
+	if (r == 0 && call->reply.status == 0)
+		r = admit(request);
+	return r;
+}
+
+static bool take_body(Request *request, const char *data, size_t size)
+{
+	size_t most = request->call.operation->max_body;
+
+	if (size > most - request->size)
+		return false;
+	if (request->size + size > request->room) {
+		size_t room = request->room ? request->room * 2 : 4096;
+		char *larger;
+
+		while (room < request->size + size)
+			room *= 2;
+		larger = realloc(request->body, room);
+		if (!larger)
+			return false;
+		request->body = larger;
+		request->room = room;
+	}
+	memcpy(request->body + request->size, data, size);
+	request->size += size;
+	return true;
+}
+
+static int parse_body(Request *request)
+{
+	SkCall *call = &request->call;
+	SkFaults faults = {0};
+	json_error_t error;
+	char detail[300];
+
+	if (!call->operation->body_type)
+		return 0;
+	if (!call->operation->body) {
+		call->bytes = request->body;
+		call->size = request->size;
+		return 0;
+	}
+	call->body =
+		json_loadb(request->body ? request->body : "", request->size, JSON_REJECT_DUPLICATES, &error);
+	if (!call->body) {
+		sk_str_format(detail, sizeof(detail), "line %d, column %d: %s", error.line, error.column,
+			error.text);
+		return sk_call_refuse(call, SK_REQUEST_MALFORMED, detail);
+	}
+	free(request->body);
+	request->body = NULL;
+	if (sk_validate(call->operation->body, call->body, &faults))
+		return 0;
+	call->faults = malloc(sizeof(*call->faults));
+	if (!call->faults)
+		return -ENOMEM;
+	*call->faults = faults;
+	return sk_call_refuse(call, SK_REQUEST_INVALID, NULL);
+}
+
+static void resume(void *userdata)
+{
+	Request *request = userdata;
+
+	MHD_resume_connection(request->connection);
+}
+
+static int run(Request *request)
+{
+	SkCall *call = &request->call;
+	int r = 0;
+
+	if (sk_listener_audience(request->listener) == SK_API_AGENT && !call->waiter)
+		r = sk_waiter_new(resume, request, &call->waiter);
+	call->timed_out =
+		call->waited && (sk_waiter_timed_out(call->waiter) || atomic_load(&call->server->stopping));
+	if (r == 0)
+		r = sk_api_handlers[call->operation - sk_api_operations](call);
+	return r < 0 ? sk_call_fault(call, r) : 0;
+}
+
+static void journal(const Request *request)
+{
+	const SkCall *call = &request->call;
+	char status[8];
+	const SkLogField fields[] = {{"SEKISHO_REQUEST", call->id},
+		{"SEKISHO_OPERATION", call->operation ? call->operation->id : ""}, {"SEKISHO_STATUS", status},
+		{"SEKISHO_ADDRESS", call->address}, {"SEKISHO_PERSON", call->caller.person},
+		{"SEKISHO_TERMINAL", call->terminal}, {NULL, NULL}};
+
+	sk_str_format(status, sizeof(status), "%u", call->reply.status % 1000);
+	sk_log_event(&(SkLogEvent){.priority = LOG_DEBUG, .fields = fields}, "%s %s from %s",
+		call->operation ? call->operation->id : "-", status, call->address);
+}
+
+static enum MHD_Result answer(Request *request)
+{
+	request->phase = ANSWERED;
+	set_deadline(request, request->call.server->settings->listen.body_sec);
+	journal(request);
+	return sk_reply_send(&request->call, request->connection);
+}
+
+static enum MHD_Result go_on(Request *request)
+{
+	SkCall *call = &request->call;
+
+	request->phase = RUNNING;
+	run(request);
+	if (call->reply.wait_ms == 0)
+		return answer(request);
+	call->waited = true;
+	/* libmicrohttpd wants the suspension inside of the callback, and the waking may come at any time. */
+	set_deadline(request, 0);
+	MHD_suspend_connection(request->connection);
+	sk_poll_suspended(call->server->poll, call->waiter, sk_monotonic_ms() + call->reply.wait_ms);
+	return MHD_YES;
+}
+
+enum MHD_Result sk_http_handle(void *cls, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *upload_data, size_t *upload_data_size,
+	void **context)
+{
+	Request *request = *context;
+	SkCall *call = request ? &request->call : NULL;
+	int r;
+
+	if (!request)
+		return MHD_NO;
+	if (request->phase == BEGUN) {
+		r = open_request(request, method);
+		if (r < 0)
+			sk_call_fault(call, r);
+		if (call->reply.status != 0)
+			return answer(request);
+		request->phase = READING;
+		set_deadline(request, call->server->settings->listen.body_sec);
+		return MHD_YES;
+	}
+	if (*upload_data_size > 0) {
+		/* Only without Content-Length: the refusal has no place between the pieces. */
+		if (!take_body(request, upload_data, *upload_data_size))
+			return MHD_NO;
+		*upload_data_size = 0;
+		return MHD_YES;
+	}
+	if (request->phase == READING) {
+		r = parse_body(request);
+		if (r < 0)
+			sk_call_fault(call, r);
+		if (call->reply.status != 0)
+			return answer(request);
+	}
+	return go_on(request);
+}
+
+void sk_http_end(
+	void *cls, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why)
+{
+	Request *request = *context;
+
+	if (!request)
+		return;
+	/* The next request of this connection: its headers, too, have to come in time. */
+	set_deadline(request, request->call.server->settings->listen.header_sec);
+	if (request->counted)
+		atomic_fetch_sub(&request->call.server->running, 1);
+	sk_waiter_free(request->call.server->poll, request->call.waiter);
+	sk_call_deinit(&request->call);
+	free(request->uri);
+	free(request->body);
+	free(request);
+	*context = NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What all threads of a running console share. Made by main.c before any listener, freed after the last one.
+ */
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "console/db/db.h"
+#include "console/server/limit.h"
+#include "console/server/poll.h"
+#include "console/server/settings.h"
+
+typedef struct SkServer {
+	const SkServerSettings *settings;
+	const char *database; /* for sk_db_open() */
+	char *contract;	      /* openapi.yaml */
+	size_t contract_size;
+	SkLimit *requests; /* of people, by address */
+	SkLimit *sign_ins; /* by address */
+	SkPoll *poll;
+	atomic_bool stopping;
+	atomic_uint running; /* requests that are being answered, the waiting ones included */
+} SkServer;
+
+/* This thread's own connection, opened when it is first asked for. Return: 0 or as sk_db_open(). */
+int sk_server_db(SkServer *server, SkDb **ret_db);

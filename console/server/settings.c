@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/server/settings.h"
+
+#include "config.h"
+#include "lib/base/str.h"
+#include "lib/conf/table.h"
+
+#define HOUR UINT64_C(3600)
+#define DAY UINT64_C(86400)
+
+/* clang-format off */
+#define AT(member) offsetof(SkServerSettings, member)
+#define PATH { SK_VALUE_PATH, 0, 0, NULL }
+#define INTEGER(min, max) { SK_VALUE_INTEGER, min, max, NULL }
+#define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
+
+static const SkSetting schema[] = {
+	{ "Database", "File", PATH, AT(database.file), SK_STATEDIR "/console/console.sqlite",
+	  "the database of one clinic (SQLite)" },
+	{ "Database", "AddressFile", PATH, AT(database.address_file), SK_CONFDIR "/database",
+	  "when it exists: its first line is the address of PostgreSQL, postgresql://..." },
+
+	{ "Listen", "PeoplePort", INTEGER(1, 65535), AT(listen.people_port), "8443",
+	  "HTTPS for people" },
+	{ "Listen", "AgentsPort", INTEGER(1, 65535), AT(listen.agents_port), "8444",
+	  "HTTPS for agents: a client certificate is required" },
+	{ "Listen", "Connections", INTEGER(16, 100000), AT(listen.connections), "1000",
+	  "connections of people at the same time" },
+	{ "Listen", "ConnectionsPerAddress", INTEGER(0, 100000), AT(listen.connections_per_address), "64",
+	  "of one address; 0: no limit" },
+	{ "Listen", "AgentConnections", INTEGER(16, 1000000), AT(listen.agent_connections), "60000",
+	  "connections of agents at the same time" },
+	{ "Listen", "AgentConnectionsPerAddress", INTEGER(0, 1000000), AT(listen.agent_connections_per_address), "0",
+	  "of one address; 0: no limit" },
+	{ "Listen", "Threads", INTEGER(0, 64), AT(listen.threads), "0",
+	  "threads of each listener; 0: by the number of processors" },
+	{ "Listen", "HeaderSec", DURATION(1, 600), AT(listen.header_sec), "20s",
+	  "a handshake and a request's headers take no longer, nor does a connection stay idle" },
+	{ "Listen", "BodySec", DURATION(1, HOUR), AT(listen.body_sec), "2min",
+	  "a request's body, and an answer, take no longer" },
+	{ "Listen", "StopSec", DURATION(0, 600), AT(listen.stop_sec), "15s",
+	  "how long requests may take to end when the console is stopped" },
+
+	{ "TLS", "Certificate", PATH, AT(tls.certificate), SK_STATEDIR "/console/tls/server.crt",
+	  "of the server, with the chain up to its authority (PEM)" },
+	{ "TLS", "Key", PATH, AT(tls.key), SK_STATEDIR "/console/tls/server.key",
+	  "its private key (PEM)" },
+	{ "TLS", "ClientAuthority", PATH, AT(tls.client_authority), SK_STATEDIR "/console/tls/ca.crt",
+	  "the authority that the certificates of agents come from (PEM)" },
+
+	{ "Session", "IdleSec", DURATION(60, DAY), AT(session.idle_sec), "15min",
+	  "a session ends after this long without a request" },
+	{ "Session", "LongestSec", DURATION(300, 7 * DAY), AT(session.longest_sec), "10h",
+	  "a session ends after this long in any case" },
+	{ "Session", "FreshSec", DURATION(30, HOUR), AT(session.fresh_sec), "5min",
+	  "how long a proof of who one is holds for what matters most" },
+
+	{ "Limits", "RequestsPerSecond", INTEGER(1, 100000), AT(limits.requests_per_second), "50",
+	  "of people, from one address" },
+	{ "Limits", "RequestsBurst", INTEGER(1, 1000000), AT(limits.requests_burst), "300",
+	  "at once, from one address" },
+	{ "Limits", "SignInsPerMinute", INTEGER(1, 10000), AT(limits.sign_ins_per_minute), "20",
+	  "attempts to sign in, from one address" },
+	{ 0 },
+};
+/* clang-format on */
+_Static_assert(SK_ARRAY_SIZE(schema) <= SK_SETTINGS_MAX, "room for every setting");
+
+static const SkSettingTable table = {
+	.name = "console.conf", .size = sizeof(SkServerSettings), .schema = schema};
+
+int sk_server_settings_load(const char *conf_directory, SkServerSettings **ret_settings, char **ret_errors)
+{
+	return sk_setting_table_load(&table, conf_directory, (void **)ret_settings, ret_errors);
+}
+
+void sk_server_settings_free(SkServerSettings *settings)
+{
+	sk_setting_table_free(&table, settings);
+}
