@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 #include "lib/crypt/secret.h"
 
 /* A transaction is tried again for so long; a failover of PostgreSQL takes longer, and callers answer 503. */
@@ -183,17 +184,34 @@ static int note(SkDb *db, int r)
 	return r;
 }
 
-int sk_db_exec(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_changed)
+/* SQLite would store any bytes as text, and a backup or PostgreSQL would refuse them later. */
+static int check_args(SkDb *db, const SkDbValue *args, size_t n_args)
 {
 	if (db->failed < 0)
 		return db->failed;
+	for (size_t i = 0; i < n_args; i++)
+		if (args[i].type == SK_DB_TEXT && !sk_utf8_check(args[i].text, strlen(args[i].text))) {
+			sk_db_say(db, "value %zu is no valid UTF-8", i + 1);
+			return note(db, -EBADMSG);
+		}
+	return 0;
+}
+
+int sk_db_exec(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_changed)
+{
+	int r = check_args(db, args, n_args);
+
+	if (r < 0)
+		return r;
 	return note(db, db->driver->exec(db, sql, args, n_args, ret_changed));
 }
 
 int sk_db_query(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, SkDbRows **ret_rows)
 {
-	if (db->failed < 0)
-		return db->failed;
+	int r = check_args(db, args, n_args);
+
+	if (r < 0)
+		return r;
 	return note(db, db->driver->query(db, sql, args, n_args, ret_rows));
 }
 

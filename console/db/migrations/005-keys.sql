@@ -1,28 +1,43 @@
--- Keys: what is here is wrapped under an epoch key that is not. A copy of this database opens nothing once the epoch
--- is destroyed.
+-- Keys: what is here is wrapped under leaves of the vault, which is not (console/keys/vault.h). A copy of this database
+-- opens nothing once the leaf is cut.
 
--- check_value tells whether a key that somebody has is the epoch's. Numbers count up; one is current.
+-- Changes of the vault, in the order in which every instance makes them (console/keys/epoch.h). destroyed: every holder
+-- confirmed that the key of the epoch before is gone.
 CREATE TABLE epochs (
 	number BIGINT PRIMARY KEY,
-	state TEXT NOT NULL CHECK (state IN ('current', 'closing', 'destroyed')),
-	holder TEXT NOT NULL, -- file, pkcs11, tpm
-	algorithm TEXT NOT NULL,
-	check_value BYTEA NOT NULL,
+	vault TEXT NOT NULL, -- id of the vault that this database belongs to
+	kind TEXT NOT NULL CHECK (kind IN ('start', 'revoke', 'renew', 'drop', 'restore')),
+	generation BIGINT, -- of the tree that comes with it, or goes
 	created BIGINT NOT NULL,
 	created_by TEXT REFERENCES people (id),
-	closed BIGINT, -- everything alive was wrapped under the next one
-	destroyed BIGINT, -- every instance confirmed
+	destroyed BIGINT,
 	reason TEXT NOT NULL DEFAULT ''
 );
-CREATE UNIQUE INDEX epochs_current ON epochs (state) WHERE state = 'current';
 
--- Each console process says that it holds the key, and that it no longer does.
+-- Instances that hold the vault. box_key: for what is handed over to it; box_mac proves that it holds the vault.
+CREATE TABLE vault_holders (
+	instance_id TEXT PRIMARY KEY REFERENCES instances (id),
+	joined BIGINT NOT NULL,
+	ended BIGINT,
+	box_key BYTEA,
+	box_mac BYTEA
+);
+
+-- Each holder says that it no longer has the key of the epoch before.
 CREATE TABLE epoch_confirmations (
 	epoch BIGINT NOT NULL REFERENCES epochs (number),
-	instance_id TEXT NOT NULL REFERENCES instances (id),
-	held BIGINT,
-	destroyed BIGINT,
-	method TEXT NOT NULL DEFAULT '',
+	instance_id TEXT NOT NULL REFERENCES vault_holders (instance_id),
+	confirmed BIGINT,
+	method TEXT NOT NULL DEFAULT '', -- file, pkcs11
+	PRIMARY KEY (epoch, instance_id)
+);
+CREATE INDEX epoch_confirmations_missing ON epoch_confirmations (epoch) WHERE confirmed IS NULL;
+
+-- The tree of a new generation, sealed to a holder; gone when it was taken.
+CREATE TABLE epoch_handovers (
+	epoch BIGINT NOT NULL REFERENCES epochs (number),
+	instance_id TEXT NOT NULL REFERENCES vault_holders (instance_id),
+	box BYTEA NOT NULL,
 	PRIMARY KEY (epoch, instance_id)
 );
 
@@ -44,35 +59,49 @@ CREATE TABLE epoch_copies (
 );
 CREATE INDEX epoch_copies_of_epoch ON epoch_copies (epoch);
 
--- The key of the oblivious function of a medium, wrapped. Destroyed rows lose their wrapped part and stay.
+-- The key of the oblivious function of a medium, wrapped under its leaf. Destroyed rows lose the wrap and stay.
 CREATE TABLE medium_keys (
 	id TEXT PRIMARY KEY,
 	medium_id TEXT NOT NULL,
 	facility_id TEXT NOT NULL,
-	epoch BIGINT NOT NULL REFERENCES epochs (number),
+	generation BIGINT NOT NULL,
+	leaf BIGINT NOT NULL,
 	algorithm TEXT NOT NULL,
 	wrapped BYTEA,
-	public_key BYTEA, -- of the verifiable function: what terminals check the answer with
+	public_key BYTEA NOT NULL, -- of the verifiable function: what terminals check the answer with
 	state TEXT NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'destroyed')),
 	created BIGINT NOT NULL,
 	rewrapped BIGINT,
 	destroyed BIGINT,
+	destroyed_epoch BIGINT REFERENCES epochs (number),
 	destroyed_by TEXT REFERENCES people (id),
 	reason TEXT NOT NULL DEFAULT '',
 	CHECK ((state = 'live') = (wrapped IS NOT NULL)),
+	UNIQUE (generation, leaf),
 	FOREIGN KEY (medium_id, facility_id) REFERENCES media (id, facility_id)
 );
 CREATE UNIQUE INDEX medium_keys_live ON medium_keys (medium_id) WHERE state = 'live';
 CREATE INDEX medium_keys_of_medium ON medium_keys (medium_id);
--- Rewrapping walks by epoch.
-CREATE INDEX medium_keys_of_epoch ON medium_keys (epoch, id) WHERE state = 'live';
 
--- The second slot's key, sealed to the offline recovery key and wrapped under the epoch.
+-- Leaves that an epoch cuts.
+CREATE TABLE epoch_cuts (
+	epoch BIGINT NOT NULL REFERENCES epochs (number),
+	medium_key_id TEXT NOT NULL REFERENCES medium_keys (id),
+	medium_id TEXT NOT NULL,
+	facility_id TEXT NOT NULL,
+	generation BIGINT NOT NULL,
+	leaf BIGINT NOT NULL,
+	PRIMARY KEY (epoch, medium_key_id)
+);
+CREATE INDEX epoch_cuts_of_medium ON epoch_cuts (medium_id);
+
+-- The second slot's key, sealed by the terminal to the offline recovery key, and wrapped under the leaf of the medium's
+-- key.
 CREATE TABLE escrows (
 	id TEXT PRIMARY KEY,
 	medium_id TEXT NOT NULL,
 	facility_id TEXT NOT NULL,
-	epoch BIGINT NOT NULL REFERENCES epochs (number),
+	key_id TEXT NOT NULL REFERENCES medium_keys (id),
 	recovery_key TEXT NOT NULL,
 	algorithm TEXT NOT NULL,
 	wrapped BYTEA,
@@ -87,7 +116,7 @@ CREATE TABLE escrows (
 	UNIQUE (id, facility_id)
 );
 CREATE UNIQUE INDEX escrows_live ON escrows (medium_id) WHERE state = 'live';
-CREATE INDEX escrows_of_epoch ON escrows (epoch, id) WHERE wrapped IS NOT NULL;
+CREATE INDEX escrows_of_key ON escrows (key_id);
 
 -- Opening an escrow takes two people.
 CREATE TABLE escrow_openings (
@@ -127,9 +156,10 @@ CREATE INDEX key_uses_of_facility ON key_uses (facility_id, at);
 CREATE TABLE key_counters (
 	subject_kind TEXT NOT NULL CHECK (subject_kind IN ('medium', 'terminal', 'person')),
 	subject_id TEXT NOT NULL,
+	window_size BIGINT NOT NULL, -- in ms: an hour, a day
 	window_start BIGINT NOT NULL,
 	count BIGINT NOT NULL,
-	PRIMARY KEY (subject_kind, subject_id, window_start)
+	PRIMARY KEY (subject_kind, subject_id, window_size, window_start)
 );
 CREATE INDEX key_counters_old ON key_counters (window_start);
 
