@@ -149,6 +149,21 @@ void name_usb_parent(const char *name, char ret_parent[SK_SYSNAME_SIZE])
 	*strrchr(ret_parent, '.') = 0;
 }
 
+bool name_usb_port(const char *name, unsigned configuration, char ret_port[2 * SK_SYSNAME_SIZE])
+{
+	char hub[SK_SYSNAME_SIZE];
+	UsbPath path;
+
+	if (!usb_path_parse(name, &path) || path.depth == 0)
+		return false;
+	name_usb_parent(name, hub);
+	if (path.depth == 1)
+		return sk_str_format(ret_port, 2 * SK_SYSNAME_SIZE, "%u-0:%u.0/%s-port%u", path.numbers[0],
+			configuration, hub, path.numbers[1]);
+	return sk_str_format(ret_port, 2 * SK_SYSNAME_SIZE, "%s:%u.0/%s-port%u", hub, configuration, hub,
+		path.numbers[path.depth]);
+}
+
 /* The next component of *path, moved behind it. Return: false at the end; too long ones come out empty. */
 static bool next_component(const char **path, char component[SK_SYSNAME_SIZE])
 {

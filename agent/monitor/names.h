@@ -29,6 +29,12 @@ int name_usb_compare(const char *a, const char *b);
 /* Sysname of the hub above; empty for root hubs. */
 void name_usb_parent(const char *name, char ret_parent[SK_SYSNAME_SIZE]);
 
+/*
+ * The port in which the device is, beneath the directory of the hub above, which is in this configuration:
+ * "1-2:1.0/1-2-port3". Return: false for root hubs.
+ */
+bool name_usb_port(const char *name, unsigned configuration, char ret_port[2 * SK_SYSNAME_SIZE]);
+
 /* The innermost USB device on a sysfs path. Return: false when there is none. */
 bool path_find_usb(const char *path, char ret_usb[SK_SYSNAME_SIZE]);
 

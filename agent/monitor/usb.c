@@ -49,6 +49,27 @@ static int read_identity(int fd, uint16_t *ret_busnum, uint16_t *ret_devnum)
 	return 0;
 }
 
+/*
+ * How the port is built. The kernel links it to the device only after it has told of the device, and what is
+ * asked in between has to get the same answer: then by way of the hub above, where the port has been all the
+ * time.
+ */
+static void read_connect_type(int fd, const char *sysname, const char *hub, char ret_type[16])
+{
+	char port[2 * SK_SYSNAME_SIZE], attribute[2 * SK_SYSNAME_SIZE + 16];
+	own_fd int hub_fd = -1;
+	uint64_t configuration;
+
+	if (sysfs_read(fd, "port/connect_type", ret_type, 16) == 0)
+		return;
+	if (sysfs_open(USB_DEVICES, hub, &hub_fd) < 0 ||
+		sysfs_read_number(hub_fd, "bConfigurationValue", 10, 255, &configuration) < 0 ||
+		!name_usb_port(sysname, (unsigned)configuration, port) ||
+		!sk_str_format(attribute, sizeof(attribute), "%s/connect_type", port) ||
+		sysfs_read(hub_fd, attribute, ret_type, 16) < 0)
+		ret_type[0] = 0;
+}
+
 static void fill_added(const Usb *usb, int fd, const UsbWaiting *order, SkUsbAdded *ret_added)
 {
 	SkUsbAdded added = {.busnum = usb->busnum,
@@ -67,8 +88,8 @@ static void fill_added(const Usb *usb, int fd, const UsbWaiting *order, SkUsbAdd
 	/* Low speed is shown as "1.5". */
 	if (sysfs_read(fd, "speed", speed, sizeof(speed)) == 0)
 		added.speed = (uint32_t)strtoul(speed, NULL, 10);
-	if (sysfs_read(fd, "port/connect_type", added.connect_type, sizeof(added.connect_type)) < 0)
-		added.connect_type[0] = 0;
+	if (!added.root_hub)
+		read_connect_type(fd, usb->sysname, added.parent, added.connect_type);
 	*ret_added = added;
 }
 

@@ -239,6 +239,9 @@ static void a_device_at_work_is_only_narrowed(void)
 		.busnum = 1,
 		.devnum = 3,
 		.product = 0x78};
+	/* As at the moment of its event: the port is there, the link from the device to it is not yet. */
+	umockdev_testbed_set_attribute(testbed, HUB, "bConfigurationValue", "1\n");
+	umockdev_testbed_set_attribute(testbed, HUB, "1-0:1.0/usb1-port2/connect_type", "hardwired\n");
 	g_autofree char *path = mock_usb_add(testbed, &busy);
 	g_autofree char *kept = mock_usb_add_interface(testbed, &busy, path, &(MockInterface){0, "1\n", 1});
 	g_autofree char *refused =
@@ -248,6 +251,7 @@ static void a_device_at_work_is_only_narrowed(void)
 
 	CHECK(wait_for(SK_MONITOR_USB_ADDED) == 1 && strcmp(message.usb_added.sysname, "1-2") == 0);
 	CHECK(message.usb_added.present_at_start == 0 && message.usb_added.uevent_usec > 0);
+	CHECK(strcmp(message.usb_added.connect_type, "hardwired") == 0);
 	mock_write(testbed, "/sys/bus/usb/drivers_probe", "untouched");
 	device = changed_at(HUB "/1-2/authorized");
 	interface = changed_at(HUB "/1-2/1-2:1.0/authorized");

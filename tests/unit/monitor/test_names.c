@@ -107,6 +107,20 @@ static void every_device_knows_its_hub(void **state)
 	assert_string_equal(parent, "");
 }
 
+static void every_device_knows_its_port(void **state)
+{
+	char port[2 * SK_SYSNAME_SIZE];
+
+	assert_true(name_usb_port("12-2", 1, port));
+	assert_string_equal(port, "12-0:1.0/usb12-port2");
+	assert_true(name_usb_port("1-2.3", 2, port));
+	assert_string_equal(port, "1-2:2.0/1-2-port3");
+	assert_true(name_usb_port("1-2.3.10", 1, port));
+	assert_string_equal(port, "1-2.3:1.0/1-2.3-port10");
+	assert_false(name_usb_port("usb1", 1, port));
+	assert_false(name_usb_port("../..", 1, port));
+}
+
 static void the_innermost_usb_device_of_a_path_is_found(void **state)
 {
 	char usb[SK_SYSNAME_SIZE];
@@ -129,6 +143,7 @@ int main(void)
 		cmocka_unit_test(names_of_input_devices_are_counted),
 		cmocka_unit_test(parents_come_before_their_children),
 		cmocka_unit_test(every_device_knows_its_hub),
+		cmocka_unit_test(every_device_knows_its_port),
 		cmocka_unit_test(the_innermost_usb_device_of_a_path_is_found),
 	};
 
