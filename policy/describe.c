@@ -27,13 +27,13 @@ static bool take(SkParser *parser, const SkConstraint *constraint, SkPolicyDevic
 	} else if (constraint->kind == SK_CONSTRAINT_BUS) {
 		device->bus = (SkPolicyBus)__builtin_ctz(constraint->value);
 		if (constraint->op != SK_SET_ONE_OF || constraint->value != 1u << device->bus)
-			return sk_parse_fail(parser, parser->start, "a device is on one bus");
+			return sk_parse_fail(parser, parser->start, N_("a device is on one bus"));
 	} else if (constraint->kind == SK_CONSTRAINT_REGISTERED) {
 		device->registered = (SkPolicyTruth)constraint->value;
 	} else if (constraint->kind == SK_CONSTRAINT_APPROVED) {
 		device->approved = (SkPolicyTruth)constraint->value;
 	} else if (constraint->kind != SK_CONSTRAINT_CONDITIONS) {
-		return sk_parse_fail(parser, parser->start, "'%s' describes no device",
+		return sk_parse_fail(parser, parser->start, N_("'%s' describes no device"),
 			sk_constraint_names[constraint->kind]);
 	}
 	return true;
@@ -55,7 +55,7 @@ static bool parse_description(SkParser *parser, SkPolicyDevice *device)
 	if (!sk_parse_attributes(parser, &rule))
 		return false;
 	if (parser->has_effects)
-		return sk_parse_fail(parser, parser->start, "this belongs to a rule, not to a device");
+		return sk_parse_fail(parser, parser->start, N_("this belongs to a rule, not to a device"));
 	for (uint32_t i = 0; i < rule.n_constraints; i++)
 		if (!take(parser, &rule.constraints[i], device))
 			return false;

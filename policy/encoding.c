@@ -130,7 +130,8 @@ static void warn_lines(const SkPolicyReport *report, SkPlace *place, const char 
 		if (!bad)
 			return;
 		count_lines(text, bad, place);
-		sk_policy_report(report, place, "byte 0x%02x is not UTF-8; it will match no name of a device",
+		sk_policy_report(report, place,
+			N_("byte 0x%02x is not UTF-8; it will match no name of a device"),
 			(unsigned char)*bad);
 		feed = memchr(bad, '\n', (size_t)(end - bad));
 		at = feed ? feed + 1 : end;
@@ -168,7 +169,7 @@ int sk_policy_check_encoding(const SkPolicyReport *report, const char *name, con
 	count_lines(text, text + at, &place);
 	if (*encoding) {
 		sk_policy_report(report, &place,
-			"this file is in %s; save it in UTF-8 without byte order mark", encoding);
+			N_("this file is in %s; save it in UTF-8 without byte order mark"), encoding);
 		return -EINVAL;
 	}
 	place.severity = SK_POLICY_WARNING;

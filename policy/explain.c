@@ -3,9 +3,23 @@
 
 #include "policy/rule.h"
 
-static void write_values(const SkPolicyValues *values, FILE *out)
+/* Whom to tell what: every function here writes to the same person. */
+typedef struct Listener {
+	SkTranslate translate;
+	FILE *out;
+} Listener;
+
+static void tell(const Listener *to, const char *english)
 {
-	fputs(values->count ? "" : "none", out);
+	fputs(sk_translate(to->translate, english), to->out);
+}
+
+static void write_values(const SkPolicyValues *values, const Listener *to)
+{
+	FILE *out = to->out;
+
+	if (!values->count)
+		tell(to, N_("none"));
 	for (size_t i = 0; i < values->count; i++) {
 		fputs(i ? " " : "", out);
 		sk_text_write(&values->items[i], out);
@@ -14,14 +28,16 @@ static void write_values(const SkPolicyValues *values, FILE *out)
 
 /* What the device or the moment has where the rule asks for something else. */
 static void write_fact(const SkConstraint *constraint, const SkPolicyDevice *device,
-	const SkPolicyContext *context, FILE *out)
+	const SkPolicyContext *context, const Listener *to)
 {
-	static const char *const truths[] = {"unknown", "no", "yes"};
+	static const char *const truths[] = {N_("unknown"), N_("no"), N_("yes")};
 	char quote[SK_QUOTE_SIZE];
+	FILE *out = to->out;
 
 	switch (constraint->kind) {
 	case SK_CONSTRAINT_INTERFACE:
-		fputs(device->n_interfaces ? "" : "none", out);
+		if (!device->n_interfaces)
+			tell(to, N_("none"));
 		for (size_t i = 0; i < device->n_interfaces; i++) {
 			fputs(i ? " " : "", out);
 			sk_interface_write(&device->interfaces[i], out);
@@ -31,48 +47,50 @@ static void write_fact(const SkConstraint *constraint, const SkPolicyDevice *dev
 		fputs(sk_bus_names[device->bus], out);
 		break;
 	case SK_CONSTRAINT_REGISTERED:
-		fputs(truths[device->registered], out);
+		tell(to, truths[device->registered]);
 		break;
 	case SK_CONSTRAINT_APPROVED:
-		fputs(truths[device->approved], out);
+		tell(to, truths[device->approved]);
 		break;
 	case SK_CONSTRAINT_SCREEN_LOCKED:
-		fputs(truths[context->screen_locked], out);
+		tell(to, truths[context->screen_locked]);
 		break;
 	case SK_CONSTRAINT_USER:
-		fputs(context->user ? sk_policy_quote(quote, context->user, strlen(context->user))
-				    : "nobody is signed in",
-			out);
+		if (context->user)
+			fputs(sk_policy_quote(quote, context->user, strlen(context->user)), out);
+		else
+			tell(to, N_("nobody is signed in"));
 		break;
 	case SK_CONSTRAINT_GROUP:
-		fputs(context->user ? "the groups of the user" : "nobody is signed in", out);
+		tell(to, context->user ? N_("the groups of the user") : N_("nobody is signed in"));
 		break;
 	case SK_CONSTRAINT_CONDITIONS:
-		fputs("does not hold now", out);
+		tell(to, N_("does not hold now"));
 		break;
 	case SK_CONSTRAINT_TIME:
-		fprintf(out, "it is %02u:%02u", context->now.day_second / 3600,
-			context->now.day_second / 60 % 60);
+		fprintf(out, sk_translate(to->translate, N_("it is %02u:%02u")),
+			context->now.day_second / 3600, context->now.day_second / 60 % 60);
 		break;
 	default:
-		write_values(&device->text[constraint->kind], out);
+		write_values(&device->text[constraint->kind], to);
 		break;
 	}
 }
 
 static void write_misfit(const SkConstraint *failed, SkMatch match, const SkPolicyDevice *device,
-	const SkPolicyContext *context, FILE *out)
+	const SkPolicyContext *context, const Listener *to)
 {
-	fputs(match == SK_MATCH_MAYBE ? "depends on the medium: asks " : "does not apply: asks ", out);
-	sk_constraint_write(failed, out);
-	fputs(", found: ", out);
-	write_fact(failed, device, context, out);
-	fputc('\n', out);
+	tell(to, match == SK_MATCH_MAYBE ? N_("depends on the medium: asks ") : N_("does not apply: asks "));
+	sk_constraint_write(failed, to->out);
+	tell(to, N_(", found: "));
+	write_fact(failed, device, context, to);
+	fputc('\n', to->out);
 }
 
 int sk_policy_explain(const SkPolicySnapshot *snapshot, const SkPolicyDevice *device,
-	const SkPolicyContext *context, FILE *out)
+	const SkPolicyContext *context, SkTranslate translate, FILE *out)
 {
+	const Listener to = {translate, out};
 	char quote[SK_QUOTE_SIZE];
 	bool decided = false;
 
@@ -88,11 +106,11 @@ int sk_policy_explain(const SkPolicySnapshot *snapshot, const SkPolicyDevice *de
 		decided =
 			match == SK_MATCH_YES || (match == SK_MATCH_MAYBE && rule->target == SK_POLICY_ALLOW);
 		if (match == SK_MATCH_YES)
-			fputs("applies and decides\n", out);
+			tell(&to, N_("applies and decides\n"));
 		else
-			write_misfit(failed, match, device, context, out);
+			write_misfit(failed, match, device, context, &to);
 	}
 	if (!decided)
-		fputs("no rule applies: block\n", out);
+		tell(&to, N_("no rule applies: block\n"));
 	return ferror(out) ? -EIO : 0;
 }

@@ -35,11 +35,11 @@ static void lint_id(const Lint *lint, const SkRule *rule, const SkConstraint *co
 
 		if (has_capital(id))
 			WARN(lint, rule, constraint->column,
-				"%.*s never matches: ids are compared letter by letter and devices have "
-				"small ones",
+				N_("%.*s never matches: ids are compared letter by letter and devices have "
+				   "small ones"),
 				(int)id->size, id->data);
 		if (constraint->op == SK_SET_MATCH_ALL && memchr(id->data, '*', id->size))
-			WARN(lint, rule, constraint->column, "'*' means nothing inside match-all");
+			WARN(lint, rule, constraint->column, N_("'*' means nothing inside match-all"));
 	}
 }
 
@@ -52,10 +52,11 @@ static void lint_single(const Lint *lint, const SkRule *rule, const SkConstraint
 
 	if (all && constraint->count > 1 && constraint->kind != SK_POLICY_ID)
 		WARN(lint, rule, constraint->column,
-			"never matches: a device has one %s; write %s one-of { ... }", name, name);
+			N_("never matches: a device has one %s; write %s one-of { ... }"), name, name);
 	if (constraint->op == SK_SET_MATCH_ALL && constraint->kind != SK_POLICY_ID)
 		WARN(lint, rule, constraint->column,
-			"%s match-all { ... } matches every device, as in USBGuard; write %s one-of { ... }",
+			N_("%s match-all { ... } matches every device, as in USBGuard; write %s one-of { ... "
+			   "}"),
 			name, name);
 }
 
@@ -66,13 +67,13 @@ static void lint_conditions(const Lint *lint, const SkRule *rule, const SkConstr
 
 		if (condition->quirk_seconds)
 			WARN(lint, rule, constraint->column,
-				"localtime with seconds is misread as in USBGuard: it means "
-				"%02u:%02u:%02u-%02u:%02u:%02u; "
-				"write HH:MM",
+				N_("localtime with seconds is misread as in USBGuard: it means "
+				   "%02u:%02u:%02u-%02u:%02u:%02u; "
+				   "write HH:MM"),
 				condition->begin / 3600, condition->begin / 60 % 60, condition->begin % 60,
 				condition->end / 3600, condition->end / 60 % 60, condition->end % 60);
 		if (condition->kind == SK_CONDITION_RANDOM)
-			WARN(lint, rule, constraint->column, "this rule decides by chance");
+			WARN(lint, rule, constraint->column, N_("this rule decides by chance"));
 	}
 }
 
@@ -89,18 +90,18 @@ static void lint_rule(const Lint *lint, const SkRule *rule)
 			lint_conditions(lint, rule, constraint);
 	}
 	if (rule->target >= SK_POLICY_MATCH)
-		WARN(lint, rule, 1, "'%s' allows nothing: what it matches is blocked",
+		WARN(lint, rule, 1, N_("'%s' allows nothing: what it matches is blocked"),
 			sk_policy_target_name(rule->target));
 	if (rule->target == SK_POLICY_ALLOW && !rule->n_constraints &&
 		!(rule->effects && rule->effects->grants))
-		WARN(lint, rule, 1, "allows every device");
+		WARN(lint, rule, 1, N_("allows every device"));
 }
 
 static void warn_covered(const Lint *lint, const SkRule *rule, const SkRule *by)
 {
 	char file[SK_QUOTE_SIZE];
 
-	WARN(lint, rule, 1, "never decides: rule %s (%s:%u) takes all it could match", by->id,
+	WARN(lint, rule, 1, N_("never decides: rule %s (%s:%u) takes all it could match"), by->id,
 		sk_policy_quote(file, by->file->name, strlen(by->file->name)), by->line);
 }
 
@@ -183,10 +184,10 @@ static const struct {
 	size_t n;
 	SkPolicyInterface interfaces[2];
 } ordinary[] = {
-	{"USB keyboard", 1, {{3, 1, 1, 0}}},
-	{"USB keyboard with extra keys", 2, {{3, 1, 1, 0}, {3, 0, 0, 0}}},
-	{"USB mouse", 1, {{3, 1, 2, 0}}},
-	{"USB hub", 1, {{9, 0, 0, 0}}},
+	{N_("USB keyboard"), 1, {{3, 1, 1, 0}}},
+	{N_("USB keyboard with extra keys"), 2, {{3, 1, 1, 0}, {3, 0, 0, 0}}},
+	{N_("USB mouse"), 1, {{3, 1, 2, 0}}},
+	{N_("USB hub"), 1, {{9, 0, 0, 0}}},
 };
 
 static void evaluate_ordinary(const Lint *lint, size_t i, SkPolicyVerdict *ret_verdict)
@@ -213,7 +214,7 @@ static void lint_input(const Lint *lint)
 	}
 	for (size_t i = 0; i < SK_ARRAY_SIZE(ordinary); i++) {
 		const SkPolicyVerdict *verdict = &verdicts[i];
-		char names[160] = "";
+		char names[320] = "";
 
 		for (size_t k = i; k < SK_ARRAY_SIZE(ordinary) && !told[i]; k++) {
 			size_t used = strlen(names);
@@ -221,15 +222,17 @@ static void lint_input(const Lint *lint)
 			if (told[k] || verdicts[k].rule != verdict->rule)
 				continue;
 			sk_str_format(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
-				ordinary[k].name);
+				sk_policy_words(lint->report, ordinary[k].name));
 			told[k] = k != i;
 		}
 		if (!told[i])
 			sk_policy_report(lint->report,
 				&(SkPlace){SK_POLICY_WARNING, verdict->file, verdict->line,
 					verdict->line ? 1 : 0},
-				"refused unless another rule names it: an ordinary %s (%s)", names,
-				verdict->rule == SK_POLICY_NO_RULE ? "no rule applies" : verdict->id);
+				N_("refused unless another rule names it: an ordinary %s (%s)"), names,
+				verdict->rule == SK_POLICY_NO_RULE
+					? sk_policy_words(lint->report, N_("no rule applies"))
+					: verdict->id);
 	}
 }
 
@@ -262,7 +265,7 @@ static const SkPolicyInterface *find_input(const SkPolicyDevice *device, InputKi
 int sk_policy_check_input(const SkPolicySnapshot *snapshot, const SkPolicyDevice *const *devices,
 	size_t n_devices, const SkPolicyContext *context, const SkPolicyReport *report)
 {
-	static const char *const names[] = {"keyboard", "pointing device"};
+	static const char *const names[] = {N_("keyboard"), N_("pointing device")};
 	int r = 0;
 
 	for (InputKind kind = INPUT_KEYBOARD; kind < INPUT_KINDS_; kind++) {
@@ -283,9 +286,11 @@ int sk_policy_check_input(const SkPolicySnapshot *snapshot, const SkPolicyDevice
 			continue;
 		sk_policy_report(report,
 			&(SkPlace){SK_POLICY_ERROR, refused.file, refused.line, refused.line ? 1 : 0},
-			"this policy would cut off every USB %s of this PC (%s); allow one of them first",
-			names[kind],
-			refused.rule == SK_POLICY_NO_RULE ? "no rule applies to it" : refused.id);
+			N_("this policy would cut off every USB %s of this PC (%s); allow one of them first"),
+			sk_policy_words(report, names[kind]),
+			refused.rule == SK_POLICY_NO_RULE
+				? sk_policy_words(report, N_("no rule applies to it"))
+				: refused.id);
 		r = -EPERM;
 	}
 	return r;

@@ -91,14 +91,14 @@ static bool parse_mode(SkParser *parser, SkPolicyFile *file)
 	size = sk_parse_word(parser);
 	mode = sk_name_find(mode_names, SK_ARRAY_SIZE(mode_names), word, size);
 	if (mode < 0)
-		return sk_parse_expected(parser, word, "mode learn, warn or enforce");
+		return sk_parse_expected(parser, word, N_("mode learn, warn or enforce"));
 	if (file->has_mode || file->n_rules)
-		return sk_parse_fail(
-			parser, parser->start, "the mode of a file is stated once, before its first rule");
+		return sk_parse_fail(parser, parser->start,
+			N_("the mode of a file is stated once, before its first rule"));
 	parser->at += size;
 	sk_parse_blanks(parser);
 	if (parser->at < parser->end && *parser->at != '#')
-		return sk_parse_expected(parser, parser->at, "the end of the line");
+		return sk_parse_expected(parser, parser->at, N_("the end of the line"));
 	file->has_mode = true;
 	file->mode = (SkPolicyMode)mode;
 	return true;
@@ -122,9 +122,10 @@ static bool parse_line(SkParser *parser, SkPolicyFile *file)
 	if (parser->at == parser->end && !blanks)
 		return true;
 	if (parser->at == parser->end)
-		return sk_parse_fail(parser, parser->start, "a line with nothing but blanks; leave it empty");
+		return sk_parse_fail(
+			parser, parser->start, N_("a line with nothing but blanks; leave it empty"));
 	if (blanks)
-		return sk_parse_fail(parser, parser->start, "blanks before the rule");
+		return sk_parse_fail(parser, parser->start, N_("blanks before the rule"));
 	if (is_mode(parser))
 		return parse_mode(parser, file);
 	return sk_parse_rule(parser, &rule) && keep_rule(parser, file, &rule);

@@ -19,14 +19,14 @@ static bool parse_localtime(SkParser *parser, const SkPolicyText *argument, SkCo
 	if (sk_clock_parse_localtime(argument, condition))
 		return true;
 	return sk_parse_fail(
-		parser, argument->data, "localtime() needs HH:MM or HH:MM-HH:MM, the earlier time first");
+		parser, argument->data, N_("localtime() needs HH:MM or HH:MM-HH:MM, the earlier time first"));
 }
 
 static bool parse_elapsed(SkParser *parser, const SkPolicyText *argument, SkCondition *condition)
 {
 	if (sk_clock_parse_duration(argument, &condition->number))
 		return true;
-	return sk_parse_fail(parser, argument->data, "the time passed must be HH:MM:SS, HH:MM or SS");
+	return sk_parse_fail(parser, argument->data, N_("the time passed must be HH:MM:SS, HH:MM or SS"));
 }
 
 /* What std::stod() takes: the longest number at the start, but none that overflows or underflows. */
@@ -47,7 +47,8 @@ static bool parse_random(SkParser *parser, const SkPolicyText *argument, SkCondi
 	condition->number = strtod_l(number, &end, locale);
 	freelocale(locale);
 	if (end == number || errno == ERANGE)
-		return sk_parse_fail(parser, argument->data, "random() needs a probability between 0 and 1");
+		return sk_parse_fail(
+			parser, argument->data, N_("random() needs a probability between 0 and 1"));
 	return true;
 }
 
@@ -86,7 +87,7 @@ static bool parse_allowed_matches(SkParser *parser, const SkPolicyText *argument
 		inner.column_offset--;
 	}
 	if (!argument->size)
-		return sk_parse_fail(parser, argument->data, "allowed-matches() needs a query");
+		return sk_parse_fail(parser, argument->data, N_("allowed-matches() needs a query"));
 	ok = sk_parse_attributes(&inner, rule);
 	parser->n_errors += inner.n_errors;
 	parser->no_memory |= inner.no_memory;
@@ -124,7 +125,7 @@ static bool skip_escape(SkParser *parser)
 		parser->at++;
 		return true;
 	}
-	return sk_parse_fail(parser, at - 1, "unknown escape in the argument of a condition");
+	return sk_parse_fail(parser, at - 1, N_("unknown escape in the argument of a condition"));
 }
 
 static bool parse_argument(SkParser *parser, SkPolicyText *ret_argument)
@@ -133,17 +134,17 @@ static bool parse_argument(SkParser *parser, SkPolicyText *ret_argument)
 
 	while (parser->at < parser->end && *parser->at != ')') {
 		if (*parser->at == '\r')
-			return sk_parse_fail(parser, parser->at, "a carriage return inside the argument");
+			return sk_parse_fail(parser, parser->at, N_("a carriage return inside the argument"));
 		if (*parser->at++ == '\\' && !skip_escape(parser))
 			return false;
 	}
 	if (parser->at == parser->end)
-		return sk_parse_fail(parser, open, "the argument that begins here has no closing ')'");
+		return sk_parse_fail(parser, open, N_("the argument that begins here has no closing ')'"));
 	ret_argument->data = open + 1;
 	ret_argument->size = (size_t)(parser->at - open - 1);
 	parser->at++;
 	if (!ret_argument->size)
-		return sk_parse_fail(parser, open, "the argument is empty; leave the parentheses out");
+		return sk_parse_fail(parser, open, N_("the argument is empty; leave the parentheses out"));
 	return true;
 }
 
@@ -183,7 +184,7 @@ bool sk_parse_condition_value(SkParser *parser)
 	parser->at += size;
 	argument.data = parser->at;
 	if (!size)
-		return sk_parse_expected(parser, name, "a condition");
+		return sk_parse_expected(parser, name, N_("a condition"));
 	if (parser->at < parser->end && *parser->at == '(' && !parse_argument(parser, &argument))
 		return false;
 	for (size_t i = 0; i < SK_ARRAY_SIZE(conditions); i++) {
@@ -193,5 +194,5 @@ bool sk_parse_condition_value(SkParser *parser)
 		return conditions[i].parse(parser, &argument, &condition) &&
 		       keep_written(parser, from, &condition);
 	}
-	return sk_parse_fail(parser, name, "unknown condition '%s'", sk_policy_quote(quote, name, size));
+	return sk_parse_fail(parser, name, N_("unknown condition '%s'"), sk_policy_quote(quote, name, size));
 }

@@ -28,7 +28,7 @@ bool sk_parse_fail(SkParser *parser, const char *at, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	vsnprintf(text, sizeof(text), sk_policy_words(parser->report, format), arguments);
 	va_end(arguments);
 	parser->n_errors++;
 	sk_policy_report(parser->report,
@@ -45,20 +45,21 @@ bool sk_parse_no_memory(SkParser *parser)
 
 bool sk_parse_expected(SkParser *parser, const char *at, const char *wanted)
 {
+	const char *what = sk_policy_words(parser->report, wanted);
 	char shown[SK_QUOTE_SIZE];
 	size_t size = 1;
 
 	if (at == parser->end)
-		return sk_parse_fail(parser, at, "expected %s, not the end of the line", wanted);
+		return sk_parse_fail(parser, at, N_("expected %s, not the end of the line"), what);
 	if (*at == '\r')
 		return sk_parse_fail(parser, at,
-			"expected %s, not a carriage return (save the file with Unix line ends)", wanted);
+			N_("expected %s, not a carriage return (save the file with Unix line ends)"), what);
 	while (at + size < parser->end && ((unsigned char)at[size] & 0xC0) == 0x80 && size < 4)
 		size++;
 	if (*at >= 'a' && *at <= 'z')
 		while (at + size < parser->end && ((at[size] >= 'a' && at[size] <= 'z') || at[size] == '-'))
 			size++;
-	return sk_parse_fail(parser, at, "expected %s, not '%s'", wanted, sk_policy_quote(shown, at, size));
+	return sk_parse_fail(parser, at, N_("expected %s, not '%s'"), what, sk_policy_quote(shown, at, size));
 }
 
 bool sk_parse_is_blank(char c)
@@ -133,7 +134,7 @@ static bool parse_braces(SkParser *parser, SkValueParser value, uint32_t *ret_co
 			return false;
 		count++;
 		if (!sk_parse_blanks(parser) && (parser->at == parser->end || *parser->at != '}'))
-			return sk_parse_expected(parser, parser->at, "a blank or '}'");
+			return sk_parse_expected(parser, parser->at, N_("a blank or '}'"));
 	}
 }
 
@@ -149,8 +150,8 @@ bool sk_parse_set(SkParser *parser, SkValueParser value, SkSetOperator *ret_op, 
 	if (op >= 0) {
 		parser->at += size;
 		if (!sk_parse_blanks(parser) || parser->at == parser->end || *parser->at != '{')
-			return sk_parse_fail(
-				parser, parser->at, "'%s' needs a set behind it: { ... }", sk_set_names[op]);
+			return sk_parse_fail(parser, parser->at, N_("'%s' needs a set behind it: { ... }"),
+				sk_set_names[op]);
 		*ret_op = (SkSetOperator)op;
 	}
 	if (parser->at < parser->end && *parser->at == '{')

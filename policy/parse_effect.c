@@ -32,11 +32,11 @@ _Static_assert(SEEN_COUNT_ <= 32, "SkParser.seen has 32 bits");
 static SkEffects *begin_effect(SkParser *parser, unsigned bit, const char *name)
 {
 	if (parser->query) {
-		sk_parse_fail(parser, parser->at, "'%s' cannot be asked inside allowed-matches()", name);
+		sk_parse_fail(parser, parser->at, N_("'%s' cannot be asked inside allowed-matches()"), name);
 		return NULL;
 	}
 	if (parser->seen & 1u << bit) {
-		sk_parse_fail(parser, parser->at, "'%s' is given twice in this rule", name);
+		sk_parse_fail(parser, parser->at, N_("'%s' is given twice in this rule"), name);
 		return NULL;
 	}
 	parser->seen |= 1u << bit;
@@ -77,7 +77,7 @@ static bool parse_grants(SkParser *parser)
 	if (!effects || !sk_parse_set(parser, sk_parse_interface_value, &op, &effects->n_grants))
 		return false;
 	if (op != SK_SET_COUNT_)
-		return sk_parse_fail(parser, at, "'interfaces' lists what may be used and takes no '%s'",
+		return sk_parse_fail(parser, at, N_("'interfaces' lists what may be used and takes no '%s'"),
 			sk_set_names[op]);
 	effects->grants = sk_parse_take_set(parser);
 	return effects->grants != NULL;
@@ -157,9 +157,9 @@ static bool parse_types(SkParser *parser, uint32_t *types)
 	if (!sk_parse_bits(parser, parse_type_value, &op, types))
 		return false;
 	if (op != SK_SET_COUNT_)
-		return sk_parse_fail(parser, at, "types are listed without '%s'", sk_set_names[op]);
+		return sk_parse_fail(parser, at, N_("types are listed without '%s'"), sk_set_names[op]);
 	if (parser->effects.allow_types & parser->effects.refuse_types)
-		return sk_parse_fail(parser, at, "the same type is both allowed and refused");
+		return sk_parse_fail(parser, at, N_("the same type is both allowed and refused"));
 	return true;
 }
 
@@ -186,9 +186,9 @@ bool sk_parse_readable(SkParser *parser, size_t max, const char **ret_string)
 	if (!sk_parse_string(parser, &text))
 		return false;
 	if (!sk_utf8_check(text.data, text.size) || memchr(text.data, 0, text.size))
-		return sk_parse_fail(parser, at, "this text is not UTF-8");
+		return sk_parse_fail(parser, at, N_("this text is not UTF-8"));
 	if (!text.size || text.size > max)
-		return sk_parse_fail(parser, at, "this text must have 1 to %zu bytes", max);
+		return sk_parse_fail(parser, at, N_("this text must have 1 to %zu bytes"), max);
 	*ret_string = sk_arena_string(parser->arena, text.data, text.size);
 	return *ret_string || sk_parse_no_memory(parser);
 }
@@ -217,7 +217,7 @@ bool sk_parse_rule_id(SkParser *parser)
 	for (const char *c = effects->id; *c; c++)
 		if (*c <= ' ' || *c > '~' || *c == ':')
 			return sk_parse_fail(parser, at,
-				"the name of a rule has only printable ASCII without blanks and ':'");
+				N_("the name of a rule has only printable ASCII without blanks and ':'"));
 	return true;
 }
 

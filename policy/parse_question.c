@@ -10,11 +10,11 @@
 static bool begin_constraint(SkParser *parser, SkConstraintKind kind)
 {
 	if (parser->query)
-		return sk_parse_fail(parser, parser->at, "'%s' cannot be asked inside allowed-matches()",
+		return sk_parse_fail(parser, parser->at, N_("'%s' cannot be asked inside allowed-matches()"),
 			sk_constraint_names[kind]);
 	if (parser->seen & 1u << kind)
-		return sk_parse_fail(
-			parser, parser->at, "'%s' is given twice in this rule", sk_constraint_names[kind]);
+		return sk_parse_fail(parser, parser->at, N_("'%s' is given twice in this rule"),
+			sk_constraint_names[kind]);
 	parser->seen |= 1u << kind;
 	return true;
 }
@@ -36,7 +36,7 @@ static bool parse_bus_value(SkParser *parser)
 static bool normalise_op(SkParser *parser, const char *at, SkSetOperator op, uint8_t *ret_op)
 {
 	if (op != SK_SET_COUNT_ && op != SK_SET_ONE_OF && op != SK_SET_NONE_OF)
-		return sk_parse_fail(parser, at, "only one-of and none-of make sense here");
+		return sk_parse_fail(parser, at, N_("only one-of and none-of make sense here"));
 	*ret_op = op == SK_SET_NONE_OF ? SK_SET_NONE_OF : SK_SET_ONE_OF;
 	return true;
 }
@@ -127,8 +127,8 @@ static bool parse_window_value(SkParser *parser)
 		return false;
 	if (!sk_clock_parse_window(&text, &window))
 		return sk_parse_fail(parser, at,
-			"expected a time like \"08:30-18:00\", \"Mon-Fri 08:30-18:00\" or \"Sat,Sun "
-			"22:00-06:00\"");
+			N_("expected a time like \"08:30-18:00\", \"Mon-Fri 08:30-18:00\" or \"Sat,Sun "
+			   "22:00-06:00\""));
 	return sk_parse_keep(parser, &window, sizeof(window));
 }
 

@@ -41,7 +41,7 @@ static bool parse_usbguard(SkParser *parser, const char *word, const Attribute *
 	SkSetOperator op;
 
 	if (parser->seen & 1u << constraint.kind)
-		return sk_parse_fail(parser, word, "'%s' is given twice in this rule", attribute->name);
+		return sk_parse_fail(parser, word, N_("'%s' is given twice in this rule"), attribute->name);
 	parser->seen |= 1u << constraint.kind;
 	if (!sk_parse_set(parser, attribute->value, &op, &constraint.count))
 		return false;
@@ -74,8 +74,8 @@ static __attribute__((cold)) bool fail_unknown(SkParser *parser, const char *wor
 	char quote[SK_QUOTE_SIZE];
 
 	return size ? sk_parse_fail(
-			      parser, word, "unknown attribute '%s'", sk_policy_quote(quote, word, size))
-		    : sk_parse_expected(parser, word, "an attribute");
+			      parser, word, N_("unknown attribute '%s'"), sk_policy_quote(quote, word, size))
+		    : sk_parse_expected(parser, word, N_("an attribute"));
 }
 
 static bool parse_attribute(SkParser *parser)
@@ -93,7 +93,7 @@ static bool parse_attribute(SkParser *parser)
 		return fail_unknown(parser, word, size);
 	parser->at += size;
 	if (!sk_parse_blanks(parser))
-		return sk_parse_expected(parser, parser->at, "a blank behind the attribute");
+		return sk_parse_expected(parser, parser->at, N_("a blank behind the attribute"));
 	if (other)
 		return other(parser);
 	if (attribute->kind == SK_POLICY_ID && parser->at < parser->end && *parser->at == '"')
@@ -166,10 +166,10 @@ bool sk_parse_target(SkParser *parser, SkPolicyTarget *ret_target)
 static bool parse_again(SkParser *parser, const char *at, SkRule *rule)
 {
 	if (!sk_parse_target(parser, &rule->target))
-		return sk_parse_expected(parser, at, "a blank or the end of the line");
+		return sk_parse_expected(parser, at, N_("a blank or the end of the line"));
 	sk_policy_report(parser->report,
 		&(SkPlace){SK_POLICY_WARNING, parser->name, parser->line, sk_parse_column(parser, at)},
-		"a second target in the same rule replaces the first; is a line end missing?");
+		N_("a second target in the same rule replaces the first; is a line end missing?"));
 	return true;
 }
 
@@ -183,7 +183,7 @@ static bool parse_bare_id(SkParser *parser)
 	if (!known)
 		return parse_usbguard(parser, parser->at, &usbguard_attributes[0]);
 	if (known->count > 1)
-		return sk_parse_fail(parser, parser->at, "this rule has a set of ids already");
+		return sk_parse_fail(parser, parser->at, N_("this rule has a set of ids already"));
 	parser->set_begin = parser->scratch_used = (parser->scratch_used + 7) & ~(size_t)7;
 	known->items = (const void *)(uintptr_t)parser->set_begin;
 	return sk_parse_id_value(parser);
@@ -211,7 +211,7 @@ bool sk_parse_attributes(SkParser *parser, SkRule *rule)
 		if (parser->at < parser->end && *parser->at == '#')
 			break;
 		if (parser->at == parser->end && n_blanks)
-			return sk_parse_fail(parser, blanks, "blanks at the end of the line");
+			return sk_parse_fail(parser, blanks, N_("blanks at the end of the line"));
 		if (parser->at == parser->end)
 			break;
 		if (!n_blanks)
@@ -234,13 +234,13 @@ static bool check_effects(SkParser *parser, SkPolicyTarget target)
 
 	if (parser->has_effects && target >= SK_POLICY_MATCH)
 		return sk_parse_fail(parser, parser->start,
-			"'%s' decides nothing and takes only what USBGuard knows",
+			N_("'%s' decides nothing and takes only what USBGuard knows"),
 			sk_policy_target_name(target));
 	if (target != SK_POLICY_ALLOW &&
 		(effects->n_grants || effects->media || effects->scan || effects->import ||
 			effects->allow_types || effects->refuse_types))
 		return sk_parse_fail(parser, parser->start,
-			"interfaces, media, scan, import and types belong to allow, not to %s",
+			N_("interfaces, media, scan, import and types belong to allow, not to %s"),
 			sk_policy_target_name(target));
 	return true;
 }
@@ -248,7 +248,7 @@ static bool check_effects(SkParser *parser, SkPolicyTarget target)
 bool sk_parse_rule(SkParser *parser, SkRule *ret_rule)
 {
 	if (!sk_parse_target(parser, &ret_rule->target))
-		return sk_parse_expected(parser, parser->at, "allow, block or reject");
+		return sk_parse_expected(parser, parser->at, N_("allow, block or reject"));
 	if (!sk_parse_attributes(parser, ret_rule))
 		return false;
 	return check_effects(parser, ret_rule->target);

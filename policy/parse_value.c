@@ -39,10 +39,10 @@ static bool unescape(SkParser *parser, char *ret_char)
 		return true;
 	}
 	if (at == parser->end || *at != 'x')
-		return sk_parse_fail(parser, at - 1, "unknown escape; there are \\\", \\\\ and \\xHH");
+		return sk_parse_fail(parser, at - 1, N_("unknown escape; there are \\\", \\\\ and \\xHH"));
 	byte = hex_byte(at + 1, parser->end);
 	if (byte < 0)
-		return sk_parse_fail(parser, at - 1, "\\x needs two hexadecimal digits");
+		return sk_parse_fail(parser, at - 1, N_("\\x needs two hexadecimal digits"));
 	*ret_char = (char)byte;
 	parser->at += 3;
 	return true;
@@ -57,14 +57,14 @@ static bool read_escaped(SkParser *parser, const char *open, SkPolicyText *ret_t
 		return sk_parse_no_memory(parser);
 	while (parser->at < parser->end && *parser->at != '"') {
 		if (*parser->at == '\r')
-			return sk_parse_fail(parser, parser->at, "a carriage return inside the text");
+			return sk_parse_fail(parser, parser->at, N_("a carriage return inside the text"));
 		if (*parser->at++ != '\\')
 			*to++ = parser->at[-1];
 		else if (!unescape(parser, to++))
 			return false;
 	}
 	if (parser->at == parser->end)
-		return sk_parse_fail(parser, open, "the text that begins here has no closing \"");
+		return sk_parse_fail(parser, open, N_("the text that begins here has no closing \""));
 	parser->at++;
 	*ret_text = (SkPolicyText){.data = text, .size = (size_t)(to - text)};
 	return true;
@@ -76,7 +76,7 @@ bool sk_parse_string(SkParser *parser, SkPolicyText *ret_text)
 	size_t size;
 
 	if (open == parser->end || *open != '"')
-		return sk_parse_expected(parser, open, "text in \"\"");
+		return sk_parse_expected(parser, open, N_("text in \"\""));
 	parser->at++;
 	close = memchr(parser->at, '"', (size_t)(parser->end - parser->at));
 	size = close ? (size_t)(close - parser->at) : 0;
@@ -126,10 +126,11 @@ bool sk_parse_id_value(SkParser *parser)
 
 	if (!size)
 		return sk_parse_fail(parser, at,
-			"expected a device id: vvvv:pppp, vvvv:* or *:* with four hexadecimal digits each");
+			N_("expected a device id: vvvv:pppp, vvvv:* or *:* with four hexadecimal digits "
+			   "each"));
 	if (at[0] == '*' && at[2] != '*')
 		return sk_parse_fail(
-			parser, at, "a product without its vendor (*:%.4s) is no device id", at + 2);
+			parser, at, N_("a product without its vendor (*:%.4s) is no device id"), at + 2);
 	parser->at += size;
 	return sk_parse_keep(parser, &text, sizeof(text));
 }
@@ -166,11 +167,11 @@ bool sk_parse_interface_value(SkParser *parser)
 	if (base_class < 0 || !interface_part(&at, parser->end, &interface.subclass, &any_subclass) ||
 		!interface_part(&at, parser->end, &interface.protocol, &any_protocol))
 		return sk_parse_fail(parser, parser->at,
-			"expected an interface: cc:ss:pp, cc:ss:* or cc:*:* with two hexadecimal digits "
-			"each");
+			N_("expected an interface: cc:ss:pp, cc:ss:* or cc:*:* with two hexadecimal digits "
+			   "each"));
 	if (any_subclass && !any_protocol)
 		return sk_parse_fail(parser, parser->at,
-			"an interface with any subclass must have any protocol too: cc:*:*");
+			N_("an interface with any subclass must have any protocol too: cc:*:*"));
 	interface.base_class = (uint8_t)base_class;
 	interface.any = (uint8_t)((any_subclass ? SK_POLICY_ANY_SUBCLASS : 0) |
 				  (any_protocol ? SK_POLICY_ANY_PROTOCOL : 0));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "lib/base/own.h"
+#include "lib/base/translate.h"
 #include "policy/facts.h"
 #include "policy/verdict.h"
 
@@ -34,6 +35,7 @@ typedef struct SkPolicyDiagnostic {
 typedef struct SkPolicyReport {
 	void (*report)(void *data, const SkPolicyDiagnostic *diagnostic);
 	void *data;
+	SkTranslate translate; /* NULL: English */
 } SkPolicyReport;
 
 /* A file of rules is never larger: 100,000 long rules need less. */
@@ -72,10 +74,13 @@ void sk_policy_evaluate(const SkPolicySnapshot *snapshot, const SkPolicyDevice *
 
 /* Why, in one line: "rule R12 (10-clinic.rules:12): ..."; always terminated. */
 void sk_policy_verdict_reason(const SkPolicyVerdict *verdict, char *buffer, size_t size);
+/* The same for people. */
+void sk_policy_verdict_tell(const SkPolicyVerdict *verdict, SkTranslate translate, char *buffer, size_t size);
 
-/* Writes one line a rule up to the one that decides: what it asks, and what did not fit. */
+/* Writes one line a rule up to the one that decides: what it asks, and what did not fit. translate may be
+ * NULL. */
 int sk_policy_explain(const SkPolicySnapshot *snapshot, const SkPolicyDevice *device,
-	const SkPolicyContext *context, FILE *out);
+	const SkPolicyContext *context, SkTranslate translate, FILE *out);
 
 /*
  * Reports what is allowed but hardly meant: rules that can never decide, attributes that can never match,

@@ -12,7 +12,7 @@ void sk_policy_report(const SkPolicyReport *report, const SkPlace *place, const 
 	if (!report || !report->report)
 		return;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	vsnprintf(text, sizeof(text), sk_translate(report->translate, format), arguments);
 	va_end(arguments);
 	report->report(report->data, &(SkPolicyDiagnostic){
 					     .severity = place->severity,
@@ -21,6 +21,11 @@ void sk_policy_report(const SkPolicyReport *report, const SkPlace *place, const 
 					     .column = place->column,
 					     .text = text,
 				     });
+}
+
+const char *sk_policy_words(const SkPolicyReport *report, const char *english)
+{
+	return sk_translate(report ? report->translate : NULL, english);
 }
 
 const char *sk_policy_quote(char buffer[SK_QUOTE_SIZE], const char *text, size_t size)

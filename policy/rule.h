@@ -221,6 +221,9 @@ typedef struct SkPlace {
 __attribute__((format(printf, 3, 4))) void sk_policy_report(
 	const SkPolicyReport *report, const SkPlace *place, const char *format, ...);
 
+/* Words that are put into such a message, in its language. */
+__attribute__((format_arg(2))) const char *sk_policy_words(const SkPolicyReport *report, const char *english);
+
 #define SK_QUOTE_SIZE 96
 /* Foreign text made printable and cut to a length for messages. Return: buffer. */
 const char *sk_policy_quote(char buffer[SK_QUOTE_SIZE], const char *text, size_t size);

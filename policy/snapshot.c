@@ -37,8 +37,8 @@ static int check_names(SkPolicyFile **files, size_t n_files, const SkPolicyRepor
 			if (!sk_str_eq(files[i]->base_name, files[k]->base_name))
 				continue;
 			sk_policy_report(report, &(SkPlace){SK_POLICY_ERROR, files[i]->name, 0, 0},
-				"has the same name as %s; rename one, the ids of their rules would be the "
-				"same",
+				N_("has the same name as %s; rename one, the ids of their rules would be the "
+				   "same"),
 				sk_policy_quote(first, files[k]->name, strlen(files[k]->name)));
 			r = -EINVAL;
 		}
@@ -70,7 +70,7 @@ static int check_id(KnownId **known, const SkRule *rule, const SkPolicyReport *r
 		char first[SK_QUOTE_SIZE];
 
 		sk_policy_report(report, &(SkPlace){SK_POLICY_ERROR, rule->file->name, rule->line, 1},
-			"the id \"%s\" is already that of %s:%u", rule->effects->id,
+			N_("the id \"%s\" is already that of %s:%u"), rule->effects->id,
 			sk_policy_quote(first, item->rule->file->name, strlen(item->rule->file->name)),
 			item->rule->line);
 		return -EINVAL;

@@ -313,7 +313,7 @@ int rules_explain(Core *core, const SkPolicyDevice *device, FILE *out)
 
 	/* Looking is not evaluating: it must not start the memory of conditions. */
 	context.callbacks.since_evaluated = NULL;
-	return sk_policy_explain(core->rules->snapshot, device, &context, out);
+	return sk_policy_explain(core->rules->snapshot, device, &context, NULL, out);
 }
 
 size_t rules_count(const Core *core)

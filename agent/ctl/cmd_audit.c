@@ -13,6 +13,7 @@
 #include "agent/ctl/audit.h"
 #include "lib/audit/reader.h"
 #include "lib/audit/verify.h"
+#include "lib/base/intl.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 
@@ -21,9 +22,9 @@
 int ctl_audit_fail(const char *directory, int error)
 {
 	if (error == -ENOENT)
-		fprintf(stderr, "sekishoctl: %s holds no audit log\n", directory);
+		fprintf(stderr, _("sekishoctl: %s holds no audit log\n"), directory);
 	else if (error == -EACCES)
-		fprintf(stderr, "sekishoctl: %s: only root and the group sekisho may read the audit log\n",
+		fprintf(stderr, _("sekishoctl: %s: only root and the group sekisho may read the audit log\n"),
 			directory);
 	else
 		fprintf(stderr, "sekishoctl: %s: %s\n", directory, strerror(-error));
@@ -38,6 +39,8 @@ typedef struct Output {
 static void print_finding(const SkAuditFinding *finding)
 {
 	bool information = sk_audit_finding_is_information(finding->kind);
+	const char *advice = sk_audit_finding_advice(finding->kind);
+	const char *evidence = sk_audit_finding_evidence(finding->kind);
 
 	if (*finding->file)
 		printf("%s:", finding->file);
@@ -46,9 +49,22 @@ static void print_finding(const SkAuditFinding *finding)
 	printf("%s%s: %s\n", *finding->file ? " " : "", sk_audit_finding_name(finding->kind),
 		finding->detail);
 	if (finding->seq > 0)
-		printf("    record: %llu\n", (unsigned long long)finding->seq);
-	printf("    %s: %s\n    do: %s\n", information ? "why" : "cause",
-		sk_audit_finding_cause(finding->kind), sk_audit_finding_advice(finding->kind));
+		printf(_("    record: %llu\n"), (unsigned long long)finding->seq);
+	printf(information ? _("    why: %s\n") : _("    cause: %s\n"),
+		_(sk_audit_finding_cause(finding->kind)));
+	if (advice)
+		printf(_("    do: %s\n"), _(advice));
+	if (evidence)
+		printf(_("    do: %s\n"), _(evidence));
+}
+
+/* For programs, in English. */
+static json_t *advice_to_json(SkAuditFindingKind kind)
+{
+	const char *advice = sk_audit_finding_advice(kind), *evidence = sk_audit_finding_evidence(kind);
+
+	return json_sprintf(
+		"%s%s%s", advice ? advice : "", advice && evidence ? "; " : "", evidence ? evidence : "");
 }
 
 static void found(void *userdata, const SkAuditFinding *finding)
@@ -61,12 +77,12 @@ static void found(void *userdata, const SkAuditFinding *finding)
 		return;
 	}
 	json_array_append_new(output->findings,
-		json_pack("{s:s, s:b, s:I, s:s, s:I, s:s, s:s, s:s}", "kind",
+		json_pack("{s:s, s:b, s:I, s:s, s:I, s:s, s:s, s:o}", "kind",
 			sk_audit_finding_name(finding->kind), "information",
 			sk_audit_finding_is_information(finding->kind), "seq", (json_int_t)finding->seq,
 			"file", finding->file, "line", (json_int_t)finding->line, "detail", finding->detail,
 			"cause", sk_audit_finding_cause(finding->kind), "advice",
-			sk_audit_finding_advice(finding->kind)));
+			advice_to_json(finding->kind)));
 }
 
 static void print_json(const Output *output, const SkAuditReport *report)
@@ -85,20 +101,20 @@ static void print_json(const Output *output, const SkAuditReport *report)
 static void print_text(const Output *output, const SkAuditReport *report)
 {
 	if (output->shown > FINDINGS_SHOWN_MAX)
-		printf("... and %u more; --json lists all\n", output->shown - FINDINGS_SHOWN_MAX);
+		printf(_("... and %u more; --json lists all\n"), output->shown - FINDINGS_SHOWN_MAX);
 	if (output->shown > 0)
 		putchar('\n');
-	printf("records: %llu in %llu files\n", (unsigned long long)report->records,
+	printf(_("records: %llu in %llu files\n"), (unsigned long long)report->records,
 		(unsigned long long)report->segments);
-	printf("seals:   %llu, checked with the start key: %llu\n", (unsigned long long)report->seals,
+	printf(_("seals:   %llu, checked with the start key: %llu\n"), (unsigned long long)report->seals,
 		(unsigned long long)report->seals_checked);
 	if (report->sealed_seq > 0)
-		printf("sealed:  up to record %llu\n", (unsigned long long)report->sealed_seq);
-	printf("head:    %llu:%s\n", (unsigned long long)report->head.seq, report->head.hash);
+		printf(_("sealed:  up to record %llu\n"), (unsigned long long)report->sealed_seq);
+	printf(_("head:    %llu:%s\n"), (unsigned long long)report->head.seq, report->head.hash);
 	if (report->findings == 0)
-		puts("intact:  yes");
+		fputs(_("intact:  yes\n"), stdout);
 	else
-		printf("intact:  no, %llu findings\n", (unsigned long long)report->findings);
+		printf(_("intact:  no, %llu findings\n"), (unsigned long long)report->findings);
 }
 
 /* "SEQ:HASH" as verify prints it, on paper or at the console. */
@@ -116,9 +132,12 @@ static bool parse_head(const char *text, SkAuditHead *ret_head)
 	return true;
 }
 
-static const char verify_help[] =
-	"Usage: sekishoctl audit verify [--directory DIR] [--start-key FILE] [--expect SEQ:HASH] [--json]\n\n"
-	"Exit status: 0 intact, 1 findings, 2 wrong call, 3 the log cannot be read.\n";
+static const char *const verify_help[] = {
+	N_("Usage: sekishoctl audit verify [--directory DIR] [--start-key FILE] [--expect SEQ:HASH] "
+	   "[--json]\n\n"
+	   "Exit status: 0 intact, 1 findings, 2 wrong call, 3 the log cannot be read.\n"),
+	NULL,
+};
 
 static int verify_log(const SkAuditVerifyOptions *options, bool json)
 {
@@ -130,7 +149,8 @@ static int verify_log(const SkAuditVerifyOptions *options, bool json)
 		output.findings = json_array();
 	r = sk_audit_verify(options, found, &output, &report);
 	if (r == -EINVAL) {
-		fprintf(stderr, "sekishoctl: %s is no start key of an audit log\n", options->start_key_path);
+		fprintf(stderr, _("sekishoctl: %s is no start key of an audit log\n"),
+			options->start_key_path);
 		json_decref(output.findings);
 		return CTL_ERROR;
 	}
@@ -160,7 +180,7 @@ static int ctl_audit_verify(int argc, char **argv)
 		options.start_key_path = CTL_AUDIT_START_KEY;
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h') {
-			fputs(verify_help, stdout);
+			ctl_print_help(stdout, verify_help);
 			return CTL_OK;
 		}
 		if (c == 'd') {
@@ -172,14 +192,15 @@ static int ctl_audit_verify(int argc, char **argv)
 		} else if (c == 'e' && parse_head(optarg, &expected)) {
 			options.expected_head = &expected;
 		} else {
-			fputs(verify_help, stderr);
+			ctl_print_help(stderr, verify_help);
 			return CTL_USAGE;
 		}
 	}
 	if (optind < argc || sk_crypt_init() < 0) {
-		fputs(verify_help, stderr);
+		ctl_print_help(stderr, verify_help);
 		return CTL_USAGE;
 	}
+	options.translate = json ? NULL : ctl_translate;
 	return verify_log(&options, json);
 }
 
@@ -208,7 +229,7 @@ static int create_log(const char *directory, const char *start_key_path)
 	int r = sk_audit_reader_open(directory, 0, &reader);
 
 	if (r == 0) {
-		printf("%s holds an audit log already; nothing was changed\n", directory);
+		printf(_("%s holds an audit log already; nothing was changed\n"), directory);
 		return CTL_OK;
 	}
 	if (r == -ENOENT)
@@ -218,18 +239,20 @@ static int create_log(const char *directory, const char *start_key_path)
 	if (r == 0)
 		r = give_away(directory);
 	if (r < 0) {
-		fprintf(stderr, "sekishoctl: %s: the audit log cannot be created: %s\n", directory,
+		fprintf(stderr, _("sekishoctl: %s: the audit log cannot be created: %s\n"), directory,
 			strerror(-r));
 		return CTL_ERROR;
 	}
-	printf("created; keep %s where only who verifies can read it\n", start_key_path);
+	printf(_("created; keep %s where only who verifies can read it\n"), start_key_path);
 	return CTL_OK;
 }
 
-static const char init_help[] =
-	"Usage: sekishoctl audit init [--directory DIR] [--start-key FILE]\n\n"
-	"Creates the log before the agent's first start, so that its first key is never in the\n"
-	"agent's own hands. The package does this.\n";
+static const char *const init_help[] = {
+	N_("Usage: sekishoctl audit init [--directory DIR] [--start-key FILE]\n\n"
+	   "Creates the log before the agent's first start, so that its first key is never in the\n"
+	   "agent's own hands. The package does this.\n"),
+	NULL,
+};
 
 static int ctl_audit_init(int argc, char **argv)
 {
@@ -240,7 +263,7 @@ static int ctl_audit_init(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h') {
-			fputs(init_help, stdout);
+			ctl_print_help(stdout, init_help);
 			return CTL_OK;
 		}
 		if (c == 'd') {
@@ -248,22 +271,22 @@ static int ctl_audit_init(int argc, char **argv)
 		} else if (c == 'k') {
 			start_key_path = optarg;
 		} else {
-			fputs(init_help, stderr);
+			ctl_print_help(stderr, init_help);
 			return CTL_USAGE;
 		}
 	}
 	if (optind < argc || sk_crypt_init() < 0) {
-		fputs(init_help, stderr);
+		ctl_print_help(stderr, init_help);
 		return CTL_USAGE;
 	}
 	return create_log(directory, start_key_path);
 }
 
 static const CtlCommand commands[] = {
-	{"verify", ctl_audit_verify, "check that the audit log is what was written"},
-	{"show", ctl_audit_show, "print records"},
-	{"export", ctl_audit_export, "write records as JSON lines or CSV"},
-	{"init", ctl_audit_init, "create an empty log (the package does this)"},
+	{"verify", ctl_audit_verify, N_("check that the audit log is what was written")},
+	{"show", ctl_audit_show, N_("print records")},
+	{"export", ctl_audit_export, N_("write records as JSON lines or CSV")},
+	{"init", ctl_audit_init, N_("create an empty log (the package does this)")},
 	{NULL, NULL, NULL},
 };
 

@@ -14,6 +14,7 @@
 #include "agent/ctl/ctl.h"
 #include "lib/audit/audit.h"
 #include "lib/audit/reader.h"
+#include "lib/base/intl.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 #include "lib/conf/value.h"
@@ -143,7 +144,8 @@ static int run(const Query *query)
 
 			sk_audit_reader_get_place(reader, &file, &line);
 			fprintf(stderr,
-				"sekishoctl: %s:%llu: this line is no record; run: sekishoctl audit verify\n",
+				_("sekishoctl: %s:%llu: this line is no record; run: sekishoctl audit "
+				  "verify\n"),
 				file, (unsigned long long)line);
 			damaged = true;
 		} else if (r < 0) {
@@ -220,38 +222,50 @@ static bool take_option(Query *query, int c, bool exporting)
 	}
 }
 
-static int take_options(Query *query, int argc, char **argv, const char *help)
+static int take_options(Query *query, int argc, char **argv, const char *const *help)
 {
 	bool exporting = query->print == NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h') {
-			fputs(help, stdout);
+			ctl_print_help(stdout, help);
 			return CTL_OK;
 		}
 		if (!take_option(query, c, exporting)) {
-			fputs(help, stderr);
+			ctl_print_help(stderr, help);
 			return CTL_USAGE;
 		}
 	}
 	if (optind < argc || !query->print) {
-		fputs(help, stderr);
+		ctl_print_help(stderr, help);
 		return CTL_USAGE;
 	}
 	return -1;
 }
 
-#define SINCE_HELP                                                                                           \
-	"SINCE is a date (2026-01-31), a date and time (2026-01-31T12:00), a time ago (2h, 30min, 7d) or\n"  \
-	"record:NUMBER. KIND is a kind of record or the beginning of one: device, device.decided.\n"
+static const char since_help[] =
+	N_("SINCE is a date (2026-01-31), a date and time (2026-01-31T12:00), a time ago (2h, 30min, 7d) or\n"
+	   "record:NUMBER. KIND is a kind of record or the beginning of one: device, device.decided.\n");
+
+static const char *const show_help[] = {
+	N_("Usage: sekishoctl audit show [--directory DIR] [--since SINCE] [--kind KIND] [--follow] "
+	   "[--json]\n\n"),
+	since_help,
+	NULL,
+};
+
+static const char *const export_help[] = {
+	N_("Usage: sekishoctl audit export --format jsonl|csv [--directory DIR] [--since SINCE] [--kind "
+	   "KIND]\n\n"),
+	since_help,
+	NULL,
+};
 
 int ctl_audit_show(int argc, char **argv)
 {
 	Query query = {.directory = CTL_AUDIT_DIRECTORY, .print = print_person};
-	int r = take_options(&query, argc, argv,
-		"Usage: sekishoctl audit show [--directory DIR] [--since SINCE] [--kind KIND] [--follow] "
-		"[--json]\n\n" SINCE_HELP);
+	int r = take_options(&query, argc, argv, show_help);
 
 	return r >= 0 ? r : run(&query);
 }
@@ -259,9 +273,7 @@ int ctl_audit_show(int argc, char **argv)
 int ctl_audit_export(int argc, char **argv)
 {
 	Query query = {.directory = CTL_AUDIT_DIRECTORY};
-	int r = take_options(&query, argc, argv,
-		"Usage: sekishoctl audit export --format jsonl|csv [--directory DIR] [--since SINCE] [--kind "
-		"KIND]\n\n" SINCE_HELP);
+	int r = take_options(&query, argc, argv, export_help);
 
 	if (r >= 0)
 		return r;

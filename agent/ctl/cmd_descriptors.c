@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "agent/ctl/ctl.h"
+#include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -88,16 +89,18 @@ static void print_interface(const uint8_t *bytes, const char *indent)
 	char type[SK_USB_INTERFACE_SIZE];
 
 	sk_usb_interface_format(type, &interface);
-	printf("%sinterface %u, setting %u: %s %s\n", indent, bytes[2], bytes[3], type,
-		name ? name : "unassigned class");
+	printf(_("%sinterface %u, setting %u: %s %s\n"), indent, bytes[2], bytes[3], type,
+		name ? _(name) : _("unassigned class"));
 }
 
 static void print_endpoint(const uint8_t *bytes)
 {
-	static const char *const transfers[] = {"control", "isochronous", "bulk", "interrupt"};
+	static const char *const transfers[] = {
+		N_("control"), N_("isochronous"), N_("bulk"), N_("interrupt")};
 
-	printf("      endpoint %u %s, %s, %u bytes\n", bytes[2] & 15u, bytes[2] & 0x80 ? "in" : "out",
-		transfers[bytes[3] & 3], bytes[4] | (bytes[5] & 7u) << 8);
+	printf(_("      endpoint %u %s, %s, %u bytes\n"), bytes[2] & 15u,
+		bytes[2] & 0x80 ? _("in") : _("out"), _(transfers[bytes[3] & 3]),
+		bytes[4] | (bytes[5] & 7u) << 8);
 }
 
 static int print_descriptor(void *userdata, const SkUsbDescriptor *descriptor)
@@ -106,12 +109,14 @@ static int print_descriptor(void *userdata, const SkUsbDescriptor *descriptor)
 
 	switch (descriptor->type) {
 	case SK_USB_TYPE_DEVICE:
-		printf("device %02x%02x:%02x%02x, USB %x.%02x, release %x.%02x, class %02x:%02x:%02x\n",
+		printf(_("device %02x%02x:%02x%02x, USB %x.%02x, release %x.%02x, class %02x:%02x:%02x\n"),
 			bytes[9], bytes[8], bytes[11], bytes[10], bytes[3], bytes[2], bytes[13], bytes[12],
 			bytes[4], bytes[5], bytes[6]);
 		break;
 	case SK_USB_TYPE_CONFIGURATION:
-		printf("  configuration %u: %u interface%s\n", bytes[5], bytes[4], bytes[4] == 1 ? "" : "s");
+		printf(bytes[4] == 1 ? _("  configuration %u: %u interface\n")
+				     : _("  configuration %u: %u interfaces\n"),
+			bytes[5], bytes[4]);
 		break;
 	case SK_USB_TYPE_INTERFACE:
 		print_interface(bytes, "    ");
@@ -120,7 +125,7 @@ static int print_descriptor(void *userdata, const SkUsbDescriptor *descriptor)
 		print_endpoint(bytes);
 		break;
 	default:
-		printf("      descriptor of type 0x%02x, %u bytes\n", descriptor->type, descriptor->size);
+		printf(_("      descriptor of type 0x%02x, %u bytes\n"), descriptor->type, descriptor->size);
 	}
 	return 0;
 }
@@ -151,11 +156,11 @@ static void print_text(const Decoded *decoded)
 
 	sk_usb_descriptors_walk(
 		(const uint8_t *)decoded->data, decoded->size, print_descriptor, NULL, &fault);
-	print_string("manufacturer", decoded->facts.manufacturer);
-	print_string("name", decoded->facts.product);
-	print_string("serial", decoded->facts.serial);
+	print_string(_("manufacturer"), decoded->facts.manufacturer);
+	print_string(_("name"), decoded->facts.product);
+	print_string(_("serial"), decoded->facts.serial);
 	if (rule)
-		printf("rule: %s\n", rule);
+		printf(_("rule: %s\n"), rule);
 }
 
 static json_t *text_to_json(const char *text)
@@ -235,19 +240,21 @@ static int run_decode(const char *path, bool as_json, Decoded *decoded)
 	fflush(stdout);
 	if (!decoded->fault.reason)
 		return CTL_OK;
-	fprintf(stderr, "sekishoctl: %s: byte %u: %s\n", path, decoded->fault.offset, decoded->fault.reason);
+	fprintf(stderr, _("sekishoctl: %s: byte %u: %s\n"), path, decoded->fault.offset,
+		_(decoded->fault.reason));
 	return CTL_NO;
 }
 
 static int print_usage(FILE *out, int status)
 {
-	fputs("Usage: sekishoctl descriptors decode [--json] [--name TEXT] [--serial TEXT] FILE\n\n"
-	      "  FILE           a raw 'descriptors' file, the sysfs directory of a device, or - for standard "
-	      "input\n"
-	      "  --json         for programs\n"
-	      "  --name TEXT    the product string, --serial TEXT the serial number, where FILE does not "
-	      "hold them:\n"
-	      "                 the hash and the rule need them\n",
+	fputs(_("Usage: sekishoctl descriptors decode [--json] [--name TEXT] [--serial TEXT] FILE\n\n"
+		"  FILE           a raw 'descriptors' file, the sysfs directory of a device, or - for "
+		"standard "
+		"input\n"
+		"  --json         for programs\n"
+		"  --name TEXT    the product string, --serial TEXT the serial number, where FILE does not "
+		"hold them:\n"
+		"                 the hash and the rule need them\n"),
 		out);
 	return status;
 }
@@ -288,7 +295,7 @@ static int cmd_decode(int argc, char **argv)
 int ctl_descriptors(int argc, char **argv)
 {
 	static const CtlCommand commands[] = {
-		{"decode", cmd_decode, "explain the descriptors of a USB device"},
+		{"decode", cmd_decode, N_("explain the descriptors of a USB device")},
 		{NULL, NULL, NULL},
 	};
 

@@ -5,16 +5,19 @@
 
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/policy_offline.h"
+#include "lib/base/intl.h"
 
-static const char help[] =
-	"Usage: sekishoctl policy check [OPTION...] [FILE|DIRECTORY...]\n\n"
-	"Checks rule files; without any, those of this PC. Errors and warnings go to standard error as\n"
-	"file:line:column: text. Exit status: 0 no error, 1 errors, 2 wrong call, 3 a file cannot be "
-	"read.\n\n"
-	"  --present         it is also an error to cut off every keyboard or pointing device plugged in "
-	"now\n"
-	"  -q, --quiet       no warnings\n"
-	"  -h, --help        this text\n";
+static const char *const help[] = {
+	N_("Usage: sekishoctl policy check [OPTION...] [FILE|DIRECTORY...]\n\n"
+	   "Checks rule files; without any, those of this PC. Errors and warnings go to standard error as\n"
+	   "file:line:column: text. Exit status: 0 no error, 1 errors, 2 wrong call, 3 a file cannot be "
+	   "read.\n\n"
+	   "  --present         it is also an error to cut off every keyboard or pointing device plugged in "
+	   "now\n"
+	   "  -q, --quiet       no warnings\n"
+	   "  -h, --help        this text\n"),
+	NULL,
+};
 
 enum {
 	PRESENT = OFFLINE_OWN_,
@@ -60,7 +63,7 @@ static int check(char *const *paths, size_t n_paths, const CheckOptions *options
 		sk_policy_lint(snapshot, &context.context, &report);
 	r = options->present ? check_present(snapshot, options, &context) : CTL_OK;
 	if (r == CTL_OK)
-		printf("%zu rules, no errors\n", sk_policy_count(snapshot));
+		printf(_("%zu rules, no errors\n"), sk_policy_count(snapshot));
 	return r;
 }
 
@@ -87,7 +90,7 @@ int ctl_policy_check(int argc, char **argv)
 			options.sysfs = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_print_help(stdout, help);
 			return CTL_OK;
 		default:
 			return CTL_USAGE;

@@ -8,21 +8,26 @@
 
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/policy_offline.h"
+#include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
-static const char help[] =
-	"Usage: sekishoctl policy decide [--rules FILE]... (--device 'DESCRIPTION' | --devices FILE)...\n\n"
-	"A description is a USBGuard rule without its target: 1234:5678 name \"Stick\" with-interface "
-	"08:06:50.\n"
-	"Prints for each device one line: target, line of the rule (0: no rule applies), reason; between "
-	"them tabs.\n\n"
-	"  --rules FILE          rules, in this order; a directory: its *.rules (those of this PC)\n"
-	"  --device DESCRIPTION  a device; may be repeated\n"
-	"  --devices FILE        a file with one description a line; - is standard input\n"
-	"  --json                one JSON object a line\n" OFFLINE_OPTIONS_HELP
-	"  -h, --help            this text\n";
+static const char *const help[] = {
+	N_("Usage: sekishoctl policy decide [--rules FILE]... (--device 'DESCRIPTION' | --devices "
+	   "FILE)...\n\n"
+	   "A description is a USBGuard rule without its target: 1234:5678 name \"Stick\" with-interface "
+	   "08:06:50.\n"
+	   "Prints for each device one line: target, line of the rule (0: no rule applies), reason; between "
+	   "them tabs.\n\n"
+	   "  --rules FILE          rules, in this order; a directory: its *.rules (those of this PC)\n"
+	   "  --device DESCRIPTION  a device; may be repeated\n"
+	   "  --devices FILE        a file with one description a line; - is standard input\n"
+	   "  --json                one JSON object a line\n"),
+	offline_options_help,
+	N_("  -h, --help            this text\n"),
+	NULL,
+};
 
 #define DEVICES_SIZE_MAX (64u << 20)
 
@@ -250,12 +255,12 @@ int ctl_policy_decide(int argc, char **argv)
 		int r = option == 'h' || option == '?' ? CTL_USAGE : take_option(&decide, option);
 
 		if (option == 'h')
-			fputs(help, stdout);
+			ctl_print_help(stdout, help);
 		if (r != CTL_OK)
 			return option == 'h' ? CTL_OK : r;
 	}
 	if (optind != argc || (!decide.n_devices && decide.result == CTL_OK)) {
-		fputs("sekishoctl policy decide: name devices with --device or --devices\n", stderr);
+		fputs(_("sekishoctl policy decide: name devices with --device or --devices\n"), stderr);
 		return CTL_USAGE;
 	}
 	return decide.result == CTL_OK ? answer(&decide) : decide.result;

@@ -6,16 +6,20 @@
 
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/policy_offline.h"
+#include "lib/base/intl.h"
 #include "lib/base/str.h"
 
-static const char help[] =
-	"Usage: sekishoctl policy explain [--rules FILE] DEVICE\n\n"
-	"Goes through the rules in order and says of each why it does not apply, up to the one that "
-	"decides.\n"
-	"DEVICE is the name of a USB device of this PC (1-2, usb1) or a description as for `policy "
-	"decide`.\n\n"
-	"  --rules FILE          a file or directory; without it the rules of this PC\n" OFFLINE_OPTIONS_HELP
-	"  -h, --help            this text\n";
+static const char *const help[] = {
+	N_("Usage: sekishoctl policy explain [--rules FILE] DEVICE\n\n"
+	   "Goes through the rules in order and says of each why it does not apply, up to the one that "
+	   "decides.\n"
+	   "DEVICE is the name of a USB device of this PC (1-2, usb1) or a description as for `policy "
+	   "decide`.\n\n"
+	   "  --rules FILE          a file or directory; without it the rules of this PC\n"),
+	offline_options_help,
+	N_("  -h, --help            this text\n"),
+	NULL,
+};
 
 enum {
 	RULES = OFFLINE_OWN_,
@@ -38,13 +42,13 @@ static int explain(
 
 	if (r < 0)
 		return r == -EINVAL ? CTL_NO : CTL_ERROR;
-	fputs("device:", stdout);
+	fputs(_("device:"), stdout);
 	r = sk_policy_write_rule(device, SK_POLICY_DEVICE, stdout);
 	putchar('\n');
 	if (r == 0)
-		r = sk_policy_explain(snapshot, device, context, stdout);
+		r = sk_policy_explain(snapshot, device, context, ctl_translate, stdout);
 	sk_policy_evaluate(snapshot, device, context, &verdict);
-	sk_policy_verdict_reason(&verdict, reason, sizeof(reason));
+	sk_policy_verdict_tell(&verdict, ctl_translate, reason, sizeof(reason));
 	printf("%s: %s\n", sk_policy_target_name(verdict.target), reason);
 	return r < 0 || fflush(stdout) ? CTL_ERROR : CTL_OK;
 }
@@ -60,12 +64,12 @@ static int explain_named(const ExplainOptions *options, const char *text, const 
 		return explain(options, &device->device, context);
 	if (r != -ENOENT) {
 		fprintf(stderr, "%s: %s\n", text,
-			r == -EBADMSG ? "its descriptors are malformed" : strerror(-r));
+			r == -EBADMSG ? _("its descriptors are malformed") : strerror(-r));
 		return CTL_ERROR;
 	}
 	if (sk_policy_describe(text, strlen(text), (SkPolicySource){"DEVICE", 1}, &report, &description) <
 		0) {
-		fputs("sekishoctl: this is neither a USB device of this PC nor a description\n", stderr);
+		fputs(_("sekishoctl: this is neither a USB device of this PC nor a description\n"), stderr);
 		return CTL_NO;
 	}
 	return explain(options, sk_policy_description_device(description), context);
@@ -95,7 +99,7 @@ int ctl_policy_explain(int argc, char **argv)
 			options.sysfs = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_print_help(stdout, help);
 			return CTL_OK;
 		case '?':
 			return CTL_USAGE;
@@ -105,7 +109,7 @@ int ctl_policy_explain(int argc, char **argv)
 			break;
 		}
 	if (argc - optind != 1) {
-		fputs("sekishoctl policy explain: name one device\n", stderr);
+		fputs(_("sekishoctl policy explain: name one device\n"), stderr);
 		return CTL_USAGE;
 	}
 	return explain_named(&options, argv[optind], &context.context);

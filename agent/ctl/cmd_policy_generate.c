@@ -5,15 +5,19 @@
 
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/policy_offline.h"
+#include "lib/base/intl.h"
 
-static const char help[] = "Usage: sekishoctl policy generate [OPTION...]\n\n"
-			   "Writes one rule for each USB device plugged in now that allows exactly this "
-			   "device, in USBGuard's language.\n"
-			   "The rule of a device without serial number also names its port, as nothing else "
-			   "tells two of a kind apart.\n\n"
-			   "  --ports               name the port of every device\n"
-			   "  --no-ports            name no port at all\n"
-			   "  -h, --help            this text\n";
+static const char *const help[] = {
+	N_("Usage: sekishoctl policy generate [OPTION...]\n\n"
+	   "Writes one rule for each USB device plugged in now that allows exactly this "
+	   "device, in USBGuard's language.\n"
+	   "The rule of a device without serial number also names its port, as nothing else "
+	   "tells two of a kind apart.\n\n"
+	   "  --ports               name the port of every device\n"
+	   "  --no-ports            name no port at all\n"
+	   "  -h, --help            this text\n"),
+	NULL,
+};
 
 enum {
 	PORTS = OFFLINE_OWN_,
@@ -71,7 +75,7 @@ int ctl_policy_generate(int argc, char **argv)
 			sysfs = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_print_help(stdout, help);
 			return CTL_OK;
 		default:
 			return CTL_USAGE;

@@ -6,6 +6,8 @@
  * Exit status of every command: 0 done, 1 the answer is no (refused, check failed, not found), 2 wrong call,
  * 3 the agent cannot be reached or an error of the system.
  */
+#include <stdio.h>
+
 enum {
 	CTL_OK = 0,
 	CTL_NO = 1,
@@ -34,6 +36,12 @@ int ctl_reload(int argc, char **argv);
 int ctl_scan(int argc, char **argv);
 int ctl_status(int argc, char **argv);
 int ctl_trial(int argc, char **argv);
+
+/* Prints a help text of several pieces, ended by NULL, in the language of the user. */
+void ctl_print_help(FILE *out, const char *const *pieces);
+
+/* The language of the user, for libraries that are given a SkTranslate. */
+const char *ctl_translate(const char *english);
 
 /* Runs the row of commands (ended by a NULL name) that argv[1] names; prints help for none or --help. */
 int ctl_dispatch(const CtlCommand *commands, const char *program, int argc, char **argv);

@@ -6,6 +6,18 @@
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
 
+void ctl_print_help(FILE *out, const char *const *pieces)
+{
+	for (; *pieces; pieces++)
+		fputs(_(*pieces), out);
+}
+
+const char *ctl_translate(const char *english)
+{
+	/* gettext("") is the head of the catalogue */
+	return *english ? gettext(english) : english;
+}
+
 static void print_help(FILE *out, const CtlCommand *commands, const char *program)
 {
 	fprintf(out, _("Usage: %s COMMAND ...\n\n"), program);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/ctl/policy_offline.h"
+#include "lib/base/intl.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 #include "lib/usb/text.h"
@@ -80,8 +81,8 @@ static int in_bus_order(const struct dirent **a, const struct dirent **b)
 
 static void tell_left_out(const char *name, int r)
 {
-	fprintf(stderr, "%s: left out: %s\n", name,
-		r == -EBADMSG ? "its descriptors are malformed" : strerror(-r));
+	fprintf(stderr, _("%s: left out: %s\n"), name,
+		r == -EBADMSG ? _("its descriptors are malformed") : strerror(-r));
 }
 
 int offline_read_devices(const char *sysfs, OfflineDevice ***ret_devices, size_t *ret_n)
@@ -93,7 +94,7 @@ int offline_read_devices(const char *sysfs, OfflineDevice ***ret_devices, size_t
 
 	if (n < 0) {
 		fprintf(stderr, "%s: %s\n", sysfs,
-			errno == ENOENT ? "this machine has no USB" : strerror(errno));
+			errno == ENOENT ? _("this machine has no USB") : strerror(errno));
 		return -errno;
 	}
 	devices = calloc((size_t)n + 1, sizeof(*devices));

@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/ctl/ctl.h"
 #include "config.h"
+#include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
@@ -30,15 +32,21 @@ static void print_diagnostic(void *data, const SkPolicyDiagnostic *diagnostic)
 		fprintf(stderr, "%s: ", file);
 	else
 		fprintf(stderr, "%s:%u:%u: ", file, diagnostic->line, diagnostic->column);
-	fprintf(stderr, "%s%s\n", diagnostic->severity == SK_POLICY_WARNING ? "warning: " : "",
+	fprintf(stderr, "%s%s\n", diagnostic->severity == SK_POLICY_WARNING ? _("warning: ") : "",
 		diagnostic->text);
 	if (errors && diagnostic->severity == SK_POLICY_ERROR)
 		++*errors;
 }
 
+const char offline_options_help[] =
+	N_("  --user NAME           as if this user sat at the PC (nobody: \"\")\n"
+	   "  --group NAME          as if a member of this group; may be repeated\n"
+	   "  --screen-locked WORD  yes or no (not known)\n"
+	   "  --time 'DAY HH:MM'    as if it were then, e.g. 'Mon 09:30' (now)\n");
+
 SkPolicyReport offline_report(size_t *errors)
 {
-	return (SkPolicyReport){.report = print_diagnostic, .data = errors};
+	return (SkPolicyReport){.report = print_diagnostic, .data = errors, .translate = ctl_translate};
 }
 
 typedef struct Files {
@@ -273,6 +281,6 @@ int offline_context_option(OfflineContext *context, int option, const char *valu
 		return -EINVAL;
 	}
 	if (r < 0)
-		fprintf(stderr, "sekishoctl: '%s' is no value for this option\n", value);
+		fprintf(stderr, _("sekishoctl: '%s' is no value for this option\n"), value);
 	return r;
 }

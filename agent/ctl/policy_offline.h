@@ -47,11 +47,7 @@ enum {
 	{                                                                                                    \
 		"time", required_argument, NULL, OFFLINE_TIME                                                \
 	}
-#define OFFLINE_OPTIONS_HELP                                                                                 \
-	"  --user NAME           as if this user sat at the PC (nobody: \"\")\n"                             \
-	"  --group NAME          as if a member of this group; may be repeated\n"                            \
-	"  --screen-locked WORD  yes or no (not known)\n"                                                    \
-	"  --time 'DAY HH:MM'    as if it were then, e.g. 'Mon 09:30' (now)\n"
+extern const char offline_options_help[];
 
 /* Return: 0, or -EINVAL (told). */
 int offline_context_option(OfflineContext *context, int option, const char *value);

@@ -37,6 +37,7 @@ typedef struct Verify {
 	int dir_fd;
 	SkAuditFound found;
 	void *userdata;
+	SkTranslate translate;
 	SkAuditReport report;
 	Witness witnesses[WITNESS_COUNT];
 
@@ -66,7 +67,7 @@ __attribute__((format(printf, 4, 5))) static void add_finding(
 	va_list ap;
 
 	va_start(ap, format);
-	if (vsnprintf(detail, sizeof(detail), format, ap) < 0)
+	if (vsnprintf(detail, sizeof(detail), sk_translate(v->translate, format), ap) < 0)
 		detail[0] = 0;
 	va_end(ap);
 	if (sk_audit_finding_is_information(kind))
@@ -77,6 +78,8 @@ __attribute__((format(printf, 4, 5))) static void add_finding(
 		v->found(v->userdata, &finding);
 }
 
+/* A word within the detail of a finding. */
+#define WORD(v, text) sk_translate((v)->translate, text)
 #define ULL(x) ((unsigned long long)(x))
 
 /* Without the record that names the key, the key given is taken for the right one. */
@@ -94,21 +97,21 @@ static int check_chain(Verify *v, const SkAuditRecord *record)
 	uint64_t last = v->report.head.seq, seq = record->seq;
 
 	if (v->report.records == 0 && seq != 1) {
-		add_finding(v, SK_AUDIT_START_MISSING, 1, "the log begins with record %llu", ULL(seq));
+		add_finding(v, SK_AUDIT_START_MISSING, 1, N_("the log begins with record %llu"), ULL(seq));
 		return assume_key(v);
 	}
 	if (seq != last + 1 && v->bad_lines == 0 && v->segment_begins)
 		add_finding(v, SK_AUDIT_SEGMENT_ORDER, seq,
-			"the file begins with record %llu, expected was %llu", ULL(seq), ULL(last + 1));
+			N_("the file begins with record %llu, expected was %llu"), ULL(seq), ULL(last + 1));
 	else if (seq > last + 1 + v->bad_lines)
-		add_finding(v, SK_AUDIT_RECORDS_MISSING, last + 1, "records %llu to %llu are missing",
+		add_finding(v, SK_AUDIT_RECORDS_MISSING, last + 1, N_("records %llu to %llu are missing"),
 			ULL(last + 1), ULL(seq - 1));
 	else if (seq <= last)
-		add_finding(v, SK_AUDIT_RECORDS_ORDER, seq, "record %llu stands behind record %llu", ULL(seq),
-			ULL(last));
+		add_finding(v, SK_AUDIT_RECORDS_ORDER, seq, N_("record %llu stands behind record %llu"),
+			ULL(seq), ULL(last));
 	else if (v->bad_lines == 0 && memcmp(record->prev.text, v->report.head.hash, record->prev.size) != 0)
 		add_finding(v, SK_AUDIT_RECORD_CHANGED, last,
-			"record %llu is not what record %llu was chained to", ULL(last), ULL(seq));
+			N_("record %llu is not what record %llu was chained to"), ULL(last), ULL(seq));
 	return 0;
 }
 
@@ -122,9 +125,9 @@ static void check_clock(Verify *v, const SkAuditRecord *record)
 		jump = same_boot ? wall - (int64_t)(record->mono - last->mono) : wall < 0 ? wall : 0;
 		if (jump > CLOCK_JUMP_MIN || jump < -CLOCK_JUMP_MIN)
 			add_finding(v, SK_AUDIT_CLOCK_JUMPED, record->seq,
-				"the wall clock went %s by %.1f s between record %llu and this one",
-				jump > 0 ? "forward" : "back", (double)(jump > 0 ? jump : -jump) / 1e6,
-				ULL(v->report.head.seq));
+				N_("the wall clock went %s by %.1f s between record %llu and this one"),
+				jump > 0 ? WORD(v, N_("forward")) : WORD(v, N_("back")),
+				(double)(jump > 0 ? jump : -jump) / 1e6, ULL(v->report.head.seq));
 	}
 	v->last.wall = record->wall;
 	v->last.mono = record->mono;
@@ -141,8 +144,8 @@ static void check_witnesses(Verify *v, const SkAuditRecord *record)
 			continue;
 		witness->seen = true;
 		if (!sk_str_eq(witness->head.hash, v->report.head.hash))
-			add_finding(v, SK_AUDIT_HEAD_CHANGED, record->seq, "%s remembers another record %llu",
-				witness->who, ULL(record->seq));
+			add_finding(v, SK_AUDIT_HEAD_CHANGED, record->seq,
+				N_("%s remembers another record %llu"), witness->who, ULL(record->seq));
 	}
 }
 
@@ -182,7 +185,7 @@ static void check_seal_mac(Verify *v, const SkAuditRecord *record, const SkSeal 
 	if (sk_seal_verify(record, seal, v->ratchet))
 		v->report.sealed_seq = record->seq;
 	else
-		add_finding(v, SK_AUDIT_SEAL_BAD, record->seq, "seal %llu does not fit the key",
+		add_finding(v, SK_AUDIT_SEAL_BAD, record->seq, N_("seal %llu does not fit the key"),
 			ULL(seal->epoch));
 	sk_ratchet_step(v->ratchet);
 }
@@ -194,18 +197,26 @@ static int check_seal(Verify *v, const SkAuditRecord *record)
 	v->report.seals++;
 	v->without_seal = 0;
 	if (sk_seal_parse(record, &seal) < 0) {
-		add_finding(v, SK_AUDIT_SEAL_BAD, record->seq, "the seal has no epoch and MAC");
+		add_finding(v, SK_AUDIT_SEAL_BAD, record->seq, N_("the seal has no epoch and MAC"));
 		return 0;
 	}
 	if (seal.epoch > v->next_epoch)
-		add_finding(v, SK_AUDIT_SEAL_MISSING, record->seq, "seals %llu to %llu are missing",
+		add_finding(v, SK_AUDIT_SEAL_MISSING, record->seq, N_("seals %llu to %llu are missing"),
 			ULL(v->next_epoch), ULL(seal.epoch - 1));
 	else if (seal.epoch < v->next_epoch)
-		add_finding(v, SK_AUDIT_SEAL_BAD, record->seq, "seal %llu stands behind seal %llu",
+		add_finding(v, SK_AUDIT_SEAL_BAD, record->seq, N_("seal %llu stands behind seal %llu"),
 			ULL(seal.epoch), ULL(v->next_epoch - 1));
 	check_seal_mac(v, record, &seal);
 	v->next_epoch = seal.epoch + 1;
 	return 0;
+}
+
+/* Words of ours in a record that anybody may have written. */
+static const char *told_head(const Verify *v, const char *head)
+{
+	if (head && sk_str_eq(head, "kept"))
+		return WORD(v, N_("kept"));
+	return WORD(v, head && sk_str_eq(head, "changed") ? N_("changed") : N_("missing"));
 }
 
 static int check_recovered(Verify *v, const SkAuditRecord *record)
@@ -219,11 +230,10 @@ static int check_recovered(Verify *v, const SkAuditRecord *record)
 
 	if (lost > 0 || (cut == 0 && bad > 0) || !head || !sk_str_eq(head, "kept"))
 		add_finding(v, SK_AUDIT_LOSS_RECORDED, record->seq,
-			"at this start %lld records were missing, %lld lines or seals damaged, head %s",
-			(long long)lost, (long long)bad,
-			head && (sk_str_eq(head, "kept") || sk_str_eq(head, "changed")) ? head : "missing");
+			N_("at this start %lld records were missing, %lld lines or seals damaged, head %s"),
+			(long long)lost, (long long)bad, told_head(v, head));
 	else
-		add_finding(v, SK_AUDIT_RECOVERED, record->seq, "%lld bytes of a torn line were cut off",
+		add_finding(v, SK_AUDIT_RECOVERED, record->seq, N_("%lld bytes of a torn line were cut off"),
 			(long long)cut);
 	json_decref(body);
 	return 0;
@@ -231,7 +241,7 @@ static int check_recovered(Verify *v, const SkAuditRecord *record)
 
 static int check_key_replaced(Verify *v, const SkAuditRecord *record)
 {
-	add_finding(v, SK_AUDIT_KEY_REPLACED, record->seq, "sealing begins anew with another start key");
+	add_finding(v, SK_AUDIT_KEY_REPLACED, record->seq, N_("sealing begins anew with another start key"));
 	return begin_key(v, record);
 }
 
@@ -268,7 +278,7 @@ static int check_record(Verify *v, const SkAuditRecord *record)
 	sk_line_hash(v->report.head.hash, record->line.text, record->line.size);
 	check_witnesses(v, record);
 	if (++v->without_seal == SK_AUDIT_SEAL_MAX + 1)
-		add_finding(v, SK_AUDIT_SEAL_MISSING, record->seq, "%d records without a seal",
+		add_finding(v, SK_AUDIT_SEAL_MISSING, record->seq, N_("%d records without a seal"),
 			SK_AUDIT_SEAL_MAX);
 	/* "audit." first: nearly every record is none of ours. */
 	return sk_audit_kind_covers("audit", record->kind) ? check_own_kind(v, record) : 0;
@@ -284,7 +294,7 @@ static int check_segment(Verify *v, SkLines *lines, uint64_t number, bool is_las
 	v->line = 0;
 	v->segment_begins = true;
 	if (r == -EBADMSG) {
-		add_finding(v, SK_AUDIT_LINE_BAD, 0, "this is no regular file");
+		add_finding(v, SK_AUDIT_LINE_BAD, 0, N_("this is no regular file"));
 		return 0;
 	}
 	while (r >= 0 && (r = sk_lines_next(lines, &line, &size)) != 0) {
@@ -294,8 +304,8 @@ static int check_segment(Verify *v, SkLines *lines, uint64_t number, bool is_las
 		if (r == 1)
 			r = sk_line_parse(line, size, &record);
 		if (r == -EMSGSIZE || r == -EBADMSG) {
-			add_finding(v, SK_AUDIT_LINE_BAD, 0, "the line is no record%s",
-				r == -EMSGSIZE ? ": it is too long" : "");
+			add_finding(v, SK_AUDIT_LINE_BAD, 0, N_("the line is no record%s"),
+				r == -EMSGSIZE ? WORD(v, N_(": it is too long")) : "");
 			v->bad_lines++;
 			r = 0;
 		} else if (r == 0) {
@@ -307,7 +317,7 @@ static int check_segment(Verify *v, SkLines *lines, uint64_t number, bool is_las
 	v->line = lines->line + 1;
 	if (sk_lines_rest(lines) > 0)
 		add_finding(v, is_last ? SK_AUDIT_TORN_TAIL : SK_AUDIT_LINE_BAD, 0,
-			"%llu bytes behind the last line break", ULL(sk_lines_rest(lines)));
+			N_("%llu bytes behind the last line break"), ULL(sk_lines_rest(lines)));
 	return 0;
 }
 
@@ -327,7 +337,7 @@ static int check_segments(Verify *v)
 		v->line = 0;
 		if (number != expected)
 			add_finding(v, SK_AUDIT_SEGMENT_MISSING, 0,
-				"files %llu to %llu are missing before this one", ULL(expected),
+				N_("files %llu to %llu are missing before this one"), ULL(expected),
 				ULL(number - 1));
 		expected = number + 1;
 		r = check_segment(v, &lines, number, i + 1 == segments.count);
@@ -349,11 +359,11 @@ static void check_tail(Verify *v)
 			continue;
 		if (witness->head.seq > last)
 			add_finding(v, SK_AUDIT_TAIL_CUT, last + 1,
-				"the log ends with record %llu, %s remembers record %llu", ULL(last),
+				N_("the log ends with record %llu, %s remembers record %llu"), ULL(last),
 				witness->who, ULL(witness->head.seq));
 		else
 			add_finding(v, SK_AUDIT_HEAD_CHANGED, witness->head.seq,
-				"record %llu, which %s remembers, is missing", ULL(witness->head.seq),
+				N_("record %llu, which %s remembers, is missing"), ULL(witness->head.seq),
 				witness->who);
 	}
 }
@@ -369,8 +379,8 @@ static int check_key_state(Verify *v)
 		return 0;
 	epoch = sk_ratchet_epoch(v->state);
 	if (epoch > v->next_epoch || epoch + 1 < v->next_epoch) {
-		add_finding(v, SK_AUDIT_KEY_STATE_BAD, 0, "'seal-state' is at epoch %llu, the log at %llu",
-			ULL(epoch), ULL(v->next_epoch));
+		add_finding(v, SK_AUDIT_KEY_STATE_BAD, 0,
+			N_("'seal-state' is at epoch %llu, the log at %llu"), ULL(epoch), ULL(v->next_epoch));
 		return 0;
 	}
 	r = sk_ratchet_new(sk_ratchet_key(v->start), 0, &due);
@@ -380,17 +390,17 @@ static int check_key_state(Verify *v)
 		sk_ratchet_step(due);
 	if (!sk_secret_equal(sk_ratchet_key(due), sk_ratchet_key(v->state), SK_RATCHET_KEY_SIZE))
 		add_finding(v, SK_AUDIT_KEY_STATE_BAD, 0,
-			"'seal-state' holds another key than the one of epoch %llu", ULL(epoch));
+			N_("'seal-state' holds another key than the one of epoch %llu"), ULL(epoch));
 	return 0;
 }
 
 static void check_keys_used(Verify *v)
 {
 	if (!v->start)
-		add_finding(
-			v, SK_AUDIT_SEALS_UNCHECKED, 0, "%llu seals were not checked", ULL(v->report.seals));
+		add_finding(v, SK_AUDIT_SEALS_UNCHECKED, 0, N_("%llu seals were not checked"),
+			ULL(v->report.seals));
 	else if (!v->start_key_used)
-		add_finding(v, SK_AUDIT_KEY_WRONG, 0, "no seal could be checked with this start key");
+		add_finding(v, SK_AUDIT_KEY_WRONG, 0, N_("no seal could be checked with this start key"));
 }
 
 /* Before the segments, which only grow: what is read here can only be older than they are. */
@@ -403,21 +413,21 @@ static int read_witnesses(Verify *v, const SkAuditHead *expected)
 	if (r == 0)
 		*seal = (Witness){.head = state.seal, .who = "'seal-state'", .present = true};
 	else if (r == -ENOENT || r == -EBADMSG)
-		add_finding(v, SK_AUDIT_KEY_STATE_BAD, 0, "'seal-state' is %s",
-			r == -ENOENT ? "missing" : "damaged");
+		add_finding(v, SK_AUDIT_KEY_STATE_BAD, 0, N_("'seal-state' is %s"),
+			WORD(v, r == -ENOENT ? N_("missing") : N_("damaged")));
 	else if (r != -EACCES)
 		return r;
 	head->who = "'head'";
 	r = sk_head_read(v->dir_fd, &head->head);
 	if (r == -ENOENT || r == -EBADMSG)
-		add_finding(
-			v, SK_AUDIT_HEAD_MISSING, 0, "'head' is %s", r == -ENOENT ? "missing" : "damaged");
+		add_finding(v, SK_AUDIT_HEAD_MISSING, 0, N_("'head' is %s"),
+			WORD(v, r == -ENOENT ? N_("missing") : N_("damaged")));
 	else if (r < 0)
 		return r;
 	head->present = r == 0;
 	if (expected)
-		v->witnesses[WITNESS_CALLER] =
-			(Witness){.head = *expected, .who = "the expected head", .present = true};
+		v->witnesses[WITNESS_CALLER] = (Witness){
+			.head = *expected, .who = WORD(v, N_("the expected head")), .present = true};
 	return 0;
 }
 
@@ -445,7 +455,11 @@ static int run(Verify *v, const SkAuditVerifyOptions *options)
 int sk_audit_verify(
 	const SkAuditVerifyOptions *options, SkAuditFound found, void *userdata, SkAuditReport *ret_report)
 {
-	Verify v = {.dir_fd = -1, .found = found, .userdata = userdata, .report.head.hash = SK_HASH_NONE};
+	Verify v = {.dir_fd = -1,
+		.found = found,
+		.userdata = userdata,
+		.translate = options->translate,
+		.report.head.hash = SK_HASH_NONE};
 	int r = run(&v, options);
 
 	sk_ratchet_free(v.start);

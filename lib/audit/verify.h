@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/audit/audit.h"
+#include "lib/base/translate.h"
 
 typedef enum SkAuditFindingKind {
 	/* Findings: the log is not what was written. */
@@ -36,10 +37,14 @@ typedef enum SkAuditFindingKind {
 	SK_AUDIT_FINDING_KIND_MAX,
 } SkAuditFindingKind;
 
-/* Text of a kind in English: a stable name for programs, what may have caused it, what to do. */
+/*
+ * Text of a kind in English: a stable name for programs, what may have caused it, what to do, and how to keep
+ * evidence. One of the last two may be NULL.
+ */
 const char *sk_audit_finding_name(SkAuditFindingKind kind);
 const char *sk_audit_finding_cause(SkAuditFindingKind kind);
 const char *sk_audit_finding_advice(SkAuditFindingKind kind);
+const char *sk_audit_finding_evidence(SkAuditFindingKind kind);
 bool sk_audit_finding_is_information(SkAuditFindingKind kind);
 
 typedef struct SkAuditFinding {
@@ -56,6 +61,7 @@ typedef struct SkAuditVerifyOptions {
 	const char *directory;
 	const char *start_key_path;	  /* NULL: seals are not checked */
 	const SkAuditHead *expected_head; /* NULL, or what somebody else remembers of this log */
+	SkTranslate translate;		  /* of the details of findings; NULL: English */
 } SkAuditVerifyOptions;
 
 typedef struct SkAuditReport {

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/translate.h"
+
 #define _(text) gettext(text)
-#define N_(text) text
 
 static inline void sk_intl_init(const char *locale_directory)
 {

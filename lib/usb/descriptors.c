@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "lib/base/str.h"
+#include "lib/base/translate.h"
 #include "lib/crypt/digest.h"
 
 #define DEVICE_SIZE 18
@@ -65,11 +66,11 @@ static int walk_interface(Walk *walk, size_t offset)
 	uint8_t *settings, bit;
 
 	if (bytes[0] != INTERFACE_SIZE)
-		return fail(walk, offset, "an interface descriptor is not 9 bytes long");
+		return fail(walk, offset, N_("an interface descriptor is not 9 bytes long"));
 	settings = walk->setting_seen[bytes[2]];
 	bit = (uint8_t)(1u << (bytes[3] & 7));
 	if (settings[bytes[3] >> 3] & bit)
-		return fail(walk, offset, "the same interface and alternate setting is described twice");
+		return fail(walk, offset, N_("the same interface and alternate setting is described twice"));
 	if (memcmp(settings, none, sizeof(none)) == 0)
 		walk->n_numbers++;
 	settings[bytes[3] >> 3] |= bit;
@@ -82,18 +83,18 @@ static int walk_endpoint(Walk *walk, size_t offset)
 	uint8_t length = walk->data[offset];
 
 	if (length != ENDPOINT_SIZE && length != AUDIO_ENDPOINT_SIZE)
-		return fail(walk, offset, "an endpoint descriptor is neither 7 nor 9 bytes long");
-	return walk->in_interface ? 0 : fail(walk, offset, "an endpoint stands before any interface");
+		return fail(walk, offset, N_("an endpoint descriptor is neither 7 nor 9 bytes long"));
+	return walk->in_interface ? 0 : fail(walk, offset, N_("an endpoint stands before any interface"));
 }
 
 static int refuse_device(Walk *walk, size_t offset)
 {
-	return fail(walk, offset, "a second device descriptor");
+	return fail(walk, offset, N_("a second device descriptor"));
 }
 
 static int refuse_configuration(Walk *walk, size_t offset)
 {
-	return fail(walk, offset, "a configuration begins inside another one");
+	return fail(walk, offset, N_("a configuration begins inside another one"));
 }
 
 static int walk_one(Walk *walk, size_t offset)
@@ -125,19 +126,21 @@ static ssize_t configuration_begin(Walk *walk, size_t offset)
 	size_t left = walk->size - offset, total;
 
 	if (left < CONFIGURATION_SIZE)
-		return fail(walk, offset, "the file ends inside a configuration descriptor");
+		return fail(walk, offset, N_("the file ends inside a configuration descriptor"));
 	if (bytes[0] != CONFIGURATION_SIZE)
-		return fail(walk, offset, "a configuration descriptor is not 9 bytes long");
+		return fail(walk, offset, N_("a configuration descriptor is not 9 bytes long"));
 	if (bytes[1] != SK_USB_TYPE_CONFIGURATION)
-		return fail(walk, offset, "where a configuration must begin, there is another descriptor");
+		return fail(
+			walk, offset, N_("where a configuration must begin, there is another descriptor"));
 	total = get_u16(bytes + 2);
 	if (total < CONFIGURATION_SIZE)
-		return fail(walk, offset + 2, "the total length of a configuration is below its own 9 bytes");
-	if (total > left)
 		return fail(
-			walk, offset + 2, "the total length of a configuration exceeds the bytes present");
+			walk, offset + 2, N_("the total length of a configuration is below its own 9 bytes"));
+	if (total > left)
+		return fail(walk, offset + 2,
+			N_("the total length of a configuration exceeds the bytes present"));
 	if (walk->value_seen[bytes[CONFIGURATION_VALUE]])
-		return fail(walk, offset + CONFIGURATION_VALUE, "two configurations have the same value");
+		return fail(walk, offset + CONFIGURATION_VALUE, N_("two configurations have the same value"));
 	walk->value_seen[bytes[CONFIGURATION_VALUE]] = true;
 	walk->configuration = bytes[CONFIGURATION_VALUE];
 	walk->in_interface = false;
@@ -160,11 +163,12 @@ static ssize_t walk_configuration(Walk *walk, size_t begin)
 		size_t left = (size_t)end - offset;
 
 		if (left < 2)
-			return fail(walk, offset, "a single byte is left over in a configuration");
+			return fail(walk, offset, N_("a single byte is left over in a configuration"));
 		if (walk->data[offset] < 2)
-			return fail(walk, offset, "a descriptor is shorter than its own 2-byte head");
+			return fail(walk, offset, N_("a descriptor is shorter than its own 2-byte head"));
 		if (walk->data[offset] > left)
-			return fail(walk, offset, "a descriptor reaches beyond the end of its configuration");
+			return fail(
+				walk, offset, N_("a descriptor reaches beyond the end of its configuration"));
 		r = walk_one(walk, offset);
 		offset += walk->data[offset];
 	}
@@ -172,24 +176,24 @@ static ssize_t walk_configuration(Walk *walk, size_t begin)
 		return r;
 	if (walk->n_numbers != walk->data[begin + CONFIGURATION_N_INTERFACES])
 		return fail(walk, begin + CONFIGURATION_N_INTERFACES,
-			"the number of interfaces differs from the interfaces described");
+			N_("the number of interfaces differs from the interfaces described"));
 	return end;
 }
 
 static int walk_device(Walk *walk)
 {
 	if (walk->size > SK_USB_DESCRIPTORS_MAX)
-		return fail(walk, SK_USB_DESCRIPTORS_MAX, "more bytes than 8 configurations can have");
+		return fail(walk, SK_USB_DESCRIPTORS_MAX, N_("more bytes than 8 configurations can have"));
 	if (walk->size < DEVICE_SIZE)
-		return fail(walk, walk->size, "the file ends inside the device descriptor");
+		return fail(walk, walk->size, N_("the file ends inside the device descriptor"));
 	if (walk->data[0] != DEVICE_SIZE)
-		return fail(walk, 0, "the device descriptor is not 18 bytes long");
+		return fail(walk, 0, N_("the device descriptor is not 18 bytes long"));
 	if (walk->data[1] != SK_USB_TYPE_DEVICE)
-		return fail(walk, 1, "the file does not begin with a device descriptor");
+		return fail(walk, 1, N_("the file does not begin with a device descriptor"));
 	if (walk->data[DEVICE_N_CONFIGURATIONS] == 0)
-		return fail(walk, DEVICE_N_CONFIGURATIONS, "the device has no configuration");
+		return fail(walk, DEVICE_N_CONFIGURATIONS, N_("the device has no configuration"));
 	if (walk->data[DEVICE_N_CONFIGURATIONS] > SK_USB_CONFIGURATIONS_MAX)
-		return fail(walk, DEVICE_N_CONFIGURATIONS, "the device has more than 8 configurations");
+		return fail(walk, DEVICE_N_CONFIGURATIONS, N_("the device has more than 8 configurations"));
 	return visit(walk, 0, 0);
 }
 
@@ -205,13 +209,13 @@ int sk_usb_descriptors_walk(
 		return r;
 	for (unsigned i = 0; i < data[DEVICE_N_CONFIGURATIONS]; i++) {
 		if ((size_t)offset == size)
-			return fail(&walk, size, "fewer configurations than the device descriptor says");
+			return fail(&walk, size, N_("fewer configurations than the device descriptor says"));
 		offset = walk_configuration(&walk, (size_t)offset);
 		if (offset < 0)
 			return (int)offset;
 	}
 	if ((size_t)offset != size)
-		return fail(&walk, (size_t)offset, "bytes after the last configuration");
+		return fail(&walk, (size_t)offset, N_("bytes after the last configuration"));
 	return 0;
 }
 
@@ -272,7 +276,7 @@ int sk_usb_descriptors_parse(const uint8_t *data, size_t size, SkUsbFacts *facts
 	sk_sha256(facts->descriptors_digest, data, size);
 	r = sk_usb_descriptors_walk(data, size, collect, facts, &fault);
 	if (r == -E2BIG)
-		fault = (SkUsbFault){"more than 255 interface descriptors", facts->error_offset};
+		fault = (SkUsbFault){N_("more than 255 interface descriptors"), facts->error_offset};
 	if (r < 0)
 		return malformed(facts, &fault, ret_fault);
 	facts->state = SK_USB_FACTS_OK;

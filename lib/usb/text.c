@@ -8,6 +8,7 @@
 
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/base/translate.h"
 #include "lib/usb/descriptors.h"
 
 int sk_usb_text_take(char *dst, size_t size, const void *raw, size_t raw_size)
@@ -43,30 +44,30 @@ const char *sk_usb_class_name(uint8_t base_class)
 		uint8_t base_class;
 		const char *name;
 	} classes[] = {
-		{0x01, "audio"},
-		{0x02, "communications"},
-		{0x03, "input (HID)"},
-		{0x05, "physical"},
-		{0x06, "still image (PTP, MTP)"},
-		{0x07, "printer"},
-		{0x08, "mass storage"},
-		{0x09, "hub"},
-		{0x0a, "communications data"},
-		{0x0b, "smart card"},
-		{0x0d, "content security"},
-		{0x0e, "video"},
-		{0x0f, "personal healthcare"},
-		{0x10, "audio and video"},
-		{0x11, "billboard"},
-		{0x12, "USB-C bridge"},
-		{0x13, "bulk display"},
-		{0x14, "MCTP over USB"},
-		{0x3c, "I3C"},
-		{0xdc, "diagnostic"},
-		{0xe0, "wireless controller"},
-		{0xef, "miscellaneous"},
-		{0xfe, "application specific"},
-		{0xff, "vendor specific"},
+		{0x01, N_("audio")},
+		{0x02, N_("communications")},
+		{0x03, N_("input (HID)")},
+		{0x05, N_("physical")},
+		{0x06, N_("still image (PTP, MTP)")},
+		{0x07, N_("printer")},
+		{0x08, N_("mass storage")},
+		{0x09, N_("hub")},
+		{0x0a, N_("communications data")},
+		{0x0b, N_("smart card")},
+		{0x0d, N_("content security")},
+		{0x0e, N_("video")},
+		{0x0f, N_("personal healthcare")},
+		{0x10, N_("audio and video")},
+		{0x11, N_("billboard")},
+		{0x12, N_("USB-C bridge")},
+		{0x13, N_("bulk display")},
+		{0x14, N_("MCTP over USB")},
+		{0x3c, N_("I3C")},
+		{0xdc, N_("diagnostic")},
+		{0xe0, N_("wireless controller")},
+		{0xef, N_("miscellaneous")},
+		{0xfe, N_("application specific")},
+		{0xff, N_("vendor specific")},
 	};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(classes); i++)
