@@ -34,7 +34,7 @@ typedef struct SkCaller {
 	bool second_factor;	   /* the person has one */
 	uint32_t roles;		   /* held somewhere: bits */
 	uint32_t roles_everywhere; /* held for every facility */
-	int64_t fresh_until, idle_until, until;
+	int64_t started, fresh_until, idle_until, until;
 	char csrf[48];
 } SkCaller;
 

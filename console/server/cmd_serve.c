@@ -15,6 +15,7 @@
 #include "console/server/command.h"
 #include "console/server/jail.h"
 #include "console/server/listen.h"
+#include "console/server/secret.h"
 #include "console/server/server.h"
 #include "lib/base/intl.h"
 #include "lib/base/io.h"
@@ -226,6 +227,7 @@ static void deinit(Serving *serving)
 	free(serving->key);
 	free(serving->authority);
 	free(serving->server.contract);
+	sk_secret_free(serving->server.secret);
 }
 
 static int prepare(Serving *serving, const char *contract)

@@ -16,6 +16,8 @@ enum {
 };
 
 int console_serve(int argc, char **argv);
+int console_init(int argc, char **argv);
+int console_migrate(int argc, char **argv);
 
 /*
  * What every command takes: --config DIR, --database ADDRESS. others: further options of the command, ended

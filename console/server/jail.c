@@ -110,6 +110,8 @@ int jail_enter(const SkServerSettings *settings, const char *database)
 	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {"/etc", SK_JAIL_READ}, {"/proc/self", SK_JAIL_READ},
 		{"/run/systemd", SK_JAIL_READ}, {"/run/postgresql", SK_JAIL_READ},
 		{"/usr/share/zoneinfo", SK_JAIL_READ},
+		/* words that are no passwords */ {"/var/cache/cracklib", SK_JAIL_READ},
+		{"/usr/share/cracklib", SK_JAIL_READ},
 		/* the resolver's modules */
 		{"/usr/lib", SK_JAIL_RUN}, {"/lib", SK_JAIL_RUN}, {"/lib64", SK_JAIL_RUN},
 		{"/dev/urandom", SK_JAIL_READ}, {"/dev/null", SK_JAIL_WRITE}, {NULL, 0}};

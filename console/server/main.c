@@ -22,6 +22,8 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"serve", console_serve, N_("answer people and agents")},
+	{"init", console_init, N_("make the database and the first sign-in")},
+	{"migrate", console_migrate, N_("bring the database to this version")},
 	{"version", version, N_("print the version")},
 };
 

@@ -56,7 +56,7 @@ static int load_roles(SkCall *call)
 
 #define SELECT_SESSION                                                                                       \
 	"SELECT s.id, s.person_id, s.csrf, s.state, s.last_used, s.idle_until, s.valid_until, "              \
-	"s.fresh_until, p.login, p.name, (SELECT COUNT(*) FROM credentials c WHERE "                         \
+	"s.fresh_until, p.login, p.name, s.created, (SELECT COUNT(*) FROM credentials c WHERE "              \
 	"c.person_id = p.id AND c.kind = 'totp' AND c.confirmed = 1 AND c.removed IS NULL) "                 \
 	"FROM sessions s JOIN people p ON p.id = s.person_id "                                               \
 	"WHERE s.token_hash = $1 AND s.ended IS NULL AND p.state = 'active'"
@@ -82,7 +82,8 @@ static int take_row(SkCall *call, const SkDbRows *rows, int64_t *ret_used)
 	caller->idle_until = sk_db_get_int(rows, 5);
 	caller->until = sk_db_get_int(rows, 6);
 	caller->fresh_until = sk_db_get_int(rows, 7);
-	caller->second_factor = sk_db_get_int(rows, 10) != 0;
+	caller->started = sk_db_get_int(rows, 10);
+	caller->second_factor = sk_db_get_int(rows, 11) != 0;
 	sk_str_copy(caller->session, sizeof(caller->session), sk_db_get_text(rows, 0));
 	*ret_used = used;
 	return 0;

@@ -48,6 +48,8 @@ static const SkSetting schema[] = {
 	{ "TLS", "ClientAuthority", PATH, AT(tls.client_authority), SK_STATEDIR "/console/tls/ca.crt",
 	  "the authority that the certificates of agents come from (PEM)" },
 
+	{ "Session", "SecretFile", PATH, AT(session.secret_file), SK_STATEDIR "/console/secret",
+	  "the key under which seeds of second factors are wrapped" },
 	{ "Session", "IdleSec", DURATION(60, DAY), AT(session.idle_sec), "15min",
 	  "a session ends after this long without a request" },
 	{ "Session", "LongestSec", DURATION(300, 7 * DAY), AT(session.longest_sec), "10h",

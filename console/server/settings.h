@@ -30,6 +30,7 @@ typedef struct SkServerSettings {
 		char *client_authority;
 	} tls;
 	struct {
+		char *secret_file;
 		uint64_t idle_sec;
 		uint64_t longest_sec;
 		uint64_t fresh_sec;

@@ -171,6 +171,8 @@ CREATE TABLE sign_in_attempts (
 	at BIGINT NOT NULL
 );
 CREATE INDEX sign_in_attempts_of_person ON sign_in_attempts (person_id, at);
+-- Is this name locked out? Asked for names that nobody has, too.
+CREATE INDEX sign_in_attempts_of_login ON sign_in_attempts (login_hash, at);
 CREATE INDEX sign_in_attempts_from ON sign_in_attempts (address, at);
 CREATE INDEX sign_in_attempts_old ON sign_in_attempts (at);
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "api_handlers.h"
+#include "console/server/person.h"
+#include "console/store/time.h"
+#include "lib/base/str.h"
+
+static json_t *facility_json(const SkDbRows *rows)
+{
+	return json_pack("{s:s, s:s, s:s, s:I}", "id", sk_db_get_text(rows, 0), "name",
+		sk_db_get_text(rows, 1), "state", sk_db_get_text(rows, 2), "version",
+		(json_int_t)sk_db_get_int(rows, 3));
+}
+
+int sk_api_facility_list(SkCall *call)
+{
+	json_auto_t *items = json_array();
+	const char *after = sk_call_text(call, "after");
+	size_t limit = (size_t)sk_call_int(call, "limit");
+	own_rows SkDbRows *rows = NULL;
+	json_t *next = NULL;
+	bool more = false;
+	int r = sk_db_query(call->db,
+		"SELECT f.id, f.name, f.state, f.version FROM facilities f WHERE f.id > $1 AND EXISTS "
+		"(SELECT 1 FROM "
+		"person_roles c WHERE c.person_id = $2 AND c.removed IS NULL AND (c.facility_id IS NULL OR "
+		"c.facility_id = f.id)) ORDER BY f.id LIMIT $3",
+		SK_DB_ARGS(sk_db_text(after ? after : ""), sk_db_text(call->caller.person),
+			sk_db_int((int64_t)limit + 1)),
+		&rows);
+
+	while (r == 0 && (r = sk_db_next(rows)) == 1) {
+		more = json_array_size(items) == limit;
+		r = more ? 0 : json_array_append_new(items, facility_json(rows)) < 0 ? -ENOMEM : 0;
+	}
+	if (r < 0)
+		return r;
+	if (more)
+		next = json_object_get(json_array_get(items, limit - 1), "id");
+	return sk_call_answer(call, 200, json_pack("{s:O, s:O?}", "items", items, "next", next));
+}
+
+static int answer(SkCall *call, unsigned status, const char *id)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(call->db, "SELECT id, name, state, version FROM facilities WHERE id = $1",
+		SK_DB_ARGS(sk_db_text(id)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return sk_call_answer(call, status, facility_json(rows));
+}
+
+int sk_api_facility_show(SkCall *call)
+{
+	const char *id = sk_call_text(call, "facility");
+	int r = sk_person_holds(call, id);
+
+	return r < 0 ? r : answer(call, 200, id);
+}
+
+int sk_api_facility_create(SkCall *call)
+{
+	char id[SK_ID_SIZE];
+	int r;
+
+	if (!(call->caller.roles_everywhere & call->operation->roles))
+		return sk_call_refuse(call, SK_ROLE_MISSING, NULL);
+	sk_id_new(id);
+	r = sk_db_exec(call->db, "INSERT INTO facilities (id, name, created) VALUES ($1, $2, $3)",
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(sk_call_body_text(call, "name")),
+			sk_db_int(sk_time_now())),
+		NULL);
+	return r < 0 ? r : answer(call, 201, id);
+}
+
+int sk_api_facility_change(SkCall *call)
+{
+	const char *id = sk_call_text(call, "facility");
+	int64_t changed = 0;
+	int r = sk_person_holds(call, id);
+
+	if (r == 0)
+		r = sk_db_exec(call->db,
+			"UPDATE facilities SET name = $1, version = version + 1 WHERE id = $2 AND version = "
+			"$3",
+			SK_DB_ARGS(sk_db_text(sk_call_body_text(call, "name")), sk_db_text(id),
+				sk_db_int(sk_call_body_int(call, "version"))),
+			&changed);
+	if (r == 0 && changed == 0)
+		r = -ECANCELED;
+	return r < 0 ? sk_person_refuse(call, r) : answer(call, 200, id);
+}

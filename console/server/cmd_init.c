@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * init: an empty database becomes a console: the schema, the console's secret, the first facility, and the
+ * first person, who is security officer and administrator everywhere and gets a one-time password.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "console/db/migrate.h"
+#include "console/server/command.h"
+#include "console/server/password_rules.h"
+#include "console/server/person.h"
+#include "console/server/secret.h"
+#include "console/store/time.h"
+#include "lib/base/intl.h"
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+#include "lib/crypt/password.h"
+#include "lib/crypt/secret.h"
+
+typedef struct First {
+	const char *facility, *login, *name;
+	char hash[SK_PASSWORD_HASH_SIZE];
+	char facility_id[SK_ID_SIZE], person_id[SK_ID_SIZE], officer_id[SK_ID_SIZE],
+		administrator_id[SK_ID_SIZE];
+} First;
+
+static int insert_role(SkDb *db, const First *first, const char *id, const char *role)
+{
+	return sk_db_exec(db,
+		"INSERT INTO person_roles (id, person_id, role, facility_id, granted) VALUES ($1, $2, $3, "
+		"NULL, $4)",
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(first->person_id), sk_db_text(role),
+			sk_db_int(sk_time_now())),
+		NULL);
+}
+
+/* The name of the id in small letters, as sign_in.c looks for it. */
+static int insert_person(SkDb *db, const First *first)
+{
+	char key[65];
+
+	sk_str_copy(key, sizeof(key), first->login);
+	for (char *c = key; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return sk_db_exec(db,
+		"INSERT INTO people (id, login, login_key, name, created) VALUES ($1, $2, $3, $4, $5)",
+		SK_DB_ARGS(sk_db_text(first->person_id), sk_db_text(first->login), sk_db_text(key),
+			sk_db_text(first->name), sk_db_int(sk_time_now())),
+		NULL);
+}
+
+static int insert(SkDb *db, void *userdata)
+{
+	const First *first = userdata;
+	int64_t people = 0;
+	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM people", SK_DB_NO_ARGS, &people);
+
+	if (r == 0 && people > 0)
+		r = -EEXIST;
+	if (r == 0)
+		r = sk_db_exec(db, "INSERT INTO facilities (id, name, created) VALUES ($1, $2, $3)",
+			SK_DB_ARGS(sk_db_text(first->facility_id), sk_db_text(first->facility),
+				sk_db_int(sk_time_now())),
+			NULL);
+	if (r == 0)
+		r = insert_person(db, first);
+	if (r == 0)
+		r = insert_role(db, first, first->officer_id, "security-officer");
+	if (r == 0)
+		r = insert_role(db, first, first->administrator_id, "administrator");
+	/* Given by the one who is set up: nobody else is there. It has to be changed. */
+	return r < 0 ? r
+		     : sk_person_set_password(db, &(SkNewPassword){first->person_id, first->hash,
+							  first->person_id, "sekisho-console init"});
+}
+
+static int say(const char *what, int error, const SkDb *db)
+{
+	fprintf(stderr, "sekisho-console: %s: %s%s%s\n", what, strerror(-error),
+		db && *sk_db_message(db) ? ": " : "", db ? sk_db_message(db) : "");
+	return CONSOLE_ERROR;
+}
+
+static int make_directory(const char *file)
+{
+	own_free char *copy = strdup(file);
+
+	if (!copy)
+		return -ENOMEM;
+	return mkdir(dirname(copy), 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int make_first(SkDb *db, First *first)
+{
+	char password[SK_PASSWORD_MADE_SIZE];
+	int r;
+
+	sk_id_new(first->facility_id);
+	sk_id_new(first->person_id);
+	sk_id_new(first->officer_id);
+	sk_id_new(first->administrator_id);
+	sk_password_make(password);
+	r = sk_password_hash(password, first->hash);
+	if (r == 0)
+		r = sk_db_transact(db, insert, first);
+	if (r == -EEXIST) {
+		fprintf(stderr,
+			_("sekisho-console: this database has people already; nothing was changed\n"));
+		return CONSOLE_NO;
+	}
+	if (r < 0)
+		return say("database", r, db);
+	printf(_("id: %s\none-time password: %s\n"), first->login, password);
+	sk_secret_wipe(password, sizeof(password));
+	return CONSOLE_OK;
+}
+
+static int check_names(const First *first)
+{
+	const char *const names[] = {first->facility, first->name};
+
+	for (const char *c = first->login; *c; c++)
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+			    (c > first->login && strchr("._-@", *c))))
+			return -EINVAL;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(names); i++)
+		if (!*names[i] || strlen(names[i]) > 200 || !sk_utf8_check(names[i], strlen(names[i])))
+			return -EINVAL;
+	return strlen(first->login) >= 2 && strlen(first->login) <= 64 ? 0 : -EINVAL;
+}
+
+int console_init(int argc, char **argv)
+{
+	First first = {.facility = _("the clinic"), .login = "officer", .name = _("security officer")};
+	const ConsoleOption options[] = {{"facility", &first.facility, NULL}, {"login", &first.login, NULL},
+		{"name", &first.name, NULL}, {NULL, NULL, NULL}};
+	own_setup ConsoleSetup setup = {0};
+	SkMigrateReport report = {0};
+	own_db SkDb *db = NULL;
+	int r = console_setup(argc, argv, options, &setup);
+
+	if (r != CONSOLE_OK)
+		return r < 0 ? CONSOLE_OK : r;
+	if (check_names(&first) < 0) {
+		fprintf(stderr, _("sekisho-console: an id has 2 to 64 letters, digits and . _ - @; names "
+				  "have up to 200 "
+				  "bytes of UTF-8\n"));
+		return CONSOLE_USAGE;
+	}
+	r = make_directory(setup.settings->session.secret_file);
+	if (r == 0)
+		r = sk_server_secret_make(setup.settings->session.secret_file);
+	if (r < 0 && r != -EEXIST)
+		return say(setup.settings->session.secret_file, r, NULL);
+	if (sk_str_starts(setup.database, "sqlite:")) {
+		r = make_directory(setup.settings->database.file);
+		if (r < 0)
+			return say(setup.settings->database.file, r, NULL);
+	}
+	r = sk_db_open(setup.database, &db);
+	if (r == 0)
+		r = sk_db_migrate(db, &sk_migrations, 0, &report);
+	return r < 0 ? say("database", r, db) : make_first(db, &first);
+}

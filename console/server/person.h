@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Accounts as the contract shows them, and who may see and change which.
+ */
+#include "console/server/call.h"
+
+/* Roles as RoleHeld[] of the contract. Return: 0 or negative errno. */
+int sk_person_roles(SkDb *db, const char *person, json_t **ret_roles);
+
+/* One account as Person. Does not look at rights. Return: 0, -ENOENT or negative errno. */
+int sk_person_describe(SkDb *db, const char *person, json_t **ret_person);
+
+/* May the caller see the account by the roles of the call's operation? Return: 0, -ENOENT, others. */
+int sk_person_visible(SkCall *call, const char *person);
+
+/*
+ * May the caller change who the account belongs to? Not their own, and not one with a role in a facility
+ * where the caller has none of the operation's roles. Return: 0, -ENOENT not visible, -EPERM, others.
+ */
+int sk_person_changeable(SkCall *call, const char *person);
+
+/* Does the caller hold one of the operation's roles in the facility (NULL: everywhere)? Return: 0, -ENOENT,
+ * others. */
+int sk_person_holds(SkCall *call, const char *facility);
+
+/* Refuses what the three above returned. */
+int sk_person_refuse(SkCall *call, int error);
+
+/* Would nobody be left who manages accounts everywhere? Inside a transaction, after the change. -EBUSY:
+ * nobody. */
+int sk_person_check_managers(SkDb *db);
+
+/* "'approver', 'auditor'" for statements: constants, no input. */
+#define SK_ROLE_LIST_SIZE 128
+void sk_person_role_list(uint32_t roles, char ret_list[SK_ROLE_LIST_SIZE]);
+
+/* A new password in place of the old one. identity_check: NULL when the person does it. Inside a transaction.
+ */
+typedef struct SkNewPassword {
+	const char *person, *hash;
+	const char *by; /* who gives it; NULL: the person, and it need not be changed */
+	const char *identity_check;
+} SkNewPassword;
+int sk_person_set_password(SkDb *db, const SkNewPassword *what);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/server/sign_in.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "console/server/connections.h"
+#include "console/server/server.h"
+#include "console/store/time.h"
+#include "lib/base/str.h"
+#include "lib/crypt/digest.h"
+#include "lib/crypt/password.h"
+
+#define REFUSALS_PER_LOCK 5
+#define LOCK_FIRST_MS INT64_C(30000)
+#define LOCK_LONGEST_MS INT64_C(3600000)
+#define LOOK_BACK_MS INT64_C(86400000)
+#define ADDRESS_REFUSALS 30
+#define ADDRESS_WINDOW_MS INT64_C(600000)
+
+/* Two logins that differ in capitals only are one. */
+static void make_key(char *key, size_t size, const char *login)
+{
+	sk_str_copy(key, size, login);
+	for (char *c = key; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+}
+
+static int find(SkCall *call, const char *key, SkSignIn *found)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(call->db,
+		"SELECT p.id, p.login, p.state, c.secret, c.id, c.must_change, c.expires, "
+		"(SELECT COUNT(*) FROM credentials t WHERE t.person_id = p.id AND t.kind = 'totp' AND "
+		"t.confirmed = 1 AND t.removed IS NULL) "
+		"FROM people p JOIN credentials c ON c.person_id = p.id AND c.kind = 'password' AND "
+		"c.removed IS NULL "
+		"WHERE p.login_key = $1",
+		SK_DB_ARGS(sk_db_text(key)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r;
+	sk_str_copy(found->person, sizeof(found->person), sk_db_get_text(rows, 0));
+	sk_str_copy(found->login, sizeof(found->login), sk_db_get_text(rows, 1));
+	found->active = sk_str_eq(sk_db_get_text(rows, 2), "active");
+	sk_str_copy(found->hash, sizeof(found->hash), sk_db_get_text(rows, 3));
+	sk_str_copy(found->credential, sizeof(found->credential), sk_db_get_text(rows, 4));
+	found->must_change = sk_db_get_int(rows, 5) != 0;
+	found->expires = sk_db_get_int(rows, 6);
+	found->second_factor = sk_db_get_int(rows, 7) != 0;
+	return 0;
+}
+
+/* Refusals since the last good one, and when the newest was. */
+static int count_refusals(SkCall *call, const SkSignIn *sign_in, int64_t *ret_count, int64_t *ret_newest)
+{
+	const SkDbValue hash = sk_db_bytes(sign_in->login_hash, sizeof(sign_in->login_hash));
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(call->db,
+		"SELECT COUNT(*), MAX(at) FROM sign_in_attempts WHERE login_hash = $1 AND outcome = "
+		"'refused' AND "
+		"at > $2 AND at > COALESCE((SELECT MAX(g.at) FROM sign_in_attempts g WHERE g.login_hash = $1 "
+		"AND "
+		"g.outcome = 'good'), 0)",
+		SK_DB_ARGS(hash, sk_db_int(sk_time_now() - LOOK_BACK_MS)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r < 0)
+		return r;
+	*ret_count = r == 1 ? sk_db_get_int(rows, 0) : 0;
+	*ret_newest = r == 1 ? sk_db_get_int(rows, 1) : 0;
+	return 0;
+}
+
+static int64_t lock_ms(int64_t refusals)
+{
+	int64_t locks = refusals / REFUSALS_PER_LOCK;
+
+	if (locks == 0 || refusals % REFUSALS_PER_LOCK != 0)
+		return 0;
+	return locks > 7 ? LOCK_LONGEST_MS : LOCK_FIRST_MS << (locks - 1);
+}
+
+static int check_locks(SkCall *call, const SkSignIn *sign_in)
+{
+	int64_t now = sk_time_now(), count, newest, from_address;
+	int r = count_refusals(call, sign_in, &count, &newest);
+
+	if (r < 0)
+		return r;
+	if (newest + lock_ms(count) > now)
+		return sk_call_refuse_for(
+			call, SK_TOO_MANY_SIGN_INS, (uint64_t)(newest + lock_ms(count) - now));
+	r = sk_db_query_int(call->db,
+		"SELECT COUNT(*) FROM sign_in_attempts WHERE address = $1 AND at > $2 AND outcome = "
+		"'refused'",
+		SK_DB_ARGS(sk_db_text(call->address), sk_db_int(now - ADDRESS_WINDOW_MS)), &from_address);
+	if (r == 0 && from_address >= ADDRESS_REFUSALS)
+		return sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, (uint64_t)ADDRESS_WINDOW_MS);
+	return r;
+}
+
+int sk_sign_in_begin(SkCall *call, const char *login, SkSignIn *ret_sign_in)
+{
+	char key[SK_VALIDATE_DETAIL_SIZE];
+	uint64_t wait = sk_limit_take(
+		call->server->sign_ins, call->address, strlen(call->address), (uint64_t)sk_monotonic_ms());
+	int r;
+
+	if (wait > 0)
+		return sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, wait);
+	*ret_sign_in = (SkSignIn){0};
+	make_key(key, sizeof(key), login);
+	sk_sha256(ret_sign_in->login_hash, key, strlen(key));
+	r = find(call, key, ret_sign_in);
+	return r < 0 ? r : check_locks(call, ret_sign_in);
+}
+
+int sk_sign_in_password(const SkSignIn *sign_in, const char *password)
+{
+	int r = sk_password_verify(sign_in->person[0] ? sign_in->hash : NULL, password);
+
+	if (r < 0)
+		return r;
+	if (!sign_in->active || (sign_in->expires > 0 && sign_in->expires < sk_time_now()))
+		return -EACCES;
+	return 0;
+}
+
+int sk_sign_in_record(SkCall *call, const SkSignIn *sign_in, const char *method, bool good)
+{
+	const char *person = sign_in->person[0] ? sign_in->person : NULL;
+	char id[SK_ID_SIZE];
+	int r;
+
+	sk_id_new(id);
+	r = sk_db_exec(call->db,
+		"INSERT INTO sign_in_attempts (id, person_id, login_hash, address, method, outcome, at) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(person),
+			sk_db_bytes(sign_in->login_hash, sizeof(sign_in->login_hash)),
+			sk_db_text(call->address), sk_db_text(method), sk_db_text(good ? "good" : "refused"),
+			sk_db_int(sk_time_now())),
+		NULL);
+	if (r < 0 || good)
+		return r;
+	/* Also for nobody, so that the work is the same. */
+	return sk_db_exec(call->db, "UPDATE people SET failed_since = failed_since + 1 WHERE id = $1",
+		SK_DB_ARGS(sk_db_text(sign_in->person)), NULL);
+}
+
+int sk_sign_in_note(SkCall *call, const SkSignIn *sign_in)
+{
+	int r = sk_sign_in_record(call, sign_in, "session", true);
+
+	if (r < 0)
+		return r;
+	return sk_db_exec(call->db,
+		"UPDATE people SET last_sign_in = $1, last_sign_in_from = $2, failed_since = 0 WHERE id = $3",
+		SK_DB_ARGS(sk_db_int(sk_time_now()), sk_db_text(call->address), sk_db_text(sign_in->person)),
+		NULL);
+}
