@@ -103,6 +103,25 @@ def check_rules(devices, rules):
               f"because {about['why']}; it was {verdict['reason']}")
 
 
+def read_described():
+    """Verdict and description of each device of which no bytes are known."""
+    with open(os.path.join(CORPUS, "described.txt"), encoding="utf-8") as file:
+        return [line.split(" ", 1) for line in file.read().splitlines() if line and not line.startswith("#")]
+
+
+def check_described(rules):
+    described = read_described()
+    arguments = [part for rule in rules for part in ("--rules", os.path.join(RULES, rule))]
+    run = ctl("policy", "decide", "--json", *arguments, "--devices", "-",
+              text="".join(text + "\n" for _, text in described))
+    verdicts = [json.loads(text) for text in run.stdout.splitlines()]
+    check("one answer for each description", described and len(verdicts) == len(described), run.stderr)
+    for (expected, text), verdict in zip(described, verdicts):
+        types = text.split("with-interface ", 1)[1].strip("{} ").split()
+        answer = answer_of(verdict, [{"type": one} for one in types])
+        check(f"{text}: {answer}, wanted {expected}", answer == expected, verdict["reason"])
+
+
 def main():
     names = sorted(name[:-4] for name in os.listdir(CORPUS) if name.endswith(".bin"))
     devices = check_corpus(names)
@@ -113,6 +132,7 @@ def main():
         return 77
     if rules:
         check_rules(devices, rules)
+        check_described(rules)
     print("ok" if failures == 0 else f"{failures} failures")
     return 1 if failures else 0
 
