@@ -20,12 +20,15 @@
 #define PROBE_JOB_FD 3
 
 #define TIMER_ACCURACY_USEC (50 * 1000)
+/* The next warm probe is started when the device of the last one is dealt with, at the latest after this. */
+#define REFILL_USEC (100 * 1000)
 
 typedef struct Probe {
 	struct Probe *prev, *next;
 	Probes *pool;
 	pid_t pid;
-	int job_fd; /* -1 once the job was given */
+	SkChan *job;		 /* closed: it ends when its job is done */
+	int facts_fd, facts_end; /* where the facts will arrive, and the probe's end of it; -1 once given */
 	sd_event_source *child, *timer;
 } Probe;
 
@@ -34,7 +37,9 @@ struct Probes {
 	ProbesSettings settings;
 	Probe *all;
 	Probe *warm; /* the one of them that waits, or NULL */
+	Probe *last; /* to which a job was given last: may not end yet; or NULL */
 	unsigned n;
+	sd_event_source *refill;
 };
 
 static void free_actions(posix_spawn_file_actions_t *actions)
@@ -71,8 +76,11 @@ static int spawn(const Probes *probes, int job_fd, pid_t *ret_pid)
 
 static void probe_free(Probe *probe)
 {
-	if (probe->job_fd >= 0)
-		close(probe->job_fd);
+	if (probe->facts_fd >= 0)
+		close(probe->facts_fd);
+	if (probe->facts_end >= 0)
+		close(probe->facts_end);
+	sk_chan_free(probe->job);
 	sd_event_source_disable_unref(probe->timer);
 	sd_event_source_disable_unref(probe->child);
 	free(probe);
@@ -89,6 +97,8 @@ static int on_exit_of_probe(sd_event_source *source, const siginfo_t *info, void
 	/* One that dies while it waits is not replaced before it is needed: no loop of failing starts. */
 	if (probes->warm == probe)
 		probes->warm = NULL;
+	if (probes->last == probe)
+		probes->last = NULL;
 	DL_DELETE(probes->all, probe);
 	probes->n--;
 	probe_free(probe);
@@ -105,30 +115,54 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* The ways that a job and its facts will take, made before anybody waits for them. */
+static int make_sockets(Probe *probe, int *ret_probe_fd)
+{
+	int job[2], facts[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, job) < 0)
+		return -errno;
+	*ret_probe_fd = job[1];
+	probe->job = sk_chan_new(job[0]);
+	if (!probe->job)
+		return -ENOMEM;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, facts) < 0)
+		return -errno;
+	probe->facts_fd = facts[0];
+	probe->facts_end = facts[1];
+	/* The probe may block on its end; core must not. */
+	return fcntl(probe->facts_fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int watch_child(Probe *probe)
+{
+	int r = sd_event_add_child(
+		probe->pool->event, &probe->child, probe->pid, WEXITED, on_exit_of_probe, probe);
+
+	/* What core orders goes before the tidying up. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(probe->child, SD_EVENT_PRIORITY_NORMAL + 1);
+	if (r < 0) {
+		kill(probe->pid, SIGKILL);
+		waitpid(probe->pid, NULL, 0);
+	}
+	return r;
+}
+
 static int start_warm(Probes *probes)
 {
-	Probe *probe = calloc(1, sizeof(*probe));
-	int fds[2], r;
+	Probe *probe = malloc(sizeof(*probe));
+	own_fd int probe_fd = -1;
+	int r;
 
 	if (!probe)
 		return -ENOMEM;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-		r = -errno;
-		free(probe);
-		return r;
-	}
-	probe->job_fd = fds[0];
-	probe->pool = probes;
-	r = spawn(probes, fds[1], &probe->pid);
-	close(fds[1]);
-	if (r == 0) {
-		r = sd_event_add_child(
-			probes->event, &probe->child, probe->pid, WEXITED, on_exit_of_probe, probe);
-		if (r < 0) {
-			kill(probe->pid, SIGKILL);
-			waitpid(probe->pid, NULL, 0);
-		}
-	}
+	*probe = (Probe){.pool = probes, .facts_fd = -1, .facts_end = -1};
+	r = make_sockets(probe, &probe_fd);
+	if (r == 0)
+		r = spawn(probes, probe_fd, &probe->pid);
+	if (r == 0)
+		r = watch_child(probe);
 	if (r < 0) {
 		probe_free(probe);
 		return r;
@@ -139,14 +173,29 @@ static int start_warm(Probes *probes)
 	return 0;
 }
 
+static int on_refill(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	probes_refill(userdata);
+	return 0;
+}
+
 int probes_new(sd_event *event, const ProbesSettings *settings, Probes **ret_probes)
 {
 	Probes *probes = calloc(1, sizeof(*probes));
+	int r;
 
 	if (!probes)
 		return -ENOMEM;
 	probes->event = event;
 	probes->settings = *settings;
+	r = sd_event_add_time_relative(
+		event, &probes->refill, CLOCK_MONOTONIC, REFILL_USEC, TIMER_ACCURACY_USEC, on_refill, probes);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(probes->refill, SD_EVENT_OFF);
+	if (r < 0) {
+		free(probes);
+		return r;
+	}
 	*ret_probes = probes;
 	return 0;
 }
@@ -156,10 +205,20 @@ bool probes_have_room(const Probes *probes)
 	return probes->n - (probes->warm ? 1 : 0) < PROBES_MAX;
 }
 
+/* Its end takes longer than the decision about its device, so it waits for this. */
+static void let_end(Probes *probes)
+{
+	if (probes->last)
+		probes->last->job = sk_chan_free(probes->last->job);
+	probes->last = NULL;
+}
+
 void probes_refill(Probes *probes)
 {
 	int r = 0;
 
+	sd_event_source_set_enabled(probes->refill, SD_EVENT_OFF);
+	let_end(probes);
 	if (!probes->warm && probes->n < PROBES_MAX + PROBES_RESERVE)
 		r = start_warm(probes);
 	if (r < 0)
@@ -172,43 +231,39 @@ static uint64_t timeout_of(const SkProbeJob *job)
 	return job->head.type == SK_PROBE_USB ? PROBES_USB_USEC : PROBES_BLOCK_USEC;
 }
 
-static int send_job(int job_fd, const SkProbeJob *job, const int *fds, size_t n_fds)
+static void refill_later(Probes *probes)
 {
-	own_chan SkChan *chan = sk_chan_new(job_fd);
-
-	return chan ? sk_chan_send(chan, job, fds, n_fds) : -ENOMEM;
+	sd_event_source_set_time_relative(probes->refill, REFILL_USEC);
+	sd_event_source_set_enabled(probes->refill, SD_EVENT_ONESHOT);
 }
 
 int probes_hand_over(Probes *probes, const SkProbeJob *job, const int *fds, size_t n_fds, int *ret_facts_fd)
 {
-	int pair[2], all[SK_PROTO_FDS_MAX], r;
-	own_fd int facts_fd = -1, probe_end = -1;
+	int all[SK_PROTO_FDS_MAX], r;
 	Probe *probe;
 
 	if (n_fds + 1 > SK_PROTO_FDS_MAX)
 		return -EINVAL;
-	probes_refill(probes);
+	let_end(probes);
+	if (!probes->warm)
+		probes_refill(probes);
 	probe = probes->warm;
 	if (!probe)
 		return -EAGAIN;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-		return -errno;
-	facts_fd = pair[0];
-	probe_end = pair[1];
-	/* The probe may block on its end; core must not. */
-	if (fcntl(probe_end, F_SETFL, 0) < 0)
-		return -errno;
 	memcpy(all, fds, n_fds * sizeof(int));
-	all[n_fds] = probe_end;
+	all[n_fds] = probe->facts_end;
 	probes->warm = NULL;
-	r = send_job(own_take_fd(&probe->job_fd), job, all, n_fds + 1);
+	probes->last = probe;
+	r = sk_chan_send(probe->job, job, all, n_fds + 1);
+	close(own_take_fd(&probe->facts_end));
 	if (r == 0)
 		r = sd_event_add_time_relative(probes->event, &probe->timer, CLOCK_MONOTONIC, timeout_of(job),
 			TIMER_ACCURACY_USEC, on_timeout, probe);
+	refill_later(probes);
 	if (r < 0) {
 		kill(probe->pid, SIGKILL);
 		return r;
 	}
-	*ret_facts_fd = own_take_fd(&facts_fd);
+	*ret_facts_fd = own_take_fd(&probe->facts_fd);
 	return 0;
 }

@@ -35,9 +35,11 @@ int probes_new(sd_event *event, const ProbesSettings *settings, Probes **ret_pro
 bool probes_have_room(const Probes *probes);
 
 /*
- * Gives the job, its descriptors (n of them, borrowed) and a new socket to a probe. The other end of that
- * socket, on which the facts will arrive, is returned to be sent to core. Return: 0 or negative errno. Follow
- * with probes_refill() when what is urgent is done.
+ * Gives the job, its descriptors (n of them, borrowed) and a socket of its own to a probe. The other end of
+ * that socket, on which the facts will arrive, is returned to be sent to core. Return: 0 or negative errno.
+ *
+ * The next one is not started at once: that takes longer than the decision, which would wait for it. Call
+ * probes_refill() when what is urgent is done; it happens by itself soon after.
  */
 int probes_hand_over(Probes *probes, const SkProbeJob *job, const int *fds, size_t n_fds, int *ret_facts_fd);
 

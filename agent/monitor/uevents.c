@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <libudev.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "agent/monitor/block.h"
 #include "agent/monitor/input.h"
@@ -85,6 +87,28 @@ static int on_uevent(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
+/*
+ * Each new device is followed by a train of messages about its drivers ("bind", "unbind", ...), which would
+ * be read before core's answer about it. The kernel keeps them back: the first bytes of a message are the
+ * action
+ * ("libudev" where a test plays the kernel).
+ */
+static int keep_back_others(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x61646440 /* add@ */, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x72656d6f /* remo */, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x6368616e /* chan */, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x6c696275 /* libu */, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+	};
+	const struct sock_fprog program = {.len = SK_ARRAY_SIZE(code), .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
 int uevents_watch(Monitor *monitor)
 {
 	struct udev *udev = udev_new();
@@ -105,6 +129,9 @@ int uevents_watch(Monitor *monitor)
 			return r;
 	}
 	r = udev_monitor_enable_receiving(uevents);
+	/* In place of libudev's own, which lets all messages of the kernel through. */
+	if (r >= 0)
+		r = keep_back_others(udev_monitor_get_fd(uevents));
 	if (r >= 0)
 		r = sd_event_add_io(
 			monitor->event, &source, udev_monitor_get_fd(uevents), EPOLLIN, on_uevent, monitor);

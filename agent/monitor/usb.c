@@ -134,17 +134,12 @@ static int closed_socket(void)
 	return pair[0];
 }
 
-static void tell_now(Monitor *monitor, const UsbWaiting *order)
+static void tell_now(Monitor *monitor, const Usb *usb, const UsbWaiting *order, int dir_fd)
 {
-	own_fd int dir_fd = -1, facts_fd = -1;
+	own_fd int facts_fd = -1;
 	SkUsbAdded added;
-	Usb *usb;
-	int r;
+	int r = start_probe(monitor, dir_fd, &facts_fd);
 
-	HASH_FIND_STR(monitor->usb, order->sysname, usb);
-	if (!usb || sysfs_open(USB_DEVICES, usb->sysname, &dir_fd) < 0)
-		return; /* gone; its removal is told by its own event */
-	r = start_probe(monitor, dir_fd, &facts_fd);
 	if (r < 0) {
 		sk_log(LOG_ERR, "%s cannot be probed: %s", usb->sysname, strerror(-r));
 		facts_fd = closed_socket();
@@ -153,18 +148,32 @@ static void tell_now(Monitor *monitor, const UsbWaiting *order)
 	}
 	fill_added(usb, dir_fd, order, &added);
 	core_tell(monitor, &added, facts_fd);
-	probes_refill(monitor->probes);
 }
 
-static void tell(Monitor *monitor, const char *sysname, bool present_at_start, uint64_t usec)
+static void tell_by_name(Monitor *monitor, const UsbWaiting *order)
+{
+	own_fd int dir_fd = -1;
+	const Usb *usb;
+
+	HASH_FIND_STR(monitor->usb, order->sysname, usb);
+	/* One that is gone: its removal is told by its own event. */
+	if (usb && sysfs_open(USB_DEVICES, usb->sysname, &dir_fd) == 0)
+		tell_now(monitor, usb, order, dir_fd);
+}
+
+/* dir_fd: its directory, or -1 */
+static void tell(Monitor *monitor, const Usb *usb, int dir_fd, bool present_at_start, uint64_t usec)
 {
 	UsbWaiting order = {.present_at_start = present_at_start, .usec = usec}, *waiting;
 
 	if (!monitor->core_listens)
 		return;
-	sk_str_copy(order.sysname, sizeof(order.sysname), sysname);
+	sk_str_copy(order.sysname, sizeof(order.sysname), usb->sysname);
 	if (!monitor->usb_waiting && probes_have_room(monitor->probes)) {
-		tell_now(monitor, &order);
+		if (dir_fd >= 0)
+			tell_now(monitor, usb, &order, dir_fd);
+		else
+			tell_by_name(monitor, &order);
 		return;
 	}
 	waiting = malloc(sizeof(*waiting));
@@ -180,7 +189,7 @@ void usb_tell_waiting(Monitor *monitor)
 		UsbWaiting *waiting = monitor->usb_waiting;
 
 		DL_DELETE(monitor->usb_waiting, waiting);
-		tell_now(monitor, waiting);
+		tell_by_name(monitor, waiting);
 		free(waiting);
 	}
 	core_tell_enumerated(monitor);
@@ -226,14 +235,12 @@ void usb_removed(Monitor *monitor, const char *sysname)
 }
 
 /* Remembers the device. Return: NULL when it is known already, or gone. */
-static Usb *remember(Monitor *monitor, const char *sysname)
+static Usb *remember(Monitor *monitor, const char *sysname, int dir_fd)
 {
-	own_fd int fd = -1;
 	uint16_t busnum, devnum;
 	Usb *usb;
 
-	if (!name_is_usb_device(sysname) || sysfs_open(USB_DEVICES, sysname, &fd) < 0 ||
-		read_identity(fd, &busnum, &devnum) < 0)
+	if (read_identity(dir_fd, &busnum, &devnum) < 0)
 		return NULL;
 	HASH_FIND_STR(monitor->usb, sysname, usb);
 	if (usb && usb->busnum == busnum && usb->devnum == devnum) {
@@ -263,11 +270,17 @@ static void deny_new_bus(const char *sysname)
 
 void usb_added(Monitor *monitor, const char *sysname, uint64_t usec)
 {
+	own_fd int dir_fd = -1;
+	const Usb *usb;
+
 	/* First of all, before a device on it can be found. */
 	if (name_is_usb_root_hub(sysname) && mode_is_enforcing())
 		deny_new_bus(sysname);
-	if (remember(monitor, sysname))
-		tell(monitor, sysname, false, usec);
+	if (!name_is_usb_device(sysname) || sysfs_open(USB_DEVICES, sysname, &dir_fd) < 0)
+		return;
+	usb = remember(monitor, sysname, dir_fd);
+	if (usb)
+		tell(monitor, usb, dir_fd, false, usec);
 }
 
 void usb_rescan(Monitor *monitor)
@@ -300,7 +313,7 @@ void usb_tell_all(Monitor *monitor)
 
 	HASH_SORT(monitor->usb, compare_usb);
 	for (const Usb *usb = monitor->usb; usb; usb = usb->hh.next)
-		tell(monitor, usb->sysname, true, now);
+		tell(monitor, usb, -1, true, now);
 }
 
 typedef struct ApplyJob {
@@ -321,8 +334,10 @@ static void run_apply(Job *job)
 static void done_apply(void *userdata, Job *job)
 {
 	own_free ApplyJob *apply = (ApplyJob *)job;
+	Monitor *monitor = userdata;
 
-	core_answer(userdata, &apply->asked, apply->result, apply->detail, -1);
+	core_answer(monitor, &apply->asked, apply->result, apply->detail, -1);
+	probes_refill(monitor->probes);
 }
 
 void usb_order(Monitor *monitor, const SkUsbApply *order)

@@ -107,9 +107,10 @@ static bool make_ready(Work *work, Job *job)
 	LL_APPEND2(work->ready, job, next_ready);
 	work->n_ready++;
 	enough = work->n_ready <= work->n_parked;
+	pthread_mutex_unlock(&work->lock);
+	/* Not under the lock: the thread would only wake up to wait for that. */
 	if (enough)
 		pthread_cond_signal(&work->wake);
-	pthread_mutex_unlock(&work->lock);
 	return enough;
 }
 

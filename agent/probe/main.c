@@ -20,6 +20,8 @@
 
 #define JOB_FD 3
 
+static const SkMsgSpec nothing_more[] = {{0}};
+
 static int parse_arguments(int argc, char **argv, uid_t *ret_uid, gid_t *ret_gid)
 {
 	static const struct option options[] = {
@@ -57,7 +59,11 @@ static int run(uid_t uid, gid_t gid)
 	monitor = sk_chan_new(JOB_FD);
 	if (!monitor)
 		return -ENOMEM;
+	probe_warm();
 	r = sk_chan_dispatch(monitor, probe_jobs, NULL);
+	/* Our end takes longer than the decision: not before the monitor says so, by closing its own. */
+	if (r > 0)
+		r = sk_chan_dispatch(monitor, nothing_more, NULL);
 	return r < 0 ? r : 0;
 }
 

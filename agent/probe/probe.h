@@ -27,5 +27,11 @@ void probe_luks(int fd, uint64_t size, SkLuksFacts *ret_facts);
 /* What the monitor may send: each job is done, and its facts are sent, before the handler returns. */
 extern const SkMsgSpec probe_jobs[];
 
+/*
+ * Goes the way of a job once, with a device of our own: the memory and the code that a real one needs are
+ * then in place while nobody waits. Nothing comes of it.
+ */
+void probe_warm(void);
+
 /* Return: 0 or negative errno; then the process must end. */
 int probe_jail_enter(uid_t uid, gid_t gid);

@@ -269,21 +269,36 @@ static void a_device_at_work_is_only_narrowed(void)
 	CHECK(message.head.type == SK_MONITOR_USB_REMOVED && message.usb_removed.devnum == 3);
 }
 
+/* The monitor's only child, or 0. */
+static pid_t only_child(pid_t monitor)
+{
+	char path[64], text[64] = "", *end = text;
+	FILE *file;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)monitor, (int)monitor);
+	file = fopen(path, "re");
+	if (file && !fgets(text, sizeof(text), file))
+		text[0] = 0;
+	if (file)
+		fclose(file);
+	pid = (pid_t)strtol(text, &end, 10);
+	return strspn(end, " ") == strlen(end) ? pid : 0;
+}
+
+/* The probe that waits: one that has done its job stays some moments. */
 static pid_t warm_probe(pid_t monitor)
 {
-	char path[64], text[64] = "";
-	FILE *file;
+	pid_t last = 0;
 
-	for (int tries = 0; tries < 40 && text[0] == 0; tries++) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)monitor, (int)monitor);
-		file = fopen(path, "re");
-		if (file && !fgets(text, sizeof(text), file))
-			text[0] = 0;
-		if (file)
-			fclose(file);
+	for (int tries = 0, same = 0; tries < 100 && same < 8; tries++) {
+		pid_t pid = only_child(monitor);
+
+		same = pid > 0 && pid == last ? same + 1 : 0;
+		last = pid;
 		usleep(50 * 1000);
 	}
-	return (pid_t)strtol(text, NULL, 10);
+	return last;
 }
 
 static void a_probe_that_dies_or_hangs_costs_one_device(pid_t monitor)
