@@ -239,6 +239,8 @@ bool history_serial_had_other_interfaces(History *history, const HistoryDevice *
 
 bool history_was_allowed(History *history, const char *hash)
 {
+	/* What follows about the device is asked and noted under the same lock of the file. */
+	begin(history);
 	bind_text(history->statements[WAS_ALLOWED], 1, hash);
 	return has_row(history, WAS_ALLOWED);
 }

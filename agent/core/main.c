@@ -63,6 +63,8 @@ static void close_parts(Core *core)
 	if (core->records)
 		record_write(core, &(Record){.kind = "agent.stopped", .code = SK_AGENT_STOPPED});
 	volumes_close(core);
+	if (core->records)
+		records_sync(core); /* while there is a bus to tell */
 	devices_forget_all(core);
 	input_forget_all(core);
 	peer_deinit(&core->monitor);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "agent/core/bus.h"
 #include "agent/core/core.h"
@@ -18,9 +19,22 @@
  * plug. */
 #define RETRY_USEC (5 * 1000000ULL)
 #define SEAL_USEC (10 * 1000000ULL)
+/* A loop that never comes to rest must not keep records from the disk. */
+#define QUEUED_MAX 64
+
+/* A record that the journal and D-Bus have still to be told of. */
+typedef struct News {
+	struct News *prev, *next;
+	char kind[SK_AUDIT_KIND_MAX];
+	SkReason code;
+	uint64_t seq; /* 0: it is not in the audit log */
+	json_t *body;
+} News;
 
 struct Records {
 	SkAudit *audit;
+	News *news; /* oldest first */
+	unsigned n_news;
 	char directory[PATH_MAX];
 	sd_event_source *sync; /* at the end of this turn of the loop */
 	sd_event_source *retry;
@@ -182,20 +196,55 @@ static int severity_priority(SkSeverity severity)
 	return priorities[severity];
 }
 
-static void write_journal(const Record *record)
+static void write_journal(const News *news)
 {
-	const SkReasonText *text = record->code ? sk_reason_find(record->code) : NULL;
+	const SkReasonText *text = news->code ? sk_reason_find(news->code) : NULL;
 	char code[SK_REASON_CODE_SIZE] = "";
-	char *body = json_dumps(record->body, JSON_COMPACT | JSON_SORT_KEYS);
-	const SkLogField fields[] = {{"SEKISHO_KIND", record->kind}, {"SEKISHO_BODY", body}, {NULL, NULL}};
+	char *body = json_dumps(news->body, JSON_COMPACT | JSON_SORT_KEYS);
+	const SkLogField fields[] = {{"SEKISHO_KIND", news->kind}, {"SEKISHO_BODY", body}, {NULL, NULL}};
 
 	if (text)
-		sk_reason_format_code(code, record->code);
+		sk_reason_format_code(code, news->code);
 	sk_log_event(&(SkLogEvent){.priority = text ? severity_priority(text->severity) : LOG_INFO,
 			     .code = text ? code : NULL,
 			     .fields = body ? fields : NULL},
-		"%s %s", text ? text->en_what : record->kind, body ? body : "");
+		"%s %s", text ? text->en_what : news->kind, body ? body : "");
 	free(body);
+}
+
+/* stored: are they on the disk? */
+static void tell_news(Core *core, bool stored)
+{
+	Records *records = core->records;
+	News *news, *next;
+
+	DL_FOREACH_SAFE(records->news, news, next)
+	{
+		DL_DELETE(records->news, news);
+		records->n_news--;
+		write_journal(news);
+		bus_emit_recorded(core, stored ? news->seq : 0, news->kind, news->code);
+		json_decref(news->body);
+		free(news);
+	}
+}
+
+/* Takes over the body. */
+static void keep_news(Core *core, const Record *record, uint64_t seq)
+{
+	Records *records = core->records;
+	News *news = calloc(1, sizeof(*news));
+
+	if (!news) {
+		json_decref(record->body);
+		return;
+	}
+	sk_str_copy(news->kind, sizeof(news->kind), record->kind);
+	news->code = record->code;
+	news->seq = seq;
+	news->body = record->body;
+	DL_APPEND(records->news, news);
+	records->n_news++;
 }
 
 void record_write(Core *core, const Record *given)
@@ -218,15 +267,15 @@ void record_write(Core *core, const Record *given)
 		sk_reason_format_code(code, record.code);
 		json_object_set_new(record.body, "code", json_string(code));
 	}
-	write_journal(&record);
 	if (records->audit && records->fault == 0)
 		r = sk_audit_queue(records->audit, record.kind, record.actor, record.body, &seq);
 	if (r < 0 && records->fault == 0)
 		enter_fault(core, r);
-	json_decref(record.body);
+	keep_news(core, &record, seq);
 	records->queued = true;
 	sd_event_source_set_enabled(records->sync, SD_EVENT_ONESHOT);
-	bus_emit_recorded(core, seq, record.kind, record.code);
+	if (records->n_news >= QUEUED_MAX)
+		records_sync(core);
 }
 
 json_t *record_text(const char *text)
@@ -242,14 +291,16 @@ int records_sync(Core *core)
 	Records *records = core->records;
 	int r;
 
-	if (!records->queued || records->fault < 0)
+	if (!records->queued)
 		return records->fault;
 	records->queued = false;
-	r = sk_audit_sync(records->audit);
-	if (r < 0) {
+	r = records->fault < 0 ? records->fault : sk_audit_sync(records->audit);
+	if (r < 0 && records->fault == 0)
 		enter_fault(core, r);
+	/* Nobody hears of a record before it is on the disk; and where it cannot be, all the more. */
+	tell_news(core, r == 0);
+	if (r < 0)
 		return r;
-	}
 	check_space(core);
 	seal_later(core);
 	return records->fault;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Every decision and every change of state leaves one record: in the audit chain, in the journal, and as a
- * signal on D-Bus. What is queued in one turn of the loop reaches the disk together, at its end or at
- * records_sync().
+ * Every decision and every change of state leaves one record: in the audit chain, then in the journal and as
+ * a signal on D-Bus. What is queued in one turn of the loop reaches the disk together, at its end or at
+ * records_sync(); only then the journal and D-Bus are told.
  */
 #include <jansson.h>
 #include <stdbool.h>
