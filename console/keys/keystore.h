@@ -6,8 +6,8 @@
  *
  *	file:/DIRECTORY		one file of 32 bytes per epoch, 0600, in a directory of its own, 0700
  *	pkcs11:MODULE?dir=DIRECTORY&token=LABEL&pin=/FILE
- *				an AES-256 object in a token (HSM, smart card, SoftHSM) that cannot be taken out;
- *it wraps the epoch's key into a file of DIRECTORY
+ *				an AES-256 object in a token (HSM, smart card, SoftHSM) that cannot be taken
+ *out; it wraps the epoch's key into a file of DIRECTORY
  *
  * Never inside the directory of the database, nor in what is backed up with it.
  *
