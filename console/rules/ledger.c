@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/rules/ledger.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/reason/reason.h"
+
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+#define STOCK_DAYS 90 /* as in the schema */
+
+static const char *text_of(const json_t *row, const char *field)
+{
+	const char *text = json_string_value(json_object_get(row, field));
+
+	return text ? text : "";
+}
+
+/* One line of the history of handling. */
+typedef struct Entry {
+	const json_t *medium; /* its row, before */
+	const char *action;
+	const char *from, *to; /* states; NULL: not a transition */
+	const char *reason;    /* NULL: none */
+	const char *request;
+	const json_t *changes; /* NULL: none */
+} Entry;
+
+static int add_history(SkDb *db, const SkScope *scope, const SkActor *actor, const Entry *entry)
+{
+	own_free char *changes = json_dumps(entry->changes, JSON_COMPACT);
+	char id[SK_ID_SIZE];
+	const SkWrite write = {SK_SETS({"medium_id", sk_db_text(text_of(entry->medium, "id"))},
+		{"facility_id", sk_db_text(text_of(entry->medium, "facility"))},
+		{"action", sk_db_text(entry->action)}, {"from_state", sk_db_text(entry->from)},
+		{"to_state", sk_db_text(entry->to)}, {"at", sk_db_int(actor->now)},
+		{"person_id", sk_db_text(actor->person)}, {"second_person_id", sk_db_text(actor->second)},
+		{"terminal_id", sk_db_text(actor->terminal)}, {"request_id", sk_db_text(entry->request)},
+		{"reason", sk_db_text(entry->reason ? entry->reason : "")},
+		{"changes", sk_db_text(changes ? changes : "{}")})};
+
+	return sk_table_insert(db, &sk_media_history_table, scope, &write, id);
+}
+
+static int add_record(SkDb *db, const SkActor *actor, const Entry *entry)
+{
+	char kind[64];
+
+	sk_str_format(kind, sizeof(kind), "medium.%s", entry->action);
+	return sk_actor_record(db, actor,
+		&(SkFact){.kind = kind,
+			.facility = text_of(entry->medium, "facility"),
+			.subject_kind = "medium",
+			.subject = text_of(entry->medium, "id"),
+			.body = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:O*}", "number",
+				text_of(entry->medium, "number"), "from", entry->from, "to", entry->to,
+				"reason", entry->reason, "request", entry->request, "secondPerson",
+				actor->second, "changes", entry->changes)});
+}
+
+static int add_entry(SkDb *db, const SkScope *scope, const SkActor *actor, const Entry *entry)
+{
+	int r = add_history(db, scope, actor, entry);
+
+	return r < 0 ? r : add_record(db, actor, entry);
+}
+
+/* A statement that fails ends the transaction, and an import wants to go on: so it is asked first. */
+static int check_number(SkDb *db, const char *facility, const char *number)
+{
+	int64_t there;
+	int r = sk_db_query_int(db, "SELECT count(*) FROM media WHERE facility_id = $1 AND number = $2",
+		SK_DB_ARGS(sk_db_text(facility), sk_db_text(number)), &there);
+
+	return r < 0 ? r : there > 0 ? SK_ALREADY_THERE : 0;
+}
+
+int sk_ledger_register(
+	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+{
+	json_int_t days = json_integer_value(json_object_get(fields, "stockDays"));
+	json_auto_t *row = NULL;
+	const SkWrite write = {.fields = fields,
+		SK_SETS({"state", sk_db_text(sk_medium_state_name(SK_MEDIUM_IN_STOCK))},
+			{"state_since", sk_db_int(actor->now)}, {"mode", sk_db_text("none")},
+			{"created", sk_db_int(actor->now)}, {"last_seen", sk_db_int(actor->now)},
+			{"overdue_from", sk_db_int(actor->now + (days ? days : STOCK_DAYS) * DAY_MS)})};
+	int r = check_number(db, text_of(fields, "facility"), text_of(fields, "number"));
+
+	if (r == 0)
+		r = sk_table_insert(db, &sk_media_table, scope, &write, ret_id);
+	if (r == 0)
+		r = sk_table_read(db, &sk_media_table, scope, ret_id, &row);
+	if (r != 0)
+		return r;
+	return add_entry(db, scope, actor,
+		&(Entry){
+			.medium = row, .action = "register", .to = sk_medium_state_name(SK_MEDIUM_IN_STOCK)});
+}
+
+/* {field: [before, after]} of what differs; what was missing before is null. */
+static json_t *differences(const json_t *before, json_t *fields)
+{
+	json_t *changes = json_object();
+	const char *name;
+	json_t *after;
+
+	json_object_foreach (fields, name, after) {
+		json_t *old = json_object_get(before, name);
+
+		if (sk_str_eq(name, "version") || (old && json_equal(old, after)))
+			continue;
+		json_object_set_new(changes, name, json_pack("[O?, O]", old, after));
+	}
+	return changes;
+}
+
+static int update_overdue(SkDb *db, const char *medium)
+{
+	return sk_db_exec(db,
+		"UPDATE media SET overdue_from = last_seen + stock_days * 86400000 "
+		"WHERE id = $1 AND last_seen IS NOT NULL",
+		SK_DB_ARGS(sk_db_text(medium)), NULL);
+}
+
+int sk_ledger_change(
+	SkDb *db, const SkScope *scope, const SkActor *actor, const SkRowKey *key, json_t *fields)
+{
+	json_auto_t *before = NULL, *changes = NULL;
+	int r = sk_table_read(db, &sk_media_table, scope, key->id, &before);
+
+	if (r < 0)
+		return r;
+	changes = differences(before, fields);
+	if (!changes)
+		return -ENOMEM;
+	if (json_object_get(changes, "number"))
+		r = check_number(db, text_of(before, "facility"), text_of(fields, "number"));
+	if (r == 0)
+		r = sk_table_update(db, &sk_media_table, scope, key, &(SkWrite){.fields = fields});
+	if (r == 0 && json_object_get(changes, "stockDays"))
+		r = update_overdue(db, key->id);
+	if (r != 0 || json_object_size(changes) == 0)
+		return r;
+	return add_entry(
+		db, scope, actor, &(Entry){.medium = before, .action = "change", .changes = changes});
+}
+
+/* What the transition asks for and was not given, or 0. */
+static int check_asked(const SkActor *actor, const SkMediumStep *step, unsigned asks)
+{
+	if (asks & SK_LIFE_REQUEST && !step->request)
+		return SK_MEDIUM_IN_REQUEST;
+	if (asks & SK_LIFE_REASON && !(step->reason && *step->reason))
+		return SK_MEDIUM_REASON_NEEDED;
+	if (asks & SK_LIFE_SECOND &&
+		!(actor->second && !sk_str_eq(actor->second, actor->person ? actor->person : "")))
+		return SK_SECOND_PERSON_NEEDED;
+	if (asks & SK_LIFE_CERTIFICATE && !step->certificate)
+		return SK_MEDIUM_CERTIFICATE_NEEDED;
+	if (asks & SK_LIFE_KEY_GONE && !step->key_gone)
+		return SK_MEDIUM_NOT_POSSIBLE;
+	return asks & SK_LIFE_KEY_LIVES && step->key_gone ? SK_MEDIUM_KEY_DEAD : 0;
+}
+
+/* Who has it now, in which request, until when: known while it is out, and gone when it is back. */
+static int write_state(
+	SkDb *db, const SkScope *scope, const SkActor *actor, const SkMediumStep *step, SkMediumState to)
+{
+	bool in_request = to == SK_MEDIUM_REQUESTED || to == SK_MEDIUM_APPROVED || to == SK_MEDIUM_OUT;
+	const SkWrite moved = {SK_SETS(
+		{"state", sk_db_text(sk_medium_state_name(to))}, {"state_since", sk_db_int(actor->now)})};
+	const SkWrite entered = {SK_SETS({"state", sk_db_text(sk_medium_state_name(to))},
+		{"state_since", sk_db_int(actor->now)}, {"request_id", sk_db_text(step->request)})};
+	const SkWrite left = {SK_SETS({"state", sk_db_text(sk_medium_state_name(to))},
+		{"state_since", sk_db_int(actor->now)}, {"request_id", sk_db_null()},
+		{"holder_id", sk_db_null()}, {"due", sk_db_null()})};
+
+	if (in_request)
+		return sk_table_update(db, &sk_media_table, scope, &step->key, &entered);
+	/* What is lost keeps saying who had it. */
+	if (to == SK_MEDIUM_LOST || to == SK_MEDIUM_REVOKED)
+		return sk_table_update(db, &sk_media_table, scope, &step->key, &moved);
+	return sk_table_update(db, &sk_media_table, scope, &step->key, &left);
+}
+
+static int add_certificate(
+	SkDb *db, const SkActor *actor, const SkMediumStep *step, const json_t *row, SkMediumState to)
+{
+	own_free char *details = json_dumps(step->certificate, JSON_COMPACT);
+	char id[SK_ID_SIZE];
+
+	if (!details)
+		return -ENOMEM;
+	sk_id_new(id);
+	return sk_db_exec(db,
+		"INSERT INTO erasures (id, medium_id, facility_id, method, result, at, person_id, "
+		"witness_id, "
+		"terminal_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(step->key.id), sk_db_text(text_of(row, "facility")),
+			sk_db_text(text_of(step->certificate, "method")),
+			sk_db_text(to == SK_MEDIUM_DESTROYED ? "destroyed" : "verified"),
+			sk_db_int(actor->now), sk_db_text(actor->person), sk_db_text(actor->second),
+			sk_db_text(actor->terminal), sk_db_text(details)),
+		NULL);
+}
+
+int sk_ledger_step(SkDb *db, const SkScope *scope, const SkActor *actor, const SkMediumStep *step)
+{
+	const SkMediumTransition *transition;
+	json_auto_t *row = NULL;
+	int r = sk_table_read(db, &sk_media_table, scope, step->key.id, &row);
+	int state;
+
+	if (r < 0)
+		return r;
+	state = sk_medium_state_parse(text_of(row, "state"));
+	transition = state < 0 ? NULL : sk_medium_transition((SkMediumState)state, step->action);
+	if (!transition)
+		return SK_MEDIUM_NOT_POSSIBLE;
+	r = check_asked(actor, step, transition->asks);
+	if (r == 0)
+		r = write_state(db, scope, actor, step, transition->to);
+	if (r == 0 && transition->asks & SK_LIFE_CERTIFICATE)
+		r = add_certificate(db, actor, step, row, transition->to);
+	if (r != 0)
+		return r;
+	return add_entry(db, scope, actor,
+		&(Entry){.medium = row,
+			.action = sk_medium_action_name(step->action),
+			.from = sk_medium_state_name((SkMediumState)state),
+			.to = sk_medium_state_name(transition->to),
+			.reason = step->reason,
+			.request = step->request});
+}
+
+int sk_ledger_see(SkDb *db, const SkScope *scope, const char *medium, const char *by, int64_t at)
+{
+	const SkWrite write = {SK_SETS({"last_seen", sk_db_int(at)}, {"last_seen_by", sk_db_text(by)})};
+	int r = sk_table_update(db, &sk_media_table, scope, &(SkRowKey){.id = medium}, &write);
+
+	return r < 0 ? r : update_overdue(db, medium);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Asking: the form is checked, the media are reserved.
+ */
+#include "console/rules/requests_inner.h"
+
+#include <errno.h>
+
+#include "console/rules/calendar.h"
+#include "console/rules/ledger.h"
+#include "console/rules/requests_rule.h"
+#include "console/store/time.h"
+#include "lib/base/str.h"
+#include "lib/reason/reason.h"
+
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
+const char *sk_request_text(const json_t *row, const char *field)
+{
+	const char *text = json_string_value(json_object_get(row, field));
+
+	return text ? text : "";
+}
+
+int64_t sk_request_time(const json_t *row, const char *field)
+{
+	int64_t time;
+
+	return sk_time_parse(sk_request_text(row, field), &time) == 0 ? time : 0;
+}
+
+int sk_request_record(SkDb *db, const SkActor *actor, const json_t *row, const char *kind, json_t *extra)
+{
+	json_t *body = json_pack("{s:s}", "number", sk_request_text(row, "number"));
+
+	if (body && extra && json_object_update(body, extra) < 0) {
+		json_decref(body);
+		body = NULL;
+	}
+	json_decref(extra);
+	return sk_actor_record(db, actor,
+		&(SkFact){
+			kind, sk_request_text(row, "facility"), "request", sk_request_text(row, "id"), body});
+}
+
+static int check_period(const SkActor *actor, const json_t *fields)
+{
+	int64_t from = sk_request_time(fields, "outFrom"), due = sk_request_time(fields, "due");
+	int64_t lease = sk_request_time(fields, "leaseUntil");
+
+	if (due <= from || due <= actor->now || due - from > SK_REQUEST_DAYS_MAX * DAY_MS)
+		return SK_REQUEST_PERIOD_WRONG;
+	/* A lease ends with the request: nothing works away from the network for longer than it was asked
+	 * for. */
+	return lease > due ? SK_REQUEST_PERIOD_WRONG : 0;
+}
+
+/* "2026-0042": the year in Japan and a number in the facility. Serialisable: two at once are run again. */
+static int next_number(SkDb *db, const SkActor *actor, const char *facility, char *ret_number, size_t size)
+{
+	int year = sk_date_of(sk_day_of(actor->now)).year;
+	char pattern[16];
+	int64_t used;
+	int r;
+
+	sk_str_format(pattern, sizeof(pattern), "%04d-%%", year);
+	r = sk_db_query_int(db, "SELECT count(*) FROM requests WHERE facility_id = $1 AND number LIKE $2",
+		SK_DB_ARGS(sk_db_text(facility), sk_db_text(pattern)), &used);
+	if (r < 0)
+		return r;
+	return sk_str_format(ret_number, size, "%04d-%04lld", year, (long long)used + 1) ? 0 : -ERANGE;
+}
+
+/* The medium is of this facility, prepared, and free. */
+static int check_medium(SkDb *db, const SkScope *scope, const char *facility, const char *medium)
+{
+	json_auto_t *row = NULL;
+	int r = sk_table_read(db, &sk_media_table, scope, medium, &row);
+
+	if (r == -ENOENT || (r == 0 && !sk_str_eq(sk_request_text(row, "facility"), facility)))
+		return SK_NOT_FOUND;
+	if (r < 0)
+		return r;
+	if (sk_str_eq(sk_request_text(row, "mode"), "none"))
+		return SK_MEDIUM_NOT_ENCRYPTED;
+	return sk_str_eq(sk_request_text(row, "state"), "in-stock") ? 0 : SK_REQUEST_MEDIUM_TAKEN;
+}
+
+/* Reserves each medium: it belongs to this request, or to none. */
+static int add_media(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
+	const char *facility, const json_t *media)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (media, i, item) {
+		const char *medium = json_string_value(item);
+		int r = check_medium(db, scope, facility, medium);
+
+		if (r == 0)
+			r = sk_db_exec(db,
+				"INSERT INTO request_media (request_id, medium_id, facility_id) VALUES ($1, "
+				"$2, $3)",
+				SK_DB_ARGS(sk_db_text(request), sk_db_text(medium), sk_db_text(facility)),
+				NULL);
+		if (r == 0)
+			r = sk_ledger_step(db, scope, actor,
+				&(SkMediumStep){.key = {.id = medium},
+					.action = SK_MEDIUM_REQUEST,
+					.request = request});
+		if (r != 0)
+			return r == -EEXIST ? SK_REQUEST_MEDIUM_TAKEN : r;
+	}
+	return 0;
+}
+
+static int insert(
+	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+{
+	const char *facility = sk_request_text(fields, "facility");
+	own_free char *rule = NULL;
+	char number[16];
+	int r = sk_request_rule_of_facility(db, facility, &rule);
+
+	if (r == 0)
+		r = next_number(db, actor, facility, number, sizeof(number));
+	if (r < 0)
+		return r;
+	return sk_table_insert(db, &sk_requests_table, scope,
+		&(SkWrite){.fields = fields,
+			SK_SETS({"number", sk_db_text(number)}, {"state", sk_db_text("waiting")},
+				{"requester_id", sk_db_text(actor->person)}, {"rule", sk_db_text(rule)},
+				{"created", sk_db_int(actor->now)})},
+		ret_id);
+}
+
+int sk_request_create(
+	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+{
+	json_auto_t *form = json_copy(fields), *row = NULL, *media = NULL;
+	const char *facility = sk_request_text(fields, "facility");
+	int r = check_period(actor, fields);
+
+	if (r != 0)
+		return r;
+	media = json_incref(json_object_get(fields, "media"));
+	if (!form || !media || json_object_del(form, "media") < 0)
+		return -EINVAL;
+	r = insert(db, scope, actor, form, ret_id);
+	if (r == 0)
+		r = add_media(db, scope, actor, ret_id, facility, media);
+	if (r == 0)
+		r = sk_table_read(db, &sk_requests_table, scope, ret_id, &row);
+	if (r != 0)
+		return r;
+	return sk_request_record(db, actor, row, "request.created", json_pack("{s:O}", "media", media));
+}
+
+int sk_request_media(SkDb *db, const SkScope *scope, const char *request, json_t **ret_media)
+{
+	own_rows SkDbRows *rows = NULL;
+	own_sql SkSql *sql = NULL;
+	json_auto_t *media = json_array();
+	int r = sk_sql_new(db, "SELECT ", &sql);
+
+	if (r < 0 || !media)
+		return r < 0 ? r : -ENOMEM;
+	sk_table_columns(&sk_media_table, "m", sql);
+	sk_sql_add(sql, " FROM media m JOIN request_media rm ON rm.medium_id = m.id WHERE rm.request_id = ");
+	sk_sql_value(sql, sk_db_text(request));
+	sk_sql_scope(sql, scope, "m.facility_id", NULL);
+	r = sk_sql_query(sql, &rows);
+	while (r == 0 && (r = sk_db_next(rows)) == 1) {
+		json_t *row = NULL;
+
+		r = sk_row_json(&sk_media_table, rows, &row);
+		if (r == 0 && json_array_append_new(media, row) < 0)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		*ret_media = own_take(media);
+	return r;
+}
+
+/* What was lost on the way stays where it is; it has an incident of its own. */
+static bool left_the_request(const json_t *medium, const char *request)
+{
+	const char *state = sk_request_text(medium, "state");
+
+	return !sk_str_eq(sk_request_text(medium, "request"), request) || sk_str_eq(state, "lost") ||
+	       sk_str_eq(state, "revoked");
+}
+
+int sk_request_move_media(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
+	SkMediumAction action, const char *reason)
+{
+	json_auto_t *media = NULL;
+	const json_t *medium;
+	size_t i;
+	int r = sk_request_media(db, scope, request, &media);
+
+	if (r < 0)
+		return r;
+	json_array_foreach (media, i, medium) {
+		if (left_the_request(medium, request))
+			continue;
+		r = sk_ledger_step(db, scope, actor,
+			&(SkMediumStep){.key = {.id = sk_request_text(medium, "id")},
+				.action = action,
+				.reason = reason,
+				.request = request});
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
