@@ -52,10 +52,10 @@ static void print_finding(const SkAuditFinding *finding)
 		printf(_("    record: %llu\n"), (unsigned long long)finding->seq);
 	printf(information ? _("    why: %s\n") : _("    cause: %s\n"),
 		_(sk_audit_finding_cause(finding->kind)));
-	if (advice)
-		printf(_("    do: %s\n"), _(advice));
-	if (evidence)
-		printf(_("    do: %s\n"), _(evidence));
+	if (advice && evidence)
+		printf(_("    do: %s; %s\n"), _(advice), _(evidence));
+	else
+		printf(_("    do: %s\n"), _(advice ? advice : evidence));
 }
 
 /* For programs, in English. */
@@ -191,6 +191,9 @@ static int ctl_audit_verify(int argc, char **argv)
 			json = true;
 		} else if (c == 'e' && parse_head(optarg, &expected)) {
 			options.expected_head = &expected;
+		} else if (c == 'e') {
+			fprintf(stderr, _("sekishoctl: '%s' is no value for this option\n"), optarg);
+			return CTL_USAGE;
 		} else {
 			ctl_print_help(stderr, verify_help);
 			return CTL_USAGE;

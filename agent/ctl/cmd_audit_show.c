@@ -233,6 +233,8 @@ static int take_options(Query *query, int argc, char **argv, const char *const *
 			return CTL_OK;
 		}
 		if (!take_option(query, c, exporting)) {
+			if (c == 's' || (c == 'F' && exporting))
+				fprintf(stderr, _("sekishoctl: '%s' is no value for this option\n"), optarg);
 			ctl_print_help(stderr, help);
 			return CTL_USAGE;
 		}

@@ -226,6 +226,10 @@ static int run_decode(const char *path, bool as_json, Decoded *decoded)
 
 	if (r == 0)
 		r = read_input(path, decoded);
+	if (r == -ENOENT && is_directory(path)) {
+		fprintf(stderr, _("sekishoctl: %s is not the directory of a USB device\n"), path);
+		return CTL_ERROR;
+	}
 	if (r < 0) {
 		fprintf(stderr, "sekishoctl: %s: %s\n", path, strerror(-r));
 		return CTL_ERROR;

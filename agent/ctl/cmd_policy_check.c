@@ -58,7 +58,7 @@ static int check(char *const *paths, size_t n_paths, const CheckOptions *options
 
 	offline_context_init(&context);
 	if (r < 0)
-		return CTL_NO;
+		return r == -EINVAL ? CTL_NO : CTL_ERROR;
 	if (!options->quiet)
 		sk_policy_lint(snapshot, &context.context, &report);
 	r = options->present ? check_present(snapshot, options, &context) : CTL_OK;

@@ -53,6 +53,12 @@ static int explain(
 	return r < 0 || fflush(stdout) ? CTL_ERROR : CTL_OK;
 }
 
+/* 1-2.3, usb1: nobody describes a device so. */
+static bool is_port_name(const char *text)
+{
+	return sk_str_starts(text, "usb") || (*text && text[strspn(text, "0123456789-.")] == 0);
+}
+
 static int explain_named(const ExplainOptions *options, const char *text, const SkPolicyContext *context)
 {
 	SkPolicyReport report = offline_report(NULL);
@@ -66,6 +72,10 @@ static int explain_named(const ExplainOptions *options, const char *text, const 
 		fprintf(stderr, "%s: %s\n", text,
 			r == -EBADMSG ? _("its descriptors are malformed") : strerror(-r));
 		return CTL_ERROR;
+	}
+	if (is_port_name(text)) {
+		fprintf(stderr, _("sekishoctl: no USB device of this PC is called %s\n"), text);
+		return CTL_NO;
 	}
 	if (sk_policy_describe(text, strlen(text), (SkPolicySource){"DEVICE", 1}, &report, &description) <
 		0) {
@@ -91,8 +101,11 @@ int ctl_policy_explain(int argc, char **argv)
 	for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;)
 		switch (option) {
 		case RULES:
-			if (options.n_rules == SK_ARRAY_SIZE(options.rules))
+			if (options.n_rules == SK_ARRAY_SIZE(options.rules)) {
+				fputs(_("sekishoctl policy explain: too many --rules; name a directory\n"),
+					stderr);
 				return CTL_USAGE;
+			}
 			options.rules[options.n_rules++] = optarg;
 			break;
 		case SYSFS:

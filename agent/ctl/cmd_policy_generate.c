@@ -80,7 +80,9 @@ int ctl_policy_generate(int argc, char **argv)
 		default:
 			return CTL_USAGE;
 		}
-	if (optind != argc)
+	if (optind != argc) {
+		ctl_print_help(stderr, help);
 		return CTL_USAGE;
+	}
 	return generate(sysfs, ports);
 }

@@ -66,7 +66,9 @@ static void fail(Files *files, const char *path, int r)
 {
 	if (r != -EINVAL)
 		fprintf(stderr, "%s: %s\n", path, strerror(-r));
-	files->result = r;
+	/* What could not be read weighs more than what is wrong in the rest. */
+	if (files->result == 0 || files->result == -EINVAL)
+		files->result = r;
 }
 
 /* Goes on after a bad file, so that all errors are told at once. */
@@ -116,6 +118,8 @@ static void load_directory(Files *files, const char *path)
 		fail(files, path, -errno);
 		return;
 	}
+	if (n == 0)
+		fprintf(stderr, _("%s: warning: no file of this directory is called *.rules\n"), path);
 	for (int i = 0; i < n; i++) {
 		char file[4096];
 
@@ -148,6 +152,8 @@ int offline_load(char *const *paths, size_t n_paths, SkPolicySnapshot **ret_snap
 		load_path(&files, paths[i]);
 	if (!n_paths)
 		load_path(&files, SK_CONFDIR "/rules.d");
+	if (!n_paths && files.result == -ENOENT)
+		fputs(_("sekishoctl: this PC has no rules of its own; name a file or a directory\n"), stderr);
 	if (files.result < 0)
 		return files.result;
 	r = sk_policy_compile(files.items, files.n, &report, ret_snapshot);

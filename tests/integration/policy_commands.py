@@ -62,7 +62,16 @@ class Check(unittest.TestCase):
                                    "their rules would be the same\n")
 
     def test_a_missing_file_fails(self):
-        self.assertIn("No such file", call("check", "/nonexistent/x.rules", expect=1).stderr)
+        self.assertIn("No such file", call("check", "/nonexistent/x.rules", expect=3).stderr)
+
+    def test_an_empty_directory_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn(f"{folder}: warning: no file", call("check", folder).stderr)
+
+    def test_a_port_without_device_is_named(self):
+        with tempfile.TemporaryDirectory() as sysfs:
+            self.assertEqual(call("explain", "--sysfs", sysfs, "1-2", expect=1).stderr,
+                             "sekishoctl: no USB device of this PC is called 1-2\n")
 
     def test_cutting_off_the_keyboard_is_an_error_when_asked_for(self):
         with tempfile.TemporaryDirectory() as name:
