@@ -2,7 +2,6 @@
 #include "agent/core/gates.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +151,7 @@ static int send_file(Core *core, const Volume *volume, PendingScan *pending)
 {
 	SkScanFile message = {
 		.volume = volume->id,
+		.file = pending->file,
 		.refuse_types = volume->decision.media.refuse_types,
 		.scan = volume->decision.media.scan,
 	};
@@ -260,6 +260,9 @@ int gates_open(Core *core, Volume *volume, int group_fd, bool inherited)
 		if (r < 0)
 			return r;
 	}
+	r = sk_gate_start(volume->gate);
+	if (r < 0)
+		return r;
 	return sd_event_add_io(
 		core->event, &volume->gate_io, sk_gate_fd(volume->gate), EPOLLIN, on_gate_io, volume);
 }
@@ -293,7 +296,7 @@ static int on_retired_io(sd_event_source *source, int fd, uint32_t events, void 
 static unsigned find_place(void)
 {
 	for (unsigned i = 0; i < RETIRED_MAX; i++)
-		if (!retired[i] || !sk_gate_is_needed(sk_gate_fd(retired[i])))
+		if (!retired[i] || !sk_gate_is_needed(sk_gate_group(retired[i])))
 			return i;
 	return retired_next++ % RETIRED_MAX;
 }
@@ -301,14 +304,13 @@ static unsigned find_place(void)
 static void retire(Core *core, SkGate *gate)
 {
 	unsigned slot = find_place();
-	int fd = fcntl(sk_gate_fd(gate), F_DUPFD_CLOEXEC, 3);
 
-	sk_gate_free(gate);
 	retired_io[slot] = sd_event_source_disable_unref(retired_io[slot]);
 	retired[slot] = sk_gate_free(retired[slot]);
-	if (fd < 0 || !(retired[slot] = sk_gate_new(fd, on_retired_open, NULL)))
-		return;
-	sd_event_add_io(core->event, &retired_io[slot], fd, EPOLLIN, on_retired_io, retired[slot]);
+	sk_gate_hand_over(gate, on_retired_open, NULL);
+	retired[slot] = gate;
+	sd_event_add_io(
+		core->event, &retired_io[slot], sk_gate_fd(gate), EPOLLIN, on_retired_io, retired[slot]);
 }
 
 void gates_close(Core *core, Volume *volume)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/core/jail.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include "lib/jail/jail.h"
@@ -92,7 +94,11 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("dup"),
 	SK_JAIL_CALL("dup3"),
 	SK_JAIL_CALL("pidfd_send_signal"),
-	/* the C library: locale, clocks, threads of none */
+	/* the reader of each gate is a thread, and no process; flags that a filter cannot see are not taken
+	 */
+	SK_JAIL_CALL_IF("clone", 0, CLONE_THREAD, CLONE_THREAD),
+	SK_JAIL_CALL_REFUSE("clone3", ENOSYS),
+	/* the C library: locale, clocks */
 	SK_JAIL_CALL("adjtimex"),
 	SK_JAIL_CALL("clock_adjtime"),
 	SK_JAIL_CALL("clock_nanosleep"),

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -92,18 +91,6 @@ static int on_options(void *userdata, const SkHead *head, int *fds, size_t n_fds
 	return broker_start(broker);
 }
 
-static void identify(QueueItem *item)
-{
-	struct stat st;
-
-	if (fstat(item->fd, &st) < 0)
-		return;
-	item->file = (SkFileId){.dev = st.st_dev,
-		.ino = st.st_ino,
-		.size = (uint64_t)st.st_size,
-		.mtime_nsec = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
-}
-
 static int on_file(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 {
 	const SkScanFile *request = (const SkScanFile *)head;
@@ -120,7 +107,7 @@ static int on_file(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	item->volume = request->volume;
 	item->refuse_types = request->refuse_types;
 	item->scan = request->scan;
-	identify(item);
+	item->file = request->file;
 	if (queue_add_waiting(&broker->queue, item) < 0) {
 		core_send_error(broker, item, "too many files wait for the scanner");
 		queue_item_free(item);

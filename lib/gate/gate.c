@@ -4,20 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fanotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #include "lib/base/own.h"
+#include "lib/gate/reader.h"
 
 struct SkGate {
 	int fd;
+	bool started;
+	GateReader reader;
 	SkGateHandler handle;
 	void *userdata;
 	SkGateEvent *outstanding;
@@ -26,25 +27,8 @@ struct SkGate {
 	int trusted_pidfd;
 };
 
-/* Events are 24 bytes; one read takes some fifty. */
-#define READ_SIZE 1536
-#define READ_SPARE 64
-
 /* The kernel compares numbers of descriptors only, so none above what any process may have needs asking. */
 #define DESCRIPTORS_MAX 1048576
-
-static int write_response(int group_fd, int event_fd, bool allow)
-{
-	struct fanotify_response response = {
-		.fd = event_fd,
-		.response = allow ? FAN_ALLOW : FAN_DENY,
-	};
-	ssize_t n = TEMP_FAILURE_RETRY(write(group_fd, &response, sizeof(response)));
-
-	if (n < 0)
-		return -errno;
-	return n == (ssize_t)sizeof(response) ? 0 : -EIO;
-}
 
 SkGate *sk_gate_new(int group_fd, SkGateHandler handle, void *userdata)
 {
@@ -57,27 +41,57 @@ SkGate *sk_gate_new(int group_fd, SkGateHandler handle, void *userdata)
 		return NULL;
 	}
 	*gate = (SkGate){.fd = group_fd, .handle = handle, .userdata = userdata, .trusted_pidfd = -1};
+	gate->reader = (GateReader){-1, -1};
 	return gate;
 }
 
-SkGate *sk_gate_free(SkGate *gate)
+int sk_gate_start(SkGate *gate)
+{
+	int r = gate->started ? -EALREADY : gate_reader_start(gate->fd, &gate->reader);
+
+	gate->started |= r == 0;
+	return r;
+}
+
+static void deny_all(SkGate *gate)
 {
 	SkGateEvent *event, *next;
 
-	if (!gate)
-		return NULL;
 	DL_FOREACH_SAFE(gate->outstanding, event, next)
 	{
 		(void)sk_gate_answer(gate, event, false);
 	}
+}
+
+void sk_gate_hand_over(SkGate *gate, SkGateHandler handle, void *userdata)
+{
+	deny_all(gate);
+	(void)sk_gate_trust(gate, 0, -1);
+	gate->handle = handle;
+	gate->userdata = userdata;
+}
+
+SkGate *sk_gate_free(SkGate *gate)
+{
+	if (!gate)
+		return NULL;
+	deny_all(gate);
 	if (gate->trusted_pidfd >= 0)
 		close(gate->trusted_pidfd);
-	close(gate->fd);
+	if (gate->started)
+		gate_reader_end(&gate->reader);
+	else
+		close(gate->fd);
 	free(gate);
 	return NULL;
 }
 
 int sk_gate_fd(const SkGate *gate)
+{
+	return gate->reader.records_fd;
+}
+
+int sk_gate_group(const SkGate *gate)
 {
 	return gate->fd;
 }
@@ -172,31 +186,20 @@ int sk_gate_file_id(int fd, SkFileId *ret_file, mode_t *ret_mode)
 	return 0;
 }
 
-/* Whatever cannot be looked at is denied: nothing may stay unanswered by our own failure. */
-static void refuse(const SkGate *gate, int event_fd)
+static void take_record(SkGate *gate, const GateRecord *record)
 {
-	(void)write_response(gate->fd, event_fd, false);
-	close(event_fd);
-}
+	SkGateEvent *event = NULL;
 
-static void take_event(SkGate *gate, const struct fanotify_event_metadata *metadata)
-{
-	SkGateEvent *event;
-
-	if (metadata->fd < 0)
-		return; /* not a permission event */
 	if (gate->n_outstanding >= SK_GATE_OUTSTANDING_MAX || !(event = calloc(1, sizeof(*event)))) {
-		refuse(gate, metadata->fd);
+		(void)gate_respond(gate->fd, record->fd, false);
+		gate_reader_close(&gate->reader, record->fd);
 		return;
 	}
-	event->fd = metadata->fd;
-	event->pid = metadata->pid;
-	event->exec = metadata->mask & FAN_OPEN_EXEC_PERM;
-	if (sk_gate_file_id(event->fd, &event->file, &event->mode) < 0) {
-		refuse(gate, event->fd);
-		free(event);
-		return;
-	}
+	event->fd = record->fd;
+	event->pid = record->pid;
+	event->exec = record->exec;
+	event->mode = record->mode;
+	event->file = record->file;
 	DL_APPEND(gate->outstanding, event);
 	gate->n_outstanding++;
 	if (is_trusted(gate, event->pid))
@@ -205,67 +208,29 @@ static void take_event(SkGate *gate, const struct fanotify_event_metadata *metad
 		gate->handle(gate->userdata, gate, event);
 }
 
-/* Return: events taken, or -EPROTO when the kernel speaks another version of the interface. */
-static int take_events(SkGate *gate, const char *buffer, ssize_t size)
-{
-	const struct fanotify_event_metadata *metadata = (const void *)buffer;
-	int n_events = 0;
-
-	for (; FAN_EVENT_OK(metadata, size); metadata = FAN_EVENT_NEXT(metadata, size)) {
-		if (metadata->vers != FANOTIFY_METADATA_VERSION)
-			return -EPROTO;
-		take_event(gate, metadata);
-		n_events++;
-	}
-	return n_events;
-}
-
-/*
- * An event whose descriptor cannot be made (no room in our table, the file system reports an error) is denied
- * by the kernel itself, and read() says why. That was one event, not the end of the group.
- */
-static bool is_event_error(int error)
-{
-	return error != EBADF && error != EFAULT && error != EINVAL;
-}
-
 int sk_gate_dispatch(SkGate *gate)
 {
-	alignas(struct fanotify_event_metadata) char buffer[READ_SIZE];
-	int n_events = 0;
+	GateRecord records[SK_GATE_BATCH];
+	ssize_t n = read(gate->reader.records_fd, records, sizeof(records));
 
-	while (n_events < SK_GATE_BATCH) {
-		ssize_t n = read(gate->fd, buffer, sizeof(buffer));
-
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (n < 0 && !is_event_error(errno))
-			return -errno;
-		if (n < 0) {
-			n_events++;
-			continue;
-		}
-		if (n == 0)
-			return -EPIPE;
-		int taken = take_events(gate, buffer, n);
-
-		if (taken < 0)
-			return taken;
-		n_events += taken;
-		/* Room was left: there was no more. What came since is told by the next poll(). */
-		if ((size_t)n + READ_SPARE <= sizeof(buffer))
-			break;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	n /= (ssize_t)sizeof(records[0]);
+	for (ssize_t i = 0; i < n; i++) {
+		if (records[i].fd < 0)
+			return records[i].error;
+		take_record(gate, &records[i]);
 	}
-	return n_events;
+	return (int)n;
 }
 
 int sk_gate_answer(SkGate *gate, SkGateEvent *event, bool allow)
 {
-	int r = write_response(gate->fd, event->fd, allow);
+	int r = gate_respond(gate->fd, event->fd, allow);
 
 	DL_DELETE(gate->outstanding, event);
 	gate->n_outstanding--;
-	close(event->fd);
+	gate_reader_close(&gate->reader, event->fd);
 	free(event);
 	return r;
 }
@@ -275,14 +240,14 @@ int sk_gate_deny_outstanding(SkGate *gate)
 	struct rlimit limit;
 	int n_denied = 0;
 
-	if (gate->n_outstanding > 0)
+	if (gate->started)
 		return -EBUSY; /* the numbers of our own would be denied with them */
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return -errno;
 	rlim_t end = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
 
 	for (rlim_t number = 0; number < end;) {
-		int r = write_response(gate->fd, (int)number, false);
+		int r = gate_respond(gate->fd, (int)number, false);
 
 		/* Two predecessors may each have left an event of the same number: ask until there is none.
 		 */

@@ -10,7 +10,8 @@
  * process that inherits a group calls sk_gate_deny_outstanding() before it reads from it, lest its answer to
  * a new event falls on an old one of the same number.
  *
- * Single-threaded; no function calls back but sk_gate_dispatch().
+ * A medium that does not answer holds up nobody here: a thread of the gate's own reads, looks and closes
+ * (reader.h). What is declared here belongs to one thread; no function calls back but sk_gate_dispatch().
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@ typedef struct SkGate SkGate;
 
 /*
  * One open() that waits. Owned by the gate; valid until it is answered. `fd` was opened by the kernel for
- * reading, raises no events itself, and may be handed on (a duplicate of it): it is closed with the answer.
+ * reading, raises no events itself, and may be handed on (a duplicate of it): it is closed after the answer.
+ * Calls that touch the file (fstat, read, close) may never return.
  */
 typedef struct SkGateEvent {
 	struct SkGateEvent *prev, *next;
@@ -46,12 +48,22 @@ typedef void (*SkGateHandler)(void *userdata, SkGate *gate, SkGateEvent *event);
 /* Takes the descriptor (made non-blocking). Return: NULL without memory; the descriptor is closed then. */
 SkGate *sk_gate_new(int group_fd, SkGateHandler handle, void *userdata);
 
-/* Denies what is unanswered, closes the group. While no other process holds a duplicate of it, that ends the
- * gate: the kernel then lets everyone in. So unmount first. Accepts NULL, returns NULL. */
+/* Denies what is unanswered, and has the group closed as soon as nothing holds its reader up. While no other
+ * process holds a duplicate of it, that ends the gate: the kernel then lets everyone in. So unmount first.
+ * Accepts NULL, returns NULL. */
 SkGate *sk_gate_free(SkGate *gate);
 
-/* For poll(): readable when an open waits. */
+/* From now on events are read. Return: 0 or negative errno. */
+int sk_gate_start(SkGate *gate);
+
+/* For poll(), once it was started: readable when an open waits. */
 int sk_gate_fd(const SkGate *gate);
+
+/* The group itself, for sk_gate_is_needed(). */
+int sk_gate_group(const SkGate *gate);
+
+/* Denies what is unanswered; what comes from now on is another's to decide, and nobody is trusted. */
+void sk_gate_hand_over(SkGate *gate, SkGateHandler handle, void *userdata);
 
 /*
  * Opens by this process and by its children need no verdict, as long as it lives: the scanner. `pidfd` is
@@ -60,8 +72,8 @@ int sk_gate_fd(const SkGate *gate);
 int sk_gate_trust(SkGate *gate, pid_t pid, int pidfd);
 
 /*
- * Denies what an earlier holder of this group had read but not answered. To be called before the first
- * sk_gate_dispatch() on an inherited group. Return: how many were denied, or negative errno.
+ * Denies what an earlier holder of this group had read but not answered. To be called before sk_gate_start()
+ * on an inherited group. Return: how many were denied, or negative errno.
  */
 int sk_gate_deny_outstanding(SkGate *gate);
 
@@ -70,7 +82,7 @@ int sk_gate_deny_outstanding(SkGate *gate);
  * the others. Return: number of events seen (0: nothing there), or negative errno: the group cannot be read
  * any more.
  */
-#define SK_GATE_BATCH 256
+#define SK_GATE_BATCH 128
 int sk_gate_dispatch(SkGate *gate);
 
 /*
@@ -80,7 +92,7 @@ int sk_gate_dispatch(SkGate *gate);
 int sk_gate_answer(SkGate *gate, SkGateEvent *event, bool allow);
 
 /*
- * Does the file system behind the gate (sk_gate_fd()) still exist? After unmounting it may: programs that
+ * Does the file system behind the gate (sk_gate_group()) still exist? After unmounting it may: programs that
  * stand in it or have files open, mount namespaces that users made. As long as it does, closing the group
  * would open the gate to them; keep it and deny. Return: true also when that cannot be found out.
  */

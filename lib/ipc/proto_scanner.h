@@ -68,9 +68,16 @@ typedef struct SkScannerState {
 	char detail[256];
 } SkScannerState;
 
+/* What identifies the file on its volume as long as that is mounted read-only. */
+typedef struct SkFileId {
+	uint64_t dev, ino, size;
+	int64_t mtime_nsec;
+} SkFileId;
+
 typedef struct SkScanFile {
 	SkHead head;
 	uint64_t volume;
+	SkFileId file;	       /* told, so that the scanner need not ask a medium that may not answer */
 	uint32_t refuse_types; /* SK_TYPE_* */
 	uint32_t scan;	       /* 0: only hash and type are looked at (rule says `scan off`) */
 } SkScanFile;
@@ -109,12 +116,6 @@ typedef struct SkScanKnown {
 	uint32_t type;	  /* SK_TYPE_* bits found then */
 	char finding[SK_FINDING_SIZE];
 } SkScanKnown;
-
-/* What identifies the file on its volume as long as that is mounted read-only. */
-typedef struct SkFileId {
-	uint64_t dev, ino, size;
-	int64_t mtime_nsec;
-} SkFileId;
 
 typedef struct SkScanResult {
 	SkHead head; /* cookie of SkScanFile; 0 in a walk */

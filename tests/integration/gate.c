@@ -207,6 +207,8 @@ _Noreturn static void run_reader(bool inherited, int ready_fd)
 	signal(SIGTERM, on_end);
 	int denied = inherited ? sk_gate_deny_outstanding(gate) : 0;
 
+	if (sk_gate_start(gate) < 0)
+		_exit(252);
 	(void)!write(ready_fd, &denied, sizeof(denied));
 	for (;;) {
 		struct pollfd waiting = {.fd = sk_gate_fd(gate), .events = POLLIN};

@@ -362,6 +362,9 @@ static void check_mount(SkChan *chan, uint32_t content, int device_fd, bool copy
 	CHECK(strstr(answer.path, "/doctor/USB \\u{202e}_1") != NULL);
 	SkGate *gate = sk_gate_new(fds[0], decide, NULL);
 
+	if (!CHECK(gate && sk_gate_start(gate) == 0))
+		return;
+
 	root = answer.path;
 	root_fd = fds[1];
 	CHECK(media_client_kept(chan, 42, &unmounted) == 0 && unmounted.result == 0);

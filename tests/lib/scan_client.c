@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uthash.h>
@@ -122,7 +123,13 @@ int scan_client_file(ScanClient *client, int fd, uint64_t cookie, const ScanAsk 
 {
 	SkScanFile message = {
 		.volume = ask->volume, .refuse_types = ask->refuse_types, .scan = !ask->hash_only};
+	struct stat st;
 
+	if (fstat(fd, &st) == 0)
+		message.file = (SkFileId){.dev = st.st_dev,
+			.ino = st.st_ino,
+			.size = (uint64_t)st.st_size,
+			.mtime_nsec = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
 	sk_head_init(&message.head, SK_SCAN_FILE, sizeof(message));
 	message.head.cookie = cookie;
 	return sk_chan_send(client->chan, &message, &fd, 1);

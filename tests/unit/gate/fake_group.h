@@ -5,6 +5,7 @@
  * answers. No privilege needed.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/mman.h>
@@ -50,12 +51,37 @@ static inline void fake_event(const FakeGroup *group, int fd, pid_t pid, uint64_
 	assert_int_equal(write(group->kernel, &event, sizeof(event)), sizeof(event));
 }
 
+/* A gate that reads from it. */
+static inline SkGate *fake_gate(const FakeGroup *group, SkGateHandler handle, void *userdata)
+{
+	SkGate *gate = sk_gate_new(group->reader, handle, userdata);
+
+	assert_non_null(gate);
+	assert_int_equal(sk_gate_start(gate), 0);
+	return gate;
+}
+
+static inline bool fake_wait(int fd, int msec)
+{
+	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+
+	return poll(&waiting, 1, msec) > 0;
+}
+
+/* What the loop of the owner does: waits for the reader, then sees. */
+static inline int fake_dispatch(SkGate *gate)
+{
+	assert_true(fake_wait(sk_gate_fd(gate), 5000));
+	return sk_gate_dispatch(gate);
+}
+
 /* The next answer; its fd is -1 when there is none. */
 static inline struct fanotify_response fake_answer(const FakeGroup *group)
 {
 	struct fanotify_response answer;
 
-	if (read(group->kernel, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
+	if (!fake_wait(group->kernel, 1000) ||
+		read(group->kernel, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
 		answer = (struct fanotify_response){.fd = -1};
 	return answer;
 }

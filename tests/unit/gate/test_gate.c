@@ -26,14 +26,14 @@ static void an_event_carries_what_identifies_the_file(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 	int fd = fake_file("12345");
 	SkFileId file;
 	mode_t mode;
 
 	assert_int_equal(sk_gate_file_id(fd, &file, &mode), 0);
 	fake_event(&group, fd, 4321, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	assert_int_equal(fake_dispatch(gate), 1);
 	assert_int_equal(seen.n, 1);
 	assert_int_equal(seen.last->pid, 4321);
 	assert_false(seen.last->exec);
@@ -45,23 +45,34 @@ static void an_event_carries_what_identifies_the_file(void **state)
 	close(group.kernel);
 }
 
+/* The reader does it, in its own time. */
+static bool is_closed_soon(int fd)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 static void an_answer_names_the_descriptor_and_closes_it(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 	int files[2] = {fake_file("a"), fake_file("b")};
 
 	for (size_t i = 0; i < 2; i++) {
 		fake_event(&group, files[i], 10, i ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM);
-		assert_int_equal(sk_gate_dispatch(gate), 1);
+		assert_int_equal(fake_dispatch(gate), 1);
 		assert_int_equal(seen.last->exec, i == 1);
 		assert_int_equal(sk_gate_answer(gate, seen.last, i == 0), 0);
 		struct fanotify_response answer = fake_answer(&group);
 
 		assert_int_equal(answer.fd, files[i]);
 		assert_int_equal(answer.response, i == 0 ? FAN_ALLOW : FAN_DENY);
-		assert_int_equal(fcntl(files[i], F_GETFD), -1);
+		assert_true(is_closed_soon(files[i]));
 	}
 	assert_int_equal(sk_gate_outstanding(gate), 0);
 	sk_gate_free(gate);
@@ -72,15 +83,15 @@ static void what_cannot_be_looked_at_is_denied(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 
 	fake_event(&group, 901, 10, FAN_OPEN_PERM); /* no such descriptor */
-	assert_int_equal(sk_gate_dispatch(gate), 1);
-	assert_int_equal(seen.n, 0);
 	struct fanotify_response answer = fake_answer(&group);
 
 	assert_int_equal(answer.fd, 901);
 	assert_int_equal(answer.response, FAN_DENY);
+	assert_int_equal(sk_gate_dispatch(gate), 0);
+	assert_int_equal(seen.n, 0);
 	sk_gate_free(gate);
 	close(group.kernel);
 }
@@ -89,17 +100,17 @@ static void too_many_waiting_opens_are_denied(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 	int fd = fake_file("x");
 
 	for (size_t i = 0; i < SK_GATE_OUTSTANDING_MAX; i++) {
 		fake_event(&group, fcntl(fd, F_DUPFD_CLOEXEC, 3), 10, FAN_OPEN_PERM);
-		assert_int_equal(sk_gate_dispatch(gate), 1);
+		assert_int_equal(fake_dispatch(gate), 1);
 	}
 	assert_int_equal(seen.n, SK_GATE_OUTSTANDING_MAX);
 	assert_int_equal(fake_answer(&group).fd, -1);
 	fake_event(&group, fd, 10, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	assert_int_equal(fake_dispatch(gate), 1);
 	assert_int_equal(seen.n, SK_GATE_OUTSTANDING_MAX);
 	struct fanotify_response answer = fake_answer(&group);
 
@@ -113,16 +124,80 @@ static void freeing_denies_what_waits(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 	int fd = fake_file("x");
 
 	fake_event(&group, fd, 10, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	assert_int_equal(fake_dispatch(gate), 1);
 	sk_gate_free(gate);
 	struct fanotify_response answer = fake_answer(&group);
 
 	assert_int_equal(answer.fd, fd);
 	assert_int_equal(answer.response, FAN_DENY);
+	close(group.kernel);
+}
+
+static void freeing_denies_what_nobody_has_taken(void **state)
+{
+	FakeGroup group = fake_group_new();
+	Seen seen = {0};
+	SkGate *gate = fake_gate(&group, keep, &seen);
+	int fd = fake_file("x");
+
+	fake_event(&group, fd, 10, FAN_OPEN_PERM);
+	assert_true(fake_wait(sk_gate_fd(gate), 5000));
+	sk_gate_free(gate);
+	struct fanotify_response answer = fake_answer(&group);
+
+	assert_int_equal(seen.n, 0);
+	assert_int_equal(answer.fd, fd);
+	assert_int_equal(answer.response, FAN_DENY);
+	assert_true(is_closed_soon(fd));
+	close(group.kernel);
+}
+
+static void another_takes_over_what_comes(void **state)
+{
+	FakeGroup group = fake_group_new();
+	Seen first = {0}, second = {0};
+	SkGate *gate = fake_gate(&group, keep, &first);
+	int waits = fake_file("x");
+
+	fake_event(&group, waits, 10, FAN_OPEN_PERM);
+	assert_int_equal(fake_dispatch(gate), 1);
+	sk_gate_hand_over(gate, keep, &second);
+	struct fanotify_response answer = fake_answer(&group);
+
+	assert_int_equal(answer.fd, waits);
+	assert_int_equal(answer.response, FAN_DENY);
+	fake_event(&group, fake_file("y"), 10, FAN_OPEN_PERM);
+	assert_int_equal(fake_dispatch(gate), 1);
+	assert_int_equal(first.n, 1);
+	assert_int_equal(second.n, 1);
+	sk_gate_free(gate);
+	close(group.kernel);
+}
+
+static void one_that_is_never_started_lets_nobody_wait_for_it(void **state)
+{
+	FakeGroup group = fake_group_new();
+	SkGate *gate = sk_gate_new(group.reader, keep, NULL);
+
+	assert_int_equal(sk_gate_group(gate), group.reader);
+	sk_gate_free(gate);
+	assert_int_equal(fcntl(group.reader, F_GETFD), -1);
+	close(group.kernel);
+}
+
+/* The numbers of our own events would be denied with those of the one before. */
+static void a_gate_is_cleared_before_it_is_started(void **state)
+{
+	FakeGroup group = fake_group_new();
+	SkGate *gate = fake_gate(&group, keep, NULL);
+
+	assert_int_equal(sk_gate_start(gate), -EALREADY);
+	assert_int_equal(sk_gate_deny_outstanding(gate), -EBUSY);
+	sk_gate_free(gate);
 	close(group.kernel);
 }
 
@@ -143,13 +218,13 @@ static void trust_ends_with_the_trusted_process(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 	pid_t pid = start_sleeper();
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	assert_int_equal(sk_gate_trust(gate, pid, pidfd), 0);
 	fake_event(&group, fake_file("x"), pid, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	assert_int_equal(fake_dispatch(gate), 1);
 	assert_int_equal(seen.n, 0);
 	assert_int_equal(fake_answer(&group).response, FAN_ALLOW);
 
@@ -157,7 +232,7 @@ static void trust_ends_with_the_trusted_process(void **state)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	fake_event(&group, fake_file("y"), pid, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	assert_int_equal(fake_dispatch(gate), 1);
 	assert_int_equal(seen.n, 1);
 	close(pidfd);
 	sk_gate_free(gate);
@@ -168,20 +243,20 @@ static void children_of_the_trusted_process_are_trusted(void **state)
 {
 	FakeGroup group = fake_group_new();
 	Seen seen = {0};
-	SkGate *gate = sk_gate_new(group.reader, keep, &seen);
+	SkGate *gate = fake_gate(&group, keep, &seen);
 	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	pid_t child = start_sleeper();
 
 	assert_int_equal(sk_gate_trust(gate, getpid(), pidfd), 0);
 	fake_event(&group, fake_file("x"), child, FAN_OPEN_PERM);
 	fake_event(&group, fake_file("y"), getppid(), FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1); /* a socket gives one at a time */
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	for (int n = 0; n < 2;)
+		n += fake_dispatch(gate);
 	assert_int_equal(fake_answer(&group).response, FAN_ALLOW);
 	assert_int_equal(seen.n, 1); /* the parent is not */
 	assert_int_equal(sk_gate_trust(gate, 0, -1), 0);
 	fake_event(&group, fake_file("z"), child, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(gate), 1);
+	assert_int_equal(fake_dispatch(gate), 1);
 	assert_int_equal(seen.n, 2);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -193,7 +268,7 @@ static void children_of_the_trusted_process_are_trusted(void **state)
 static void nobody_trusts_process_0_or_1(void **state)
 {
 	FakeGroup group = fake_group_new();
-	SkGate *gate = sk_gate_new(group.reader, keep, NULL);
+	SkGate *gate = fake_gate(&group, keep, NULL);
 	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
 	assert_int_equal(sk_gate_trust(gate, 0, pidfd), -EINVAL);
@@ -206,12 +281,12 @@ static void nobody_trusts_process_0_or_1(void **state)
 static void another_version_of_the_interface_is_an_error(void **state)
 {
 	FakeGroup group = fake_group_new();
-	SkGate *gate = sk_gate_new(group.reader, keep, NULL);
+	SkGate *gate = fake_gate(&group, keep, NULL);
 	struct fanotify_event_metadata event = {
 		.event_len = sizeof(event), .vers = FANOTIFY_METADATA_VERSION + 1, .fd = -1};
 
 	assert_int_equal(write(group.kernel, &event, sizeof(event)), sizeof(event));
-	assert_int_equal(sk_gate_dispatch(gate), -EPROTO);
+	assert_int_equal(fake_dispatch(gate), -EPROTO);
 	sk_gate_free(gate);
 	close(group.kernel);
 }
@@ -219,11 +294,11 @@ static void another_version_of_the_interface_is_an_error(void **state)
 static void a_group_that_ended_is_an_error(void **state)
 {
 	FakeGroup group = fake_group_new();
-	SkGate *gate = sk_gate_new(group.reader, keep, NULL);
+	SkGate *gate = fake_gate(&group, keep, NULL);
 
 	assert_int_equal(sk_gate_dispatch(gate), 0);
 	close(group.kernel);
-	assert_int_equal(sk_gate_dispatch(gate), -EPIPE);
+	assert_int_equal(fake_dispatch(gate), -EPIPE);
 	assert_null(sk_gate_free(gate));
 	assert_null(sk_gate_free(NULL));
 }
@@ -236,6 +311,10 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_looked_at_is_denied),
 		cmocka_unit_test(too_many_waiting_opens_are_denied),
 		cmocka_unit_test(freeing_denies_what_waits),
+		cmocka_unit_test(freeing_denies_what_nobody_has_taken),
+		cmocka_unit_test(another_takes_over_what_comes),
+		cmocka_unit_test(one_that_is_never_started_lets_nobody_wait_for_it),
+		cmocka_unit_test(a_gate_is_cleared_before_it_is_started),
 		cmocka_unit_test(trust_ends_with_the_trusted_process),
 		cmocka_unit_test(children_of_the_trusted_process_are_trusted),
 		cmocka_unit_test(nobody_trusts_process_0_or_1),

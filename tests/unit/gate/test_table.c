@@ -27,7 +27,7 @@ static void admit(void *userdata, SkGate *gate, SkGateEvent *event)
 static void set_up(Fixture *fixture, size_t max_files)
 {
 	*fixture = (Fixture){.group = fake_group_new()};
-	fixture->gate = sk_gate_new(fixture->group.reader, admit, fixture);
+	fixture->gate = fake_gate(&fixture->group, admit, fixture);
 	fixture->table = sk_gate_table_new(fixture->gate, max_files);
 	assert_non_null(fixture->table);
 }
@@ -43,7 +43,7 @@ static void tear_down(Fixture *fixture)
 static void open_again(Fixture *fixture, int fd)
 {
 	fake_event(&fixture->group, fcntl(fd, F_DUPFD_CLOEXEC, 3), 10, FAN_OPEN_PERM);
-	assert_int_equal(sk_gate_dispatch(fixture->gate), 1);
+	assert_int_equal(fake_dispatch(fixture->gate), 1);
 }
 
 static void one_verdict_answers_all_that_wait_for_the_file(void **state)

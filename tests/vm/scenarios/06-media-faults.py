@@ -124,6 +124,35 @@ def media_killed(check, pc, image):
     unplug(pc, stick)
 
 
+def medium_stalled(check, pc, image, other):
+    """ntfs-3g serves this file system; while it stands still, only those wait who want something of it."""
+    stick = pc.plug("stick", image=image, serial="STALLED")
+    check.within("stalled: mounted", media.wait_mounted(pc, "/media/staff/CLEAN"), media.WAIT)
+    check("stalled: and scanned", media.wait_body(pc, "medium.scanned", "SK-1221", filesystem="ntfs"))
+    pc.staff("cat /media/staff/CLEAN/*.txt >/dev/null")
+    core = main_pid(pc, "sekishod")
+    pc.sh("pkill -STOP -x ntfs-3g")
+    pc.staff("(cat /media/staff/CLEAN/readme.txt >/tmp/stalled.out; echo $? >/tmp/stalled.status) </dev/null >/dev/null 2>&1 &")
+    pc.sh("sleep 3")
+    check("stalled: who opens a file waits", not pc.exists("/tmp/stalled.status"))
+    check.within("stalled: core answers", pc.wait(lambda: pc.agent("GetStatus").ok, 10, 0.1), BACK)
+    second = pc.plug("stick", image=other, serial="OTHER")
+    check.within("stalled: another medium is mounted", media.wait_mounted(pc, PLACE), media.WAIT)
+    check.within("stalled: and its files open", opens(pc, "z/small-1.txt"), OPENS)
+    pc.sh("sleep 35")  # longer than the watchdog of core
+    check.equal("stalled: core was not restarted", main_pid(pc, "sekishod"), core)
+    pc.sh("pkill -CONT -x ntfs-3g")
+    check.within("stalled: it goes on, and who waited is served", pc.wait(lambda: pc.exists("/tmp/stalled.status"), 30), 30)
+    check.equal("stalled: with the file", pc.sh("cat /tmp/stalled.status"), "0")
+    pc.sh("pkill -STOP -x ntfs-3g")
+    pc.staff("cat /media/staff/CLEAN/letter.pdf >/dev/null 2>&1 </dev/null &")
+    stick.unplug()
+    check.within("stalled and pulled: the mount goes", media.wait_unmounted(pc, "/media/staff/CLEAN"), media.WAIT)
+    check("stalled and pulled: the other medium stays", media.mounts(pc) == [PLACE] and opens(pc, "z/small-2.txt"))
+    pc.sh("pkill -KILL -x ntfs-3g; true")
+    unplug(pc, second)
+
+
 # --- corrupt media
 
 def whole_images(folder):
@@ -215,7 +244,7 @@ def corrupt(check, pc, whole):
 
 
 def run(check):
-    image, clean = slow_stick(), images.clean()
+    image, clean, ntfs = slow_stick(), images.clean(), images.clean("ntfs")
     with tempfile.TemporaryDirectory() as folder:
         whole = whole_images(folder)
     with clinic_pc.installed() as pc:
@@ -225,6 +254,7 @@ def run(check):
         for number in range(check.count(2, 20)):
             core_killed(check, pc, image, number)
         media_killed(check, pc, image)
+        medium_stalled(check, pc, ntfs, image)
         check("the chain of records is whole", pc.chain_verifies())
     with clinic_pc.installed() as pc:
         corrupt(check, pc, whole)
