@@ -5,7 +5,7 @@
 
 #include "lib/base/str.h"
 
-int sk_actor_record(SkDb *db, const SkActor *actor, const SkFact *fact)
+int sk_actor_record(const SkActor *actor, const SkFact *fact)
 {
 	char who[16 + SK_ID_SIZE] = "console", subject[32 + SK_ID_SIZE];
 	json_auto_t *body = fact->body;
@@ -17,7 +17,7 @@ int sk_actor_record(SkDb *db, const SkActor *actor, const SkFact *fact)
 	else if (actor->terminal)
 		sk_str_format(who, sizeof(who), "terminal:%s", actor->terminal);
 	sk_str_format(subject, sizeof(subject), "%s:%s", fact->subject_kind, fact->subject);
-	return sk_chain_append(actor->chain, db,
+	return sk_chain_append(actor->chain, actor->db,
 		&(SkChainEntry){.kind = fact->kind,
 			.actor = who,
 			.body = body,

@@ -15,6 +15,8 @@
 #include "console/store/table.h"
 
 typedef struct SkActor {
+	SkDb *db;	      /* inside a transaction */
+	const SkScope *scope; /* of what the actor may see and change */
 	const char *person;   /* its id; NULL: the console itself, or an agent */
 	const char *terminal; /* of an agent; NULL: a person at the console */
 	const char *second;   /* a second person who was there and confirmed it; NULL: nobody */
@@ -33,4 +35,4 @@ typedef struct SkFact {
 } SkFact;
 
 /* One record in the console's chain, part of the transaction. Return: 0 or negative errno. */
-int sk_actor_record(SkDb *db, const SkActor *actor, const SkFact *fact);
+int sk_actor_record(const SkActor *actor, const SkFact *fact);

@@ -27,7 +27,7 @@ typedef struct Entry {
 	const json_t *changes; /* NULL: none */
 } Entry;
 
-static int add_history(SkDb *db, const SkScope *scope, const SkActor *actor, const Entry *entry)
+static int add_history(const SkActor *actor, const Entry *entry)
 {
 	own_free char *changes = json_dumps(entry->changes, JSON_COMPACT);
 	char id[SK_ID_SIZE];
@@ -40,30 +40,30 @@ static int add_history(SkDb *db, const SkScope *scope, const SkActor *actor, con
 		{"reason", sk_db_text(entry->reason ? entry->reason : "")},
 		{"changes", sk_db_text(changes ? changes : "{}")})};
 
-	return sk_table_insert(db, &sk_media_history_table, scope, &write, id);
+	return sk_table_insert(actor->db, &sk_media_history_table, actor->scope, &write, id);
 }
 
-static int add_record(SkDb *db, const SkActor *actor, const Entry *entry)
+static int add_record(const SkActor *actor, const Entry *entry)
 {
 	char kind[64];
 
 	sk_str_format(kind, sizeof(kind), "medium.%s", entry->action);
-	return sk_actor_record(db, actor,
-		&(SkFact){.kind = kind,
-			.facility = text_of(entry->medium, "facility"),
-			.subject_kind = "medium",
-			.subject = text_of(entry->medium, "id"),
-			.body = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:O*}", "number",
-				text_of(entry->medium, "number"), "from", entry->from, "to", entry->to,
-				"reason", entry->reason, "request", entry->request, "secondPerson",
-				actor->second, "changes", entry->changes)});
+	return sk_actor_record(
+		actor, &(SkFact){.kind = kind,
+			       .facility = text_of(entry->medium, "facility"),
+			       .subject_kind = "medium",
+			       .subject = text_of(entry->medium, "id"),
+			       .body = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:O*}", "number",
+				       text_of(entry->medium, "number"), "from", entry->from, "to", entry->to,
+				       "reason", entry->reason, "request", entry->request, "secondPerson",
+				       actor->second, "changes", entry->changes)});
 }
 
-static int add_entry(SkDb *db, const SkScope *scope, const SkActor *actor, const Entry *entry)
+static int add_entry(const SkActor *actor, const Entry *entry)
 {
-	int r = add_history(db, scope, actor, entry);
+	int r = add_history(actor, entry);
 
-	return r < 0 ? r : add_record(db, actor, entry);
+	return r < 0 ? r : add_record(actor, entry);
 }
 
 /* A statement that fails ends the transaction, and an import wants to go on: so it is asked first. */
@@ -76,8 +76,7 @@ static int check_number(SkDb *db, const char *facility, const char *number)
 	return r < 0 ? r : there > 0 ? SK_ALREADY_THERE : 0;
 }
 
-int sk_ledger_register(
-	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+int sk_ledger_register(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	json_int_t days = json_integer_value(json_object_get(fields, "stockDays"));
 	json_auto_t *row = NULL;
@@ -86,15 +85,15 @@ int sk_ledger_register(
 			{"state_since", sk_db_int(actor->now)}, {"mode", sk_db_text("none")},
 			{"created", sk_db_int(actor->now)}, {"last_seen", sk_db_int(actor->now)},
 			{"overdue_from", sk_db_int(actor->now + (days ? days : STOCK_DAYS) * DAY_MS)})};
-	int r = check_number(db, text_of(fields, "facility"), text_of(fields, "number"));
+	int r = check_number(actor->db, text_of(fields, "facility"), text_of(fields, "number"));
 
 	if (r == 0)
-		r = sk_table_insert(db, &sk_media_table, scope, &write, ret_id);
+		r = sk_table_insert(actor->db, &sk_media_table, actor->scope, &write, ret_id);
 	if (r == 0)
-		r = sk_table_read(db, &sk_media_table, scope, ret_id, &row);
+		r = sk_table_read(actor->db, &sk_media_table, actor->scope, ret_id, &row);
 	if (r != 0)
 		return r;
-	return add_entry(db, scope, actor,
+	return add_entry(actor,
 		&(Entry){
 			.medium = row, .action = "register", .to = sk_medium_state_name(SK_MEDIUM_IN_STOCK)});
 }
@@ -124,11 +123,10 @@ static int update_overdue(SkDb *db, const char *medium)
 		SK_DB_ARGS(sk_db_text(medium)), NULL);
 }
 
-int sk_ledger_change(
-	SkDb *db, const SkScope *scope, const SkActor *actor, const SkRowKey *key, json_t *fields)
+int sk_ledger_change(const SkActor *actor, const SkRowKey *key, json_t *fields)
 {
 	json_auto_t *before = NULL, *changes = NULL;
-	int r = sk_table_read(db, &sk_media_table, scope, key->id, &before);
+	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, key->id, &before);
 
 	if (r < 0)
 		return r;
@@ -136,15 +134,15 @@ int sk_ledger_change(
 	if (!changes)
 		return -ENOMEM;
 	if (json_object_get(changes, "number"))
-		r = check_number(db, text_of(before, "facility"), text_of(fields, "number"));
+		r = check_number(actor->db, text_of(before, "facility"), text_of(fields, "number"));
 	if (r == 0)
-		r = sk_table_update(db, &sk_media_table, scope, key, &(SkWrite){.fields = fields});
+		r = sk_table_update(
+			actor->db, &sk_media_table, actor->scope, key, &(SkWrite){.fields = fields});
 	if (r == 0 && json_object_get(changes, "stockDays"))
-		r = update_overdue(db, key->id);
+		r = update_overdue(actor->db, key->id);
 	if (r != 0 || json_object_size(changes) == 0)
 		return r;
-	return add_entry(
-		db, scope, actor, &(Entry){.medium = before, .action = "change", .changes = changes});
+	return add_entry(actor, &(Entry){.medium = before, .action = "change", .changes = changes});
 }
 
 /* What the transition asks for and was not given, or 0. */
@@ -165,8 +163,7 @@ static int check_asked(const SkActor *actor, const SkMediumStep *step, unsigned 
 }
 
 /* Who has it now, in which request, until when: known while it is out, and gone when it is back. */
-static int write_state(
-	SkDb *db, const SkScope *scope, const SkActor *actor, const SkMediumStep *step, SkMediumState to)
+static int write_state(const SkActor *actor, const SkMediumStep *step, SkMediumState to)
 {
 	bool in_request = to == SK_MEDIUM_REQUESTED || to == SK_MEDIUM_APPROVED || to == SK_MEDIUM_OUT;
 	const SkWrite moved = {SK_SETS(
@@ -178,15 +175,15 @@ static int write_state(
 		{"holder_id", sk_db_null()}, {"due", sk_db_null()})};
 
 	if (in_request)
-		return sk_table_update(db, &sk_media_table, scope, &step->key, &entered);
+		return sk_table_update(actor->db, &sk_media_table, actor->scope, &step->key, &entered);
 	/* What is lost keeps saying who had it. */
 	if (to == SK_MEDIUM_LOST || to == SK_MEDIUM_REVOKED)
-		return sk_table_update(db, &sk_media_table, scope, &step->key, &moved);
-	return sk_table_update(db, &sk_media_table, scope, &step->key, &left);
+		return sk_table_update(actor->db, &sk_media_table, actor->scope, &step->key, &moved);
+	return sk_table_update(actor->db, &sk_media_table, actor->scope, &step->key, &left);
 }
 
 static int add_certificate(
-	SkDb *db, const SkActor *actor, const SkMediumStep *step, const json_t *row, SkMediumState to)
+	const SkActor *actor, const SkMediumStep *step, const json_t *row, SkMediumState to)
 {
 	own_free char *details = json_dumps(step->certificate, JSON_COMPACT);
 	char id[SK_ID_SIZE];
@@ -194,7 +191,7 @@ static int add_certificate(
 	if (!details)
 		return -ENOMEM;
 	sk_id_new(id);
-	return sk_db_exec(db,
+	return sk_db_exec(actor->db,
 		"INSERT INTO erasures (id, medium_id, facility_id, method, result, at, person_id, "
 		"witness_id, "
 		"terminal_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -206,11 +203,11 @@ static int add_certificate(
 		NULL);
 }
 
-int sk_ledger_step(SkDb *db, const SkScope *scope, const SkActor *actor, const SkMediumStep *step)
+int sk_ledger_step(const SkActor *actor, const SkMediumStep *step)
 {
 	const SkMediumTransition *transition;
 	json_auto_t *row = NULL;
-	int r = sk_table_read(db, &sk_media_table, scope, step->key.id, &row);
+	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, step->key.id, &row);
 	int state;
 
 	if (r < 0)
@@ -221,24 +218,24 @@ int sk_ledger_step(SkDb *db, const SkScope *scope, const SkActor *actor, const S
 		return SK_MEDIUM_NOT_POSSIBLE;
 	r = check_asked(actor, step, transition->asks);
 	if (r == 0)
-		r = write_state(db, scope, actor, step, transition->to);
+		r = write_state(actor, step, transition->to);
 	if (r == 0 && transition->asks & SK_LIFE_CERTIFICATE)
-		r = add_certificate(db, actor, step, row, transition->to);
+		r = add_certificate(actor, step, row, transition->to);
 	if (r != 0)
 		return r;
-	return add_entry(db, scope, actor,
-		&(Entry){.medium = row,
-			.action = sk_medium_action_name(step->action),
-			.from = sk_medium_state_name((SkMediumState)state),
-			.to = sk_medium_state_name(transition->to),
-			.reason = step->reason,
-			.request = step->request});
+	return add_entry(actor, &(Entry){.medium = row,
+					.action = sk_medium_action_name(step->action),
+					.from = sk_medium_state_name((SkMediumState)state),
+					.to = sk_medium_state_name(transition->to),
+					.reason = step->reason,
+					.request = step->request});
 }
 
-int sk_ledger_see(SkDb *db, const SkScope *scope, const char *medium, const char *by, int64_t at)
+int sk_ledger_see(const SkActor *actor, const char *medium, const char *by)
 {
-	const SkWrite write = {SK_SETS({"last_seen", sk_db_int(at)}, {"last_seen_by", sk_db_text(by)})};
-	int r = sk_table_update(db, &sk_media_table, scope, &(SkRowKey){.id = medium}, &write);
+	const SkWrite write = {
+		SK_SETS({"last_seen", sk_db_int(actor->now)}, {"last_seen_by", sk_db_text(by)})};
+	int r = sk_table_update(actor->db, &sk_media_table, actor->scope, &(SkRowKey){.id = medium}, &write);
 
-	return r < 0 ? r : update_overdue(db, medium);
+	return r < 0 ? r : update_overdue(actor->db, medium);
 }

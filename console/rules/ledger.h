@@ -16,12 +16,10 @@ extern const SkTable sk_media_history_table;
  * prepared it, so it cannot carry data out. fields: as a caller sent them, with the facility. Return: as in
  * actor.h; SK_ALREADY_THERE: the number is taken in this facility.
  */
-int sk_ledger_register(
-	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE]);
+int sk_ledger_register(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE]);
 
 /* Changes fields of the row; only differences go to the history. Return: as in actor.h. */
-int sk_ledger_change(
-	SkDb *db, const SkScope *scope, const SkActor *actor, const SkRowKey *key, json_t *fields);
+int sk_ledger_change(const SkActor *actor, const SkRowKey *key, json_t *fields);
 
 typedef struct SkMediumStep {
 	SkRowKey key;
@@ -37,7 +35,7 @@ typedef struct SkMediumStep {
  * SK_SECOND_PERSON_NEEDED, SK_MEDIUM_CERTIFICATE_NEEDED, SK_MEDIUM_KEY_DEAD, SK_MEDIUM_IN_REQUEST (only the
  * request moves it).
  */
-int sk_ledger_step(SkDb *db, const SkScope *scope, const SkActor *actor, const SkMediumStep *step);
+int sk_ledger_step(const SkActor *actor, const SkMediumStep *step);
 
 /* It was seen: by a stock-taking, or plugged in. by: "terminal:ID", "person:ID", "stock-taking:ID". */
-int sk_ledger_see(SkDb *db, const SkScope *scope, const char *medium, const char *by, int64_t at);
+int sk_ledger_see(const SkActor *actor, const char *medium, const char *by);

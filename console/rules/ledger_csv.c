@@ -15,8 +15,6 @@
 
 /* One import under way. */
 typedef struct Import {
-	SkDb *db;
-	const SkScope *scope;
 	const SkActor *actor;
 	const SkImport *asked;
 	SkCsv *csv;
@@ -103,8 +101,8 @@ static int read_headings(Import *import)
 static int resolve_person(Import *import, const char *login, json_t **ret_id)
 {
 	own_rows SkDbRows *rows = NULL;
-	int r = sk_db_query(
-		import->db, "SELECT id FROM people WHERE login = $1", SK_DB_ARGS(sk_db_text(login)), &rows);
+	int r = sk_db_query(import->actor->db, "SELECT id FROM people WHERE login = $1",
+		SK_DB_ARGS(sk_db_text(login)), &rows);
 
 	if (r == 0)
 		r = sk_db_next(rows);
@@ -168,7 +166,7 @@ static int take_row(Import *import, char **cells, size_t n)
 	/* With an error the list is refused anyway: rows are only looked at from then on. */
 	if (r < 0 || !fields || json_array_size(import->errors) > 0)
 		return r;
-	r = sk_ledger_register(import->db, import->scope, import->actor, fields, id);
+	r = sk_ledger_register(import->actor, fields, id);
 	if (r == SK_ALREADY_THERE)
 		return complain(import, sk_csv_line(import->csv), "number",
 			"this number is in the ledger already, or twice in the list");
@@ -199,7 +197,7 @@ static int add_import_row(Import *import, const char *encoding)
 
 	sk_sha256(digest, import->asked->data, import->asked->size);
 	sk_id_new(id);
-	r = sk_db_exec(import->db,
+	r = sk_db_exec(import->actor->db,
 		"INSERT INTO imports (id, facility_id, kind, file_name, digest, encoding, row_count, at, "
 		"person_id) "
 		"VALUES ($1, $2, 'ledger', $3, $4, $5, $6, $7, $8)",
@@ -210,10 +208,10 @@ static int add_import_row(Import *import, const char *encoding)
 		NULL);
 	if (r < 0)
 		return r;
-	return sk_actor_record(import->db, import->actor,
-		&(SkFact){"ledger.imported", import->asked->facility, "import", id,
-			json_pack("{s:s, s:I}", "file", import->asked->file_name, "rows",
-				(json_int_t)import->rows)});
+	return sk_actor_record(
+		import->actor, &(SkFact){"ledger.imported", import->asked->facility, "import", id,
+				       json_pack("{s:s, s:I}", "file", import->asked->file_name, "rows",
+					       (json_int_t)import->rows)});
 }
 
 static int run(Import *import, json_t **ret_report)
@@ -233,12 +231,11 @@ static int run(Import *import, json_t **ret_report)
 	return *ret_report ? add_import_row(import, encoding) : -ENOMEM;
 }
 
-int sk_ledger_import(
-	SkDb *db, const SkScope *scope, const SkActor *actor, const SkImport *asked, json_t **ret_report)
+int sk_ledger_import(const SkActor *actor, const SkImport *asked, json_t **ret_report)
 {
 	json_auto_t *errors = json_array();
 	own_csv SkCsv *csv = NULL;
-	Import import = {.db = db, .scope = scope, .actor = actor, .asked = asked, .errors = errors};
+	Import import = {.actor = actor, .asked = asked, .errors = errors};
 	SkCsvError error;
 	int r = sk_csv_new(asked->data, asked->size, &csv, &error);
 

@@ -25,8 +25,7 @@ typedef struct SkImport {
  * ret_report: {"rows": N, "encoding": …} or, with SK_IMPORT_HAS_ERRORS, {"errors": [{row, heading, detail}]};
  * row is the line in the file. Set in both cases. Return: as in actor.h.
  */
-int sk_ledger_import(
-	SkDb *db, const SkScope *scope, const SkActor *actor, const SkImport *import, json_t **ret_report);
+int sk_ledger_import(const SkActor *actor, const SkImport *import, json_t **ret_report);
 
 /* Writes all media of the scope, with headings in that language ("ja", "en"). Return: 0 or negative errno. */
 int sk_ledger_export(SkDb *db, const SkScope *scope, const char *language, FILE *out);

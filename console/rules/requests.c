@@ -29,7 +29,7 @@ int64_t sk_request_time(const json_t *row, const char *field)
 	return sk_time_parse(sk_request_text(row, field), &time) == 0 ? time : 0;
 }
 
-int sk_request_record(SkDb *db, const SkActor *actor, const json_t *row, const char *kind, json_t *extra)
+int sk_request_record(const SkActor *actor, const json_t *row, const char *kind, json_t *extra)
 {
 	json_t *body = json_pack("{s:s}", "number", sk_request_text(row, "number"));
 
@@ -38,9 +38,8 @@ int sk_request_record(SkDb *db, const SkActor *actor, const json_t *row, const c
 		body = NULL;
 	}
 	json_decref(extra);
-	return sk_actor_record(db, actor,
-		&(SkFact){
-			kind, sk_request_text(row, "facility"), "request", sk_request_text(row, "id"), body});
+	return sk_actor_record(actor, &(SkFact){kind, sk_request_text(row, "facility"), "request",
+					      sk_request_text(row, "id"), body});
 }
 
 static int check_period(const SkActor *actor, const json_t *fields)
@@ -56,7 +55,7 @@ static int check_period(const SkActor *actor, const json_t *fields)
 }
 
 /* "2026-0042": the year in Japan and a number in the facility. Serialisable: two at once are run again. */
-static int next_number(SkDb *db, const SkActor *actor, const char *facility, char *ret_number, size_t size)
+static int next_number(const SkActor *actor, const char *facility, char *ret_number, size_t size)
 {
 	int year = sk_date_of(sk_day_of(actor->now)).year;
 	char pattern[16];
@@ -64,7 +63,8 @@ static int next_number(SkDb *db, const SkActor *actor, const char *facility, cha
 	int r;
 
 	sk_str_format(pattern, sizeof(pattern), "%04d-%%", year);
-	r = sk_db_query_int(db, "SELECT count(*) FROM requests WHERE facility_id = $1 AND number LIKE $2",
+	r = sk_db_query_int(actor->db,
+		"SELECT count(*) FROM requests WHERE facility_id = $1 AND number LIKE $2",
 		SK_DB_ARGS(sk_db_text(facility), sk_db_text(pattern)), &used);
 	if (r < 0)
 		return r;
@@ -72,10 +72,10 @@ static int next_number(SkDb *db, const SkActor *actor, const char *facility, cha
 }
 
 /* The medium is of this facility, prepared, and free. */
-static int check_medium(SkDb *db, const SkScope *scope, const char *facility, const char *medium)
+static int check_medium(const SkActor *actor, const char *facility, const char *medium)
 {
 	json_auto_t *row = NULL;
-	int r = sk_table_read(db, &sk_media_table, scope, medium, &row);
+	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, medium, &row);
 
 	if (r == -ENOENT || (r == 0 && !sk_str_eq(sk_request_text(row, "facility"), facility)))
 		return SK_NOT_FOUND;
@@ -87,46 +87,43 @@ static int check_medium(SkDb *db, const SkScope *scope, const char *facility, co
 }
 
 /* Reserves each medium: it belongs to this request, or to none. */
-static int add_media(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
-	const char *facility, const json_t *media)
+static int add_media(const SkActor *actor, const char *request, const char *facility, const json_t *media)
 {
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach (media, i, item) {
 		const char *medium = json_string_value(item);
-		int r = check_medium(db, scope, facility, medium);
+		int r = check_medium(actor, facility, medium);
 
 		if (r == 0)
-			r = sk_db_exec(db,
+			r = sk_db_exec(actor->db,
 				"INSERT INTO request_media (request_id, medium_id, facility_id) VALUES ($1, "
 				"$2, $3)",
 				SK_DB_ARGS(sk_db_text(request), sk_db_text(medium), sk_db_text(facility)),
 				NULL);
 		if (r == 0)
-			r = sk_ledger_step(db, scope, actor,
-				&(SkMediumStep){.key = {.id = medium},
-					.action = SK_MEDIUM_REQUEST,
-					.request = request});
+			r = sk_ledger_step(actor, &(SkMediumStep){.key = {.id = medium},
+							  .action = SK_MEDIUM_REQUEST,
+							  .request = request});
 		if (r != 0)
 			return r == -EEXIST ? SK_REQUEST_MEDIUM_TAKEN : r;
 	}
 	return 0;
 }
 
-static int insert(
-	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+static int insert(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	const char *facility = sk_request_text(fields, "facility");
 	own_free char *rule = NULL;
 	char number[16];
-	int r = sk_request_rule_of_facility(db, facility, &rule);
+	int r = sk_request_rule_of_facility(actor->db, facility, &rule);
 
 	if (r == 0)
-		r = next_number(db, actor, facility, number, sizeof(number));
+		r = next_number(actor, facility, number, sizeof(number));
 	if (r < 0)
 		return r;
-	return sk_table_insert(db, &sk_requests_table, scope,
+	return sk_table_insert(actor->db, &sk_requests_table, actor->scope,
 		&(SkWrite){.fields = fields,
 			SK_SETS({"number", sk_db_text(number)}, {"state", sk_db_text("waiting")},
 				{"requester_id", sk_db_text(actor->person)}, {"rule", sk_db_text(rule)},
@@ -134,8 +131,7 @@ static int insert(
 		ret_id);
 }
 
-int sk_request_create(
-	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+int sk_request_create(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	json_auto_t *form = json_copy(fields), *row = NULL, *media = NULL;
 	const char *facility = sk_request_text(fields, "facility");
@@ -146,29 +142,29 @@ int sk_request_create(
 	media = json_incref(json_object_get(fields, "media"));
 	if (!form || !media || json_object_del(form, "media") < 0)
 		return -EINVAL;
-	r = insert(db, scope, actor, form, ret_id);
+	r = insert(actor, form, ret_id);
 	if (r == 0)
-		r = add_media(db, scope, actor, ret_id, facility, media);
+		r = add_media(actor, ret_id, facility, media);
 	if (r == 0)
-		r = sk_table_read(db, &sk_requests_table, scope, ret_id, &row);
+		r = sk_table_read(actor->db, &sk_requests_table, actor->scope, ret_id, &row);
 	if (r != 0)
 		return r;
-	return sk_request_record(db, actor, row, "request.created", json_pack("{s:O}", "media", media));
+	return sk_request_record(actor, row, "request.created", json_pack("{s:O}", "media", media));
 }
 
-int sk_request_media(SkDb *db, const SkScope *scope, const char *request, json_t **ret_media)
+int sk_request_media(const SkActor *actor, const char *request, json_t **ret_media)
 {
 	own_rows SkDbRows *rows = NULL;
 	own_sql SkSql *sql = NULL;
 	json_auto_t *media = json_array();
-	int r = sk_sql_new(db, "SELECT ", &sql);
+	int r = sk_sql_new(actor->db, "SELECT ", &sql);
 
 	if (r < 0 || !media)
 		return r < 0 ? r : -ENOMEM;
 	sk_table_columns(&sk_media_table, "m", sql);
 	sk_sql_add(sql, " FROM media m JOIN request_media rm ON rm.medium_id = m.id WHERE rm.request_id = ");
 	sk_sql_value(sql, sk_db_text(request));
-	sk_sql_scope(sql, scope, "m.facility_id", NULL);
+	sk_sql_scope(sql, actor->scope, "m.facility_id", NULL);
 	r = sk_sql_query(sql, &rows);
 	while (r == 0 && (r = sk_db_next(rows)) == 1) {
 		json_t *row = NULL;
@@ -191,24 +187,23 @@ static bool left_the_request(const json_t *medium, const char *request)
 	       sk_str_eq(state, "revoked");
 }
 
-int sk_request_move_media(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
-	SkMediumAction action, const char *reason)
+int sk_request_move_media(
+	const SkActor *actor, const char *request, SkMediumAction action, const char *reason)
 {
 	json_auto_t *media = NULL;
 	const json_t *medium;
 	size_t i;
-	int r = sk_request_media(db, scope, request, &media);
+	int r = sk_request_media(actor, request, &media);
 
 	if (r < 0)
 		return r;
 	json_array_foreach (media, i, medium) {
 		if (left_the_request(medium, request))
 			continue;
-		r = sk_ledger_step(db, scope, actor,
-			&(SkMediumStep){.key = {.id = sk_request_text(medium, "id")},
-				.action = action,
-				.reason = reason,
-				.request = request});
+		r = sk_ledger_step(actor, &(SkMediumStep){.key = {.id = sk_request_text(medium, "id")},
+						  .action = action,
+						  .reason = reason,
+						  .request = request});
 		if (r != 0)
 			return r;
 	}

@@ -19,8 +19,7 @@ extern const SkTable sk_request_decisions_table;
  * fields: the form as it was sent, with "media": ids. The rule of approval is that of the facility now.
  * Return: as in actor.h; SK_REQUEST_PERIOD_WRONG, SK_REQUEST_MEDIUM_TAKEN, SK_MEDIUM_NOT_ENCRYPTED.
  */
-int sk_request_create(
-	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE]);
+int sk_request_create(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE]);
 
 typedef struct SkRequestDecision {
 	const char *request;
@@ -36,8 +35,7 @@ typedef struct SkRequestDecision {
  * SK_REQUEST_DECIDED_BY_YOU, SK_ROLE_MISSING, SK_SECOND_FACTOR_NEEDED, SK_REQUEST_EXPIRED,
  * SK_MEDIUM_REASON_NEEDED.
  */
-int sk_request_decide(SkDb *db, const SkScope *scope, const SkActor *actor, const SkRequestDecision *decision,
-	bool *ret_done);
+int sk_request_decide(const SkActor *actor, const SkRequestDecision *decision, bool *ret_done);
 
 typedef enum SkRequestAction {
 	SK_REQUEST_WITHDRAW,  /* by its requester, or a security officer */
@@ -48,11 +46,10 @@ typedef enum SkRequestAction {
 } SkRequestAction;
 
 /* Return: as in actor.h; SK_REQUEST_NOT_POSSIBLE, SK_ROLE_MISSING: somebody else's request. */
-int sk_request_act(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
-	SkRequestAction action, const char *note);
+int sk_request_act(const SkActor *actor, const char *request, SkRequestAction action, const char *note);
 
 /* The media of a request, as rows of the ledger. */
-int sk_request_media(SkDb *db, const SkScope *scope, const char *request, json_t **ret_media);
+int sk_request_media(const SkActor *actor, const char *request, json_t **ret_media);
 
 /* Requests whose time is over and that never went out: up to 100 ids. */
 int sk_request_expired(SkDb *db, int64_t now, json_t **ret_ids);

@@ -13,8 +13,8 @@ const char *sk_request_text(const json_t *row, const char *field);
 int64_t sk_request_time(const json_t *row, const char *field);
 
 /* Moves all media of the request by one action. reason: NULL: none. */
-int sk_request_move_media(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
-	SkMediumAction action, const char *reason);
+int sk_request_move_media(
+	const SkActor *actor, const char *request, SkMediumAction action, const char *reason);
 
 /* One record about the request; extra (may be NULL) is merged into its body and taken over. */
-int sk_request_record(SkDb *db, const SkActor *actor, const json_t *row, const char *kind, json_t *extra);
+int sk_request_record(const SkActor *actor, const json_t *row, const char *kind, json_t *extra);

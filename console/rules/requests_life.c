@@ -39,8 +39,6 @@ static int load_decisions(SkDb *db, const char *request, Decisions *decisions)
 
 /* What one decision needs to know. */
 typedef struct Deciding {
-	SkDb *db;
-	const SkScope *scope;
 	const SkActor *actor;
 	const SkRequestDecision *asked;
 	const json_t *row;
@@ -54,7 +52,7 @@ static int may_decide(Deciding *d)
 {
 	SkDecider decider;
 	SkApprovalVerdict verdict;
-	int r = sk_decider_init(d->db, d->actor, sk_request_text(d->row, "facility"), &decider);
+	int r = sk_decider_init(d->actor, sk_request_text(d->row, "facility"), &decider);
 
 	if (r == 0) {
 		verdict = sk_approval_may(&d->rule, sk_request_text(d->row, "requester"), d->made.list,
@@ -72,7 +70,7 @@ static int write_decision(const Deciding *d)
 	char id[SK_ID_SIZE];
 
 	sk_id_new(id);
-	return sk_db_exec(d->db,
+	return sk_db_exec(d->actor->db,
 		"INSERT INTO request_decisions (id, request_id, facility_id, step, person_id, approved, "
 		"alone, reason, "
 		"conditions, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -98,14 +96,15 @@ static int apply(Deciding *d, bool *ret_done)
 
 	d->made.list[d->made.n++] = (SkApprovalDecision){d->actor->person, d->step, d->asked->approved};
 	status = sk_approval_status(&d->rule, d->made.list, d->made.n);
-	r = sk_table_update(d->db, &sk_requests_table, d->scope, &(SkRowKey){.id = d->asked->request},
+	r = sk_table_update(d->actor->db, &sk_requests_table, d->actor->scope,
+		&(SkRowKey){.id = d->asked->request},
 		&(SkWrite){SK_SETS({"state", sk_db_text(words[status.state])},
 			{"step", sk_db_int((int64_t)status.step)},
 			{"alone", sk_db_int(d->alone || json_is_true(json_object_get(d->row, "alone")))},
 			{"decided", status.state == SK_APPROVAL_WAITING ? sk_db_null()
 									: sk_db_int(d->actor->now)})});
 	if (r == 0 && status.state != SK_APPROVAL_WAITING)
-		r = sk_request_move_media(d->db, d->scope, d->actor, d->asked->request,
+		r = sk_request_move_media(d->actor, d->asked->request,
 			status.state == SK_APPROVAL_APPROVED ? SK_MEDIUM_APPROVE : SK_MEDIUM_WITHDRAW,
 			d->asked->reason);
 	*ret_done = r == 0 && status.state == SK_APPROVAL_APPROVED;
@@ -117,7 +116,7 @@ static int decide(Deciding *d, bool *ret_done)
 	int r = sk_request_rule_parse(json_object_get(d->row, "rule"), &d->rule);
 
 	if (r == 0)
-		r = load_decisions(d->db, d->asked->request, &d->made);
+		r = load_decisions(d->actor->db, d->asked->request, &d->made);
 	if (r == 0)
 		r = may_decide(d);
 	if (r == 0)
@@ -126,19 +125,17 @@ static int decide(Deciding *d, bool *ret_done)
 		r = apply(d, ret_done);
 	if (r != 0)
 		return r;
-	return sk_request_record(d->db, d->actor, d->row,
+	return sk_request_record(d->actor, d->row,
 		d->asked->approved ? "request.approved" : "request.refused",
 		json_pack("{s:i, s:b, s:b, s:s}", "step", (int)d->step, "alone", d->alone, "complete",
 			*ret_done, "reason", d->asked->reason ? d->asked->reason : ""));
 }
 
-int sk_request_decide(SkDb *db, const SkScope *scope, const SkActor *actor, const SkRequestDecision *decision,
-	bool *ret_done)
+int sk_request_decide(const SkActor *actor, const SkRequestDecision *decision, bool *ret_done)
 {
 	json_auto_t *row = NULL, *persons = json_array();
-	Deciding deciding = {
-		.db = db, .scope = scope, .actor = actor, .asked = decision, .made.persons = persons};
-	int r = sk_table_read(db, &sk_requests_table, scope, decision->request, &row);
+	Deciding deciding = {.actor = actor, .asked = decision, .made.persons = persons};
+	int r = sk_table_read(actor->db, &sk_requests_table, actor->scope, decision->request, &row);
 
 	if (r < 0 || !persons)
 		return r < 0 ? r : -ENOMEM;
@@ -181,12 +178,12 @@ static bool is_from(const Way *way, const char *state)
 }
 
 /* Every medium of the request has been inspected, or has a story of its own. */
-static int check_inspected(SkDb *db, const SkScope *scope, const char *request)
+static int check_inspected(const SkActor *actor, const char *request)
 {
 	json_auto_t *media = NULL;
 	const json_t *medium;
 	size_t i;
-	int r = sk_request_media(db, scope, request, &media);
+	int r = sk_request_media(actor, request, &media);
 
 	if (r < 0)
 		return r;
@@ -206,8 +203,7 @@ static int write_holder(SkDb *db, const json_t *row, const char *request)
 		NULL);
 }
 
-static int write_way(SkDb *db, const SkScope *scope, const SkActor *actor, const json_t *row,
-	SkRequestAction action, const char *note)
+static int write_way(const SkActor *actor, const json_t *row, SkRequestAction action, const char *note)
 {
 	const Way *way = &ways[action];
 	bool back = action == SK_REQUEST_RETURN, out = action == SK_REQUEST_HAND_OVER;
@@ -223,8 +219,8 @@ static int write_way(SkDb *db, const SkScope *scope, const SkActor *actor, const
 		sets[n++] = (SkSet){"returned_to", sk_db_text(actor->person)};
 		sets[n++] = (SkSet){"return_note", sk_db_text(note)};
 	}
-	return sk_table_update(db, &sk_requests_table, scope, &(SkRowKey){.id = sk_request_text(row, "id")},
-		&(SkWrite){.sets = sets, .n_sets = n});
+	return sk_table_update(actor->db, &sk_requests_table, actor->scope,
+		&(SkRowKey){.id = sk_request_text(row, "id")}, &(SkWrite){.sets = sets, .n_sets = n});
 }
 
 /* Only the requester withdraws; an officer's hand is an administrator's order, not a withdrawal. */
@@ -233,12 +229,11 @@ static bool is_own(const SkActor *actor, const json_t *row)
 	return actor->person && sk_str_eq(actor->person, sk_request_text(row, "requester"));
 }
 
-int sk_request_act(SkDb *db, const SkScope *scope, const SkActor *actor, const char *request,
-	SkRequestAction action, const char *note)
+int sk_request_act(const SkActor *actor, const char *request, SkRequestAction action, const char *note)
 {
 	const Way *way = &ways[action];
 	json_auto_t *row = NULL;
-	int r = sk_table_read(db, &sk_requests_table, scope, request, &row);
+	int r = sk_table_read(actor->db, &sk_requests_table, actor->scope, request, &row);
 
 	if (r < 0)
 		return r;
@@ -248,16 +243,15 @@ int sk_request_act(SkDb *db, const SkScope *scope, const SkActor *actor, const c
 		return SK_ROLE_MISSING;
 	if (action == SK_REQUEST_HAND_OVER && sk_request_time(row, "due") <= actor->now)
 		return SK_REQUEST_EXPIRED;
-	r = way->action == SK_MEDIUM_ACTION_MAX
-		    ? check_inspected(db, scope, request)
-		    : sk_request_move_media(db, scope, actor, request, way->action, note);
+	r = way->action == SK_MEDIUM_ACTION_MAX ? check_inspected(actor, request)
+						: sk_request_move_media(actor, request, way->action, note);
 	if (r == 0)
-		r = write_way(db, scope, actor, row, action, note);
+		r = write_way(actor, row, action, note);
 	if (r == 0 && action == SK_REQUEST_HAND_OVER)
-		r = write_holder(db, row, request);
+		r = write_holder(actor->db, row, request);
 	if (r != 0)
 		return r;
-	return sk_request_record(db, actor, row, way->kind, json_pack("{s:s}", "note", note ? note : ""));
+	return sk_request_record(actor, row, way->kind, json_pack("{s:s}", "note", note ? note : ""));
 }
 
 int sk_request_expired(SkDb *db, int64_t now, json_t **ret_ids)

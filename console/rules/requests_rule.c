@@ -94,7 +94,7 @@ static int load_groups(SkDb *db, const char *person, const char *facility, SkDec
 	return r;
 }
 
-int sk_decider_init(SkDb *db, const SkActor *actor, const char *facility, SkDecider *ret_decider)
+int sk_decider_init(const SkActor *actor, const char *facility, SkDecider *ret_decider)
 {
 	const char *person = actor->person ? actor->person : "";
 	int64_t roles = 0;
@@ -103,13 +103,13 @@ int sk_decider_init(SkDb *db, const SkActor *actor, const char *facility, SkDeci
 	*ret_decider = (SkDecider){.names = json_array()};
 	if (!ret_decider->names)
 		return -ENOMEM;
-	r = sk_db_query_int(db,
+	r = sk_db_query_int(actor->db,
 		"SELECT count(*) FROM person_roles WHERE person_id = $1 AND role = 'approver' AND removed IS "
 		"NULL "
 		"AND (facility_id = $2 OR facility_id IS NULL)",
 		SK_DB_ARGS(sk_db_text(person), sk_db_text(facility)), &roles);
 	if (r == 0)
-		r = load_groups(db, person, facility, ret_decider);
+		r = load_groups(actor->db, person, facility, ret_decider);
 	ret_decider->approver = (SkApprover){.person = person,
 		.is_approver = roles > 0,
 		.fresh_second_factor = actor->fresh,

@@ -19,7 +19,7 @@ typedef struct SkDecider {
 } SkDecider;
 
 /* What is known of this person at this facility. Free with sk_decider_deinit(). */
-int sk_decider_init(SkDb *db, const SkActor *actor, const char *facility, SkDecider *ret_decider);
+int sk_decider_init(const SkActor *actor, const char *facility, SkDecider *ret_decider);
 void sk_decider_deinit(SkDecider *decider);
 
 /* The refusal that a verdict is told as; 0 for those that may. */

@@ -58,19 +58,18 @@ static const char *text_of(const json_t *row, const char *field)
 	return text ? text : "";
 }
 
-int sk_stock_taking_begin(
-	SkDb *db, const SkScope *scope, const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
+int sk_stock_taking_begin(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	const char *facility = text_of(fields, "facility");
 	int64_t listed = 0;
-	int r = sk_table_insert(db, &sk_stock_takings_table, scope,
+	int r = sk_table_insert(actor->db, &sk_stock_takings_table, actor->scope,
 		&(SkWrite){.fields = fields,
 			SK_SETS({"state", sk_db_text("open")}, {"began", sk_db_int(actor->now)},
 				{"began_by", sk_db_text(actor->person)})},
 		ret_id);
 
 	if (r == 0)
-		r = sk_db_exec(db,
+		r = sk_db_exec(actor->db,
 			"INSERT INTO stock_sightings (stock_taking_id, medium_id, facility_id, "
 			"expected_place, result) "
 			"SELECT $1, id, facility_id, place, CASE state WHEN 'out' THEN 'out' ELSE 'open' END "
@@ -78,26 +77,29 @@ int sk_stock_taking_begin(
 			SK_DB_ARGS(sk_db_text(ret_id), sk_db_text(facility)), &listed);
 	if (r < 0)
 		return r;
-	return sk_actor_record(db, actor,
-		&(SkFact){"stock-taking.begun", facility, "stock-taking", ret_id,
-			json_pack("{s:I}", "media", (json_int_t)listed)});
+	return sk_actor_record(actor, &(SkFact){"stock-taking.begun", facility, "stock-taking", ret_id,
+					      json_pack("{s:I}", "media", (json_int_t)listed)});
 }
 
-static int read_open(SkDb *db, const SkScope *scope, const char *run, json_t **ret_row)
+static int read_open(const SkActor *actor, const char *run, json_t **ret_row)
 {
-	int r = sk_table_read(db, &sk_stock_takings_table, scope, run, ret_row);
+	int r = sk_table_read(actor->db, &sk_stock_takings_table, actor->scope, run, ret_row);
 
 	if (r < 0)
 		return r;
 	return sk_str_eq(text_of(*ret_row, "state"), "open") ? 0 : SK_STOCK_TAKING_CLOSED;
 }
 
-/* The id and the place of a medium that was named by its id or by its number. */
-static int find_medium(SkDb *db, const char *facility, const char *name, char ret_id[SK_ID_SIZE],
-	char *ret_place, size_t size)
+typedef struct Found {
+	char medium[SK_ID_SIZE];
+	char place[1024];
+} Found;
+
+/* A medium that was named by its id or by its number. */
+static int find_medium(const SkActor *actor, const char *facility, const char *name, Found *ret_found)
 {
 	own_rows SkDbRows *rows = NULL;
-	int r = sk_db_query(db,
+	int r = sk_db_query(actor->db,
 		"SELECT id, place FROM media WHERE facility_id = $1 AND (id = $2 OR number = $2)",
 		SK_DB_ARGS(sk_db_text(facility), sk_db_text(name)), &rows);
 
@@ -105,16 +107,17 @@ static int find_medium(SkDb *db, const char *facility, const char *name, char re
 		r = sk_db_next(rows);
 	if (r <= 0)
 		return r < 0 ? r : SK_NOT_FOUND;
-	sk_str_copy(ret_id, SK_ID_SIZE, sk_db_get_text(rows, 0));
-	sk_str_copy(ret_place, size, sk_db_get_text(rows, 1) ? sk_db_get_text(rows, 1) : "");
+	sk_str_copy(ret_found->medium, sizeof(ret_found->medium), sk_db_get_text(rows, 0));
+	sk_str_copy(ret_found->place, sizeof(ret_found->place),
+		sk_db_get_text(rows, 1) ? sk_db_get_text(rows, 1) : "");
 	return 0;
 }
 
 /* Expected or not, it is seen now. */
 static int write_sighting(
-	SkDb *db, const SkActor *actor, const SkSighting *sighting, const char *facility, const char *medium)
+	const SkActor *actor, const SkSighting *sighting, const char *facility, const char *medium)
 {
-	return sk_db_exec(db,
+	return sk_db_exec(actor->db,
 		"INSERT INTO stock_sightings (stock_taking_id, medium_id, facility_id, result, place, at, "
 		"person_id, "
 		"terminal_id, note) VALUES ($1, $2, $3, 'seen', $4, $5, $6, $7, $8) "
@@ -128,38 +131,40 @@ static int write_sighting(
 		NULL);
 }
 
-int sk_stock_taking_see(SkDb *db, const SkScope *scope, const SkActor *actor, const SkSighting *sighting)
+int sk_stock_taking_see(const SkActor *actor, const SkSighting *sighting)
 {
 	json_auto_t *run = NULL;
 	SkSighting seen = *sighting;
-	char medium[SK_ID_SIZE], place[1024], by[64];
+	Found found;
+	char by[64];
 	const char *facility;
-	int r = read_open(db, scope, sighting->run, &run);
+	int r = read_open(actor, sighting->run, &run);
 
 	if (r != 0)
 		return r;
 	facility = text_of(run, "facility");
-	r = find_medium(db, facility, sighting->medium, medium, place, sizeof(place));
+	r = find_medium(actor, facility, sighting->medium, &found);
 	if (r != 0)
 		return r;
 	if (!seen.place)
-		seen.place = place;
+		seen.place = found.place;
 	sk_str_format(by, sizeof(by), "stock-taking:%s", sighting->run);
-	r = write_sighting(db, actor, &seen, facility, medium);
+	r = write_sighting(actor, &seen, facility, found.medium);
 	if (r == 0)
-		r = sk_ledger_see(db, scope, medium, by, actor->now);
+		r = sk_ledger_see(actor, found.medium, by);
 	if (r < 0)
 		return r;
-	return sk_actor_record(db, actor,
-		&(SkFact){"stock-taking.seen", facility, "medium", medium,
-			json_pack("{s:s, s:s}", "stockTaking", sighting->run, "place", seen.place)});
+	return sk_actor_record(
+		actor, &(SkFact){"stock-taking.seen", facility, "medium", found.medium,
+			       json_pack("{s:s, s:s}", "stockTaking", sighting->run, "place", seen.place)});
 }
 
-int sk_stock_taking_plugged(SkDb *db, const SkActor *actor, const char *facility, const char *medium)
+int sk_stock_taking_plugged(const SkActor *actor, const char *facility, const char *medium)
 {
 	const SkScope scope = {.facilities = &facility, .n_facilities = 1};
+	SkActor own = *actor;
 	char by[64];
-	int r = sk_db_exec(db,
+	int r = sk_db_exec(actor->db,
 		"UPDATE stock_sightings SET result = 'seen', at = $1, terminal_id = $2 WHERE medium_id = $3 "
 		"AND "
 		"facility_id = $4 AND result IN ('open', 'out') AND stock_taking_id IN "
@@ -170,8 +175,9 @@ int sk_stock_taking_plugged(SkDb *db, const SkActor *actor, const char *facility
 
 	if (r < 0)
 		return r;
+	own.scope = &scope;
 	sk_str_format(by, sizeof(by), "terminal:%s", actor->terminal ? actor->terminal : "");
-	return sk_ledger_see(db, &scope, medium, by, actor->now);
+	return sk_ledger_see(&own, medium, by);
 }
 
 /* Ids and numbers of what the run did not see. */
@@ -191,28 +197,27 @@ static int list_missing(SkDb *db, const char *run, json_t *missing)
 	return r;
 }
 
-int sk_stock_taking_close(
-	SkDb *db, const SkScope *scope, const SkActor *actor, const char *run, json_t **ret_missing)
+int sk_stock_taking_close(const SkActor *actor, const char *run, json_t **ret_missing)
 {
 	json_auto_t *row = NULL, *missing = json_array();
-	int r = read_open(db, scope, run, &row);
+	int r = read_open(actor, run, &row);
 
 	if (r != 0 || !missing)
 		return r != 0 ? r : -ENOMEM;
-	r = sk_db_exec(db,
+	r = sk_db_exec(actor->db,
 		"UPDATE stock_sightings SET result = 'missing' WHERE stock_taking_id = $1 AND result = "
 		"'open'",
 		SK_DB_ARGS(sk_db_text(run)), NULL);
 	if (r == 0)
-		r = list_missing(db, run, missing);
+		r = list_missing(actor->db, run, missing);
 	if (r == 0)
-		r = sk_table_update(db, &sk_stock_takings_table, scope, &(SkRowKey){.id = run},
+		r = sk_table_update(actor->db, &sk_stock_takings_table, actor->scope, &(SkRowKey){.id = run},
 			&(SkWrite){SK_SETS({"state", sk_db_text("closed")}, {"closed", sk_db_int(actor->now)},
 				{"closed_by", sk_db_text(actor->person)})});
 	if (r == 0)
-		r = sk_actor_record(db, actor,
-			&(SkFact){"stock-taking.closed", text_of(row, "facility"), "stock-taking", run,
-				json_pack("{s:O}", "missing", missing)});
+		r = sk_actor_record(
+			actor, &(SkFact){"stock-taking.closed", text_of(row, "facility"), "stock-taking", run,
+				       json_pack("{s:O}", "missing", missing)});
 	if (r == 0)
 		*ret_missing = own_take(missing);
 	return r;

@@ -16,9 +16,8 @@ struct SkCsv {
 	char *cells[SK_CSV_CELLS_MAX];
 };
 
-/* The file in UTF-8. Return: as sk_csv_new(). */
-int sk_csv_decode(const char *data, size_t size, char **ret_text, size_t *ret_size,
-	SkCsvEncoding *ret_encoding, SkCsvError *ret_error);
+/* Puts the file in UTF-8, and what it was in, into csv. Return: as sk_csv_new(). */
+int sk_csv_decode(SkCsv *csv, const char *data, size_t size, SkCsvError *ret_error);
 
 /* Characters between two places of valid UTF-8. */
 size_t sk_csv_count(const char *from, const char *to);

@@ -52,14 +52,16 @@ static void point_at(const char *data, size_t at, SkCsvError *ret_error)
 	*ret_error = (SkCsvError){line, at - start + 1, "neither UTF-8 nor Shift_JIS"};
 }
 
-static int convert(const char *data, size_t size, char **ret_text, size_t *ret_size, SkCsvError *ret_error)
+static int convert(SkCsv *csv, const char *data, size_t size, SkCsvError *ret_error)
 {
 	size_t room = size * GROWTH, left = room, todo = size;
-	char *text = malloc(room + 1), *out = text, *in = (char *)data;
+	char *out, *in = (char *)data;
 	size_t bad = 0;
 
-	if (!text)
+	csv->text = malloc(room + 1);
+	if (!csv->text)
 		return -ENOMEM;
+	out = csv->text;
 	pthread_mutex_lock(&converter_lock);
 	if (converter != (iconv_t)-1) {
 		iconv(converter, NULL, NULL, NULL, NULL);
@@ -69,36 +71,30 @@ static int convert(const char *data, size_t size, char **ret_text, size_t *ret_s
 	/* todo: also what an incomplete character at the end leaves, and everything without a converter. */
 	if (bad == (size_t)-1 || todo > 0) {
 		point_at(data, (size_t)(in - data), ret_error);
-		free(text);
 		return -EILSEQ;
 	}
 	*out = 0;
-	*ret_text = text;
-	*ret_size = room - left;
+	csv->size = room - left;
+	csv->encoding = SK_CSV_SHIFT_JIS;
 	return 0;
 }
 
-int sk_csv_decode(const char *data, size_t size, char **ret_text, size_t *ret_size,
-	SkCsvEncoding *ret_encoding, SkCsvError *ret_error)
+int sk_csv_decode(SkCsv *csv, const char *data, size_t size, SkCsvError *ret_error)
 {
 	static const char mark[] = "\xef\xbb\xbf";
-	char *text;
 
 	if (size >= 3 && memcmp(data, mark, 3) == 0) {
 		data += 3;
 		size -= 3;
 	}
-	if (!sk_utf8_check(data, size)) {
-		*ret_encoding = SK_CSV_SHIFT_JIS;
-		return convert(data, size, ret_text, ret_size, ret_error);
-	}
-	text = malloc(size + 1);
-	if (!text)
+	if (!sk_utf8_check(data, size))
+		return convert(csv, data, size, ret_error);
+	csv->text = malloc(size + 1);
+	if (!csv->text)
 		return -ENOMEM;
-	memcpy(text, data, size);
-	text[size] = 0;
-	*ret_encoding = SK_CSV_UTF8;
-	*ret_text = text;
-	*ret_size = size;
+	memcpy(csv->text, data, size);
+	csv->text[size] = 0;
+	csv->size = size;
+	csv->encoding = SK_CSV_UTF8;
 	return 0;
 }

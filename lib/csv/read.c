@@ -20,7 +20,7 @@ int sk_csv_new(const void *data, size_t size, SkCsv **ret_csv, SkCsvError *ret_e
 	csv = calloc(1, sizeof(*csv));
 	if (!csv)
 		return -ENOMEM;
-	r = sk_csv_decode(data, size, &csv->text, &csv->size, &csv->encoding, ret_error);
+	r = sk_csv_decode(csv, data, size, ret_error);
 	if (r < 0)
 		return r;
 	csv->line = 1;

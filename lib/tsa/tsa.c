@@ -187,20 +187,20 @@ static bool is_granted(TS_RESP *response)
 	       TS_RESP_get_token(response);
 }
 
-int sk_tsa_request_accept(const SkTsaRequest *request, const uint8_t *answer, size_t size,
-	const char *authorities, SkTsaToken *ret_token, const char **ret_why)
+int sk_tsa_request_accept(const SkTsaRequest *request, SkTsaDer answer, const char *authorities,
+	SkTsaToken *ret_token, const char **ret_why)
 {
 	own_(TS_RESP_freep) TS_RESP *response = NULL;
 	own_(TS_VERIFY_CTX_freep) TS_VERIFY_CTX *context = NULL;
-	const unsigned char *at = answer;
+	const unsigned char *at = answer.bytes;
 	int r;
 
 	say(ret_why, "the answer is too long");
-	if (size > SK_TSA_ANSWER_MAX)
+	if (answer.size > SK_TSA_ANSWER_MAX)
 		return -EMSGSIZE;
-	response = d2i_TS_RESP(NULL, &at, (long)size);
+	response = d2i_TS_RESP(NULL, &at, (long)answer.size);
 	say(ret_why, "not an answer of a time stamping authority");
-	if (!response || at != answer + size)
+	if (!response || at != answer.bytes + answer.size)
 		return -EBADMSG;
 	say(ret_why, "the authority refused the request");
 	if (!is_granted(response))
@@ -242,20 +242,20 @@ static int verify_token(
 	return r == 1 ? 0 : -EKEYREJECTED;
 }
 
-int sk_tsa_token_verify(const uint8_t *der, size_t size, const uint8_t digest[SK_TSA_DIGEST_SIZE],
-	const char *authorities, int64_t *ret_time, const char **ret_why)
+int sk_tsa_token_verify(SkTsaDer der, const uint8_t digest[SK_TSA_DIGEST_SIZE], const char *authorities,
+	int64_t *ret_time, const char **ret_why)
 {
 	own_(PKCS7_freep) PKCS7 *token = NULL;
-	const unsigned char *at = der;
+	const unsigned char *at = der.bytes;
 	TS_TST_INFO *info;
 	int64_t time = 0;
 	int r;
 
 	say(ret_why, "not a time stamp");
-	if (size > SK_TSA_ANSWER_MAX)
+	if (der.size > SK_TSA_ANSWER_MAX)
 		return -EMSGSIZE;
-	token = d2i_PKCS7(NULL, &at, (long)size);
-	if (!token || at != der + size)
+	token = d2i_PKCS7(NULL, &at, (long)der.size);
+	if (!token || at != der.bytes + der.size)
 		return -EBADMSG;
 	info = PKCS7_to_TS_TST_INFO(token);
 	r = info ? read_time(info, &time) : -EBADMSG;

@@ -28,6 +28,12 @@ OWN_DEFINE(SkTsaRequest, sk_tsa_request_free)
 /* What to send: DER, inside of the request. */
 const uint8_t *sk_tsa_request_get_der(const SkTsaRequest *request, size_t *ret_size);
 
+/* Bytes of an answer or a token, borrowed. */
+typedef struct SkTsaDer {
+	const uint8_t *bytes;
+	size_t size;
+} SkTsaDer;
+
 typedef struct SkTsaToken {
 	uint8_t *der; /* to be kept; the receiver frees it */
 	size_t size;
@@ -40,9 +46,9 @@ typedef struct SkTsaToken {
  * 0; -EBADMSG no answer of this protocol; -EACCES the authority refused; -EKEYREJECTED signature,
  * certificate, digest or nonce are not right; -EINVAL the authorities are no PEM; -EMSGSIZE; -ENOMEM.
  */
-int sk_tsa_request_accept(const SkTsaRequest *request, const uint8_t *answer, size_t size,
-	const char *authorities, SkTsaToken *ret_token, const char **ret_why);
+int sk_tsa_request_accept(const SkTsaRequest *request, SkTsaDer answer, const char *authorities,
+	SkTsaToken *ret_token, const char **ret_why);
 
 /* The same for a token that was kept: it stamps this digest. Return: as above, with the time. */
-int sk_tsa_token_verify(const uint8_t *der, size_t size, const uint8_t digest[SK_TSA_DIGEST_SIZE],
-	const char *authorities, int64_t *ret_time, const char **ret_why);
+int sk_tsa_token_verify(SkTsaDer der, const uint8_t digest[SK_TSA_DIGEST_SIZE], const char *authorities,
+	int64_t *ret_time, const char **ret_why);

@@ -68,7 +68,8 @@ static int request(const uint8_t *digest, const char *command)
 	if (system(command) != 0)
 		return 2;
 	answer = read_file("answer", &size);
-	r = sk_tsa_request_accept(query, (const uint8_t *)answer, size, authorities, &token, &why);
+	r = sk_tsa_request_accept(
+		query, (SkTsaDer){(const uint8_t *)answer, size}, authorities, &token, &why);
 	if (r == 0)
 		write_file("token", token.der, token.size);
 	free(token.der);
@@ -83,7 +84,8 @@ static int verify(const uint8_t *digest)
 	size_t size, n_authorities;
 	int64_t time = 0;
 	char *authorities = read_file("authority.pem", &n_authorities), *token = read_file("token", &size);
-	int r = sk_tsa_token_verify((const uint8_t *)token, size, digest, authorities, &time, &why);
+	int r = sk_tsa_token_verify(
+		(SkTsaDer){(const uint8_t *)token, size}, digest, authorities, &time, &why);
 
 	free(token);
 	free(authorities);
