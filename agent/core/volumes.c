@@ -8,6 +8,7 @@
 
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
+#include "agent/core/luks.h"
 #include "agent/core/mounting.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
@@ -81,6 +82,8 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 		json_object_set_new(object, "filesystem", record_text(volume->facts->type_name));
 		json_object_set_new(object, "label", record_text(volume->facts->label));
 		json_object_set_new(object, "uuid", record_text(volume->facts->uuid));
+		if (volume->facts->content == SK_CONTENT_LUKS2)
+			json_object_set_new(object, "encryption", luks_to_json(&volume->facts->luks));
 	}
 	if (volume->code) {
 		sk_reason_format_code(code, volume->code);

@@ -6,6 +6,22 @@
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
 
+static void print_encryption(const json_t *encryption)
+{
+	const json_t *problems = json_object_get(encryption, "problems"), *problem;
+	size_t i;
+
+	printf(_("         LUKS2, %s, key of %lld bits, UUID %s\n"), ctl_json_text(encryption, "cipher"),
+		(long long)json_integer_value(json_object_get(encryption, "key_bits")),
+		ctl_json_text(encryption, "uuid"));
+	if (json_array_size(problems) == 0)
+		return;
+	fputs(_("         problems of its header:"), stdout);
+	json_array_foreach (problems, i, problem)
+		printf(" %s", json_string_value(problem));
+	putchar('\n');
+}
+
 static void print_medium(const json_t *medium)
 {
 	const char *label = ctl_json_text(medium, "label"), *path = ctl_json_text(medium, "path");
@@ -15,6 +31,8 @@ static void print_medium(const json_t *medium)
 		path[0] ? " " : "", path);
 	ctl_print_reason(ctl_json_text(medium, "code"));
 	putchar('\n');
+	if (json_object_get(medium, "encryption"))
+		print_encryption(json_object_get(medium, "encryption"));
 	if (sk_str_eq(ctl_json_text(medium, "state"), "mounted"))
 		printf(json_is_true(json_object_get(medium, "scanned"))
 				? _("         all %lld files checked, %lld of them refused\n")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/ipc/check.h"
 
+#include "lib/base/str.h"
 #include "lib/ipc/proto_media.h"
 #include "lib/ipc/proto_monitor.h"
 #include "lib/ipc/proto_probe.h"
@@ -174,4 +175,18 @@ bool sk_check_block_facts(const SkHead *message)
 	       SK_PROTO_TEXT_OK(facts->table) && SK_PROTO_TEXT_OK(facts->type_name) &&
 	       SK_PROTO_TEXT_OK(facts->label) && SK_PROTO_TEXT_OK(facts->uuid) &&
 	       sk_check_luks_facts(&facts->luks);
+}
+
+const char *sk_luks_problem_name(uint32_t bit)
+{
+	static const char *const names[] = {"no-header", "first-copy-damaged", "second-copy-damaged",
+		"copies-differ", "checksum-algorithm", "not-json", "structure", "null-cipher",
+		"segment-count", "plain-segment", "segment-place", "reencryption", "unknown-requirement",
+		"weak-key-derivation", "weak-cipher", "unknown-keyslot", "foreign-token", "token-incomplete",
+		"digest", "extra-data"};
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(names); i++)
+		if (bit == 1u << i)
+			return names[i];
+	return NULL;
 }

@@ -33,3 +33,6 @@ bool sk_check_usb_facts(const SkHead *message);
 bool sk_check_block_facts(const SkHead *message);
 /* A part of those. */
 bool sk_check_luks_facts(const SkLuksFacts *facts);
+
+/* Name of one bit of their problems for records ("null-cipher"), or NULL. Stable. */
+const char *sk_luks_problem_name(uint32_t bit);

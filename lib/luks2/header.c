@@ -187,17 +187,3 @@ void sk_luks2_read(const uint8_t *data, size_t size, uint64_t medium_size, SkLuk
 	else
 		ret_facts->problems |= SK_LUKS_NO_HEADER;
 }
-
-const char *sk_luks2_problem_name(uint32_t bit)
-{
-	static const char *const names[] = {"no-header", "first-copy-damaged", "second-copy-damaged",
-		"copies-differ", "checksum-algorithm", "not-json", "structure", "null-cipher",
-		"segment-count", "plain-segment", "segment-place", "reencryption", "unknown-requirement",
-		"weak-key-derivation", "weak-cipher", "unknown-keyslot", "foreign-token", "token-incomplete",
-		"digest", "extra-data"};
-
-	for (size_t i = 0; i < SK_ARRAY_SIZE(names); i++)
-		if (bit == 1u << i)
-			return names[i];
-	return NULL;
-}

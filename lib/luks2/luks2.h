@@ -44,6 +44,3 @@ void sk_luks2_read(const uint8_t *data, size_t size, uint64_t medium_size, SkLuk
 /* Puts the right checksum into a copy of header_size bytes: for tests and fuzzers, and whoever writes
  * headers. */
 void sk_luks2_seal(uint8_t *copy, size_t header_size);
-
-/* Name of one problem bit for records ("null-cipher"), or NULL. Stable. */
-const char *sk_luks2_problem_name(uint32_t bit);

@@ -18,7 +18,7 @@ static json_t *problems(const SkLuksFacts *facts)
 
 	for (unsigned i = 0; i < 32; i++)
 		if (facts->problems & 1u << i)
-			json_array_append_new(list, json_string(sk_luks2_problem_name(1u << i)));
+			json_array_append_new(list, json_string(sk_luks_problem_name(1u << i)));
 	return list;
 }
 
