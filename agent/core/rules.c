@@ -17,11 +17,14 @@
 #include "lib/base/str.h"
 
 #define FILES_MAX 1000
+/* Named in the record; the others are counted. */
+#define WARNINGS_MAX 8
 
 struct Rules {
 	SkPolicySnapshot *snapshot;
 	double *applied, *evaluated; /* seconds of CLOCK_BOOTTIME, negative: never */
 	unsigned generation;
+	size_t n_warnings;
 };
 
 static double now_seconds(void)
@@ -247,6 +250,41 @@ static int check_input(Core *core, const SkPolicySnapshot *snapshot, const SkPol
 	return sk_policy_check_input(snapshot, devices, (size_t)n, &context, report);
 }
 
+typedef struct Warnings {
+	json_t *first;
+	size_t n;
+} Warnings;
+
+static void keep_warning(void *data, const SkPolicyDiagnostic *diagnostic)
+{
+	Warnings *warnings = data;
+	char text[512];
+
+	if (warnings->n++ >= WARNINGS_MAX)
+		return;
+	sk_str_format(text, sizeof(text), "%s:%u:%u: %s", diagnostic->file, diagnostic->line,
+		diagnostic->column, diagnostic->text);
+	json_array_append_new(warnings->first, record_text(text));
+}
+
+/* What is allowed but hardly meant does not keep the rules from being taken; somebody ought to look at it. */
+static size_t warn(Core *core, const SkPolicySnapshot *snapshot)
+{
+	Warnings warnings = {.first = json_array()};
+	SkPolicyReport report = {.report = keep_warning, .data = &warnings};
+	SkPolicyContext context = context_now(core, core->session.locked ? SK_POLICY_YES : SK_POLICY_NO);
+
+	context.callbacks.since_applied = context.callbacks.since_evaluated = NULL;
+	sk_policy_lint(snapshot, &context, &report);
+	if (warnings.n > 0)
+		record_write(core, &(Record){.kind = "policy.warnings",
+					   .code = SK_POLICY_WARNINGS,
+					   .body = json_pack("{s:I, s:O}", "count", (json_int_t)warnings.n,
+						   "first", warnings.first)});
+	json_decref(warnings.first);
+	return warnings.n;
+}
+
 int rules_load(Core *core, char **ret_errors)
 {
 	own_free char *errors = NULL;
@@ -282,6 +320,7 @@ int rules_load(Core *core, char **ret_errors)
 		core, &(Record){.kind = "policy.loaded",
 			      .code = SK_POLICY_LOADED,
 			      .body = json_pack("{s:I}", "rules", (json_int_t)sk_policy_count(snapshot))});
+	rules->n_warnings = warn(core, snapshot);
 	*ret_errors = NULL;
 	return 0;
 }
@@ -319,6 +358,11 @@ int rules_explain(Core *core, const SkPolicyDevice *device, FILE *out)
 size_t rules_count(const Core *core)
 {
 	return sk_policy_count(core->rules->snapshot);
+}
+
+size_t rules_warnings(const Core *core)
+{
+	return core->rules->n_warnings;
 }
 
 unsigned rules_generation(const Core *core)

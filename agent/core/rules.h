@@ -28,6 +28,9 @@ void rules_evaluate(
 /* The same moment, told rule by rule. */
 int rules_explain(Core *core, const SkPolicyDevice *device, FILE *out);
 
+/* How many things sk_policy_lint() says about them. */
+size_t rules_warnings(const Core *core);
+
 /* How many rules are in force, and how often they were replaced since the start. */
 size_t rules_count(const Core *core);
 unsigned rules_generation(const Core *core);

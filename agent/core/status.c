@@ -45,11 +45,12 @@ static json_t *records_to_json(const Core *core)
 
 json_t *status_to_json(const Core *core)
 {
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:s, s:b, s:I, s:I}", "version",
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "version",
 		SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "trial", trial_to_json(core), "monitor",
 		core->monitor.chan != NULL, "scanner", scanner_to_json(core), "records",
 		records_to_json(core), "rules", (json_int_t)rules_count(core), "rules_generation",
-		(json_int_t)rules_generation(core), "user", core->session.present ? core->session.user : "",
-		"screen_locked", core->session.locked, "devices", (json_int_t)HASH_COUNT(core->devices),
-		"volumes", (json_int_t)HASH_COUNT(core->volumes));
+		(json_int_t)rules_generation(core), "rule_warnings", (json_int_t)rules_warnings(core), "user",
+		core->session.present ? core->session.user : "", "screen_locked", core->session.locked,
+		"devices", (json_int_t)HASH_COUNT(core->devices), "volumes",
+		(json_int_t)HASH_COUNT(core->volumes));
 }

@@ -50,6 +50,20 @@ static void print_scanner(const json_t *scanner)
 		print_time(_("Definitions:"), made);
 }
 
+static void print_rules(const json_t *status)
+{
+	long long rules = json_integer_value(json_object_get(status, "rules"));
+	long long warnings = json_integer_value(json_object_get(status, "rule_warnings"));
+	char text[128];
+
+	if (warnings > 0)
+		sk_str_format(text, sizeof(text),
+			_("%lld; warnings: %lld (shown by: sekishoctl policy check)"), rules, warnings);
+	else
+		sk_str_format(text, sizeof(text), "%lld", rules);
+	ctl_print_field(_("Rules:"), text);
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *records = json_object_get(status, "records");
@@ -58,9 +72,7 @@ static void print_status(const json_t *status)
 
 	ctl_print_field(_("Version:"), ctl_json_text(status, "version"));
 	print_mode(status);
-	sk_str_format(
-		text, sizeof(text), "%lld", (long long)json_integer_value(json_object_get(status, "rules")));
-	ctl_print_field(_("Rules:"), text);
+	print_rules(status);
 	ctl_print_field(_("Monitor:"),
 		json_is_true(json_object_get(status, "monitor")) ? _("connected") : _("NOT CONNECTED"));
 	print_scanner(json_object_get(status, "scanner"));

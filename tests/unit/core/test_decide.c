@@ -335,6 +335,16 @@ static void missing_definitions_refuse_whatever_the_limits(void **state)
 	assert_int_equal(decide_definitions(&missing, &settings, 1700000000), SK_MEDIUM_DEFINITIONS_MISSING);
 }
 
+static void rules_that_can_never_decide_are_told(void **state)
+{
+	Fixture *f = *state;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	assert_int_equal(rules_warnings(&f->core), 0);
+	assert_int_equal(fixture_rules(f, ALLOW_ALL "block id 0951:1666\n"), 0);
+	assert_int_equal(rules_warnings(&f->core), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -342,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_no_rule_names_is_refused),
 		TEST(the_rule_decides_and_is_named),
+		TEST(rules_that_can_never_decide_are_told),
 		TEST(storage_that_types_is_refused_whatever_the_rules_say),
 		TEST(a_rule_against_an_attack_tells_it_as_one),
 		TEST(a_mix_of_which_only_storage_is_granted_is_no_mix),
