@@ -106,6 +106,7 @@ typedef struct SkApiOperation {
 	uint32_t roles; /* 0: everybody of the audience */
 	SkApiScopeKind scope;
 	bool fresh;
+	bool everywhere; /* one of the roles has to be held for every facility */
 	const SkApiField *query;
 	size_t n_query;
 	const char *body_type; /* NULL: none */

@@ -57,6 +57,12 @@ static int read_files(Serving *serving, const char *contract)
 		r = read_file(settings->tls.key, PEM_MAX, &serving->key, &ignored);
 	if (r == 0)
 		r = read_file(settings->tls.client_authority, PEM_MAX, &serving->authority, &ignored);
+	if (r == 0) {
+		r = sk_server_secret_read(settings->session.secret_file, &serving->server.secret);
+		if (r < 0)
+			fprintf(stderr, _("sekisho-console: %s: %s\n"), settings->session.secret_file,
+				strerror(-r));
+	}
 	if (r == 0)
 		r = read_file(
 			contract, CONTRACT_MAX, &serving->server.contract, &serving->server.contract_size);

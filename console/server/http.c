@@ -20,7 +20,11 @@
 
 #define QUERY_PAIRS_MAX 32
 
-typedef enum Phase { BEGUN, READING, RUNNING, ANSWERED } Phase;
+/* A refusal that comes before a body which is still being sent would be lost with the connection, so that
+ * much of it is read and forgotten. */
+#define FORGOTTEN_MAX (1024 * 1024)
+
+typedef enum Phase { BEGUN, READING, FORGETTING, RUNNING, ANSWERED } Phase;
 
 typedef struct Request {
 	SkCall call;
@@ -331,6 +335,36 @@ static enum MHD_Result go_on(Request *request)
 	return MHD_YES;
 }
 
+/* Decided before the body. */
+static enum MHD_Result answer_early(Request *request)
+{
+	const char *length = header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	bool chunked = header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+	uint64_t size = 0;
+
+	if (length && sk_num_parse(length, 10, FORGOTTEN_MAX, &size) < 0)
+		return answer(request);
+	if (size == 0 && !chunked)
+		return answer(request);
+	request->phase = FORGETTING;
+	set_deadline(request, request->call.server->settings->listen.header_sec);
+	return MHD_YES;
+}
+
+static enum MHD_Result take_piece(Request *request, const char *data, size_t *size)
+{
+	if (request->phase == FORGETTING) {
+		request->size += *size;
+		if (request->size > FORGOTTEN_MAX)
+			return MHD_NO;
+	} else if (!take_body(request, data, *size)) {
+		sk_call_refuse(&request->call, SK_BODY_TOO_LARGE, NULL);
+		request->phase = FORGETTING;
+	}
+	*size = 0;
+	return MHD_YES;
+}
+
 enum MHD_Result sk_http_handle(void *cls, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload_data, size_t *upload_data_size,
 	void **context)
@@ -346,18 +380,15 @@ enum MHD_Result sk_http_handle(void *cls, struct MHD_Connection *connection, con
 		if (r < 0)
 			sk_call_fault(call, r);
 		if (call->reply.status != 0)
-			return answer(request);
+			return answer_early(request);
 		request->phase = READING;
 		set_deadline(request, call->server->settings->listen.body_sec);
 		return MHD_YES;
 	}
-	if (*upload_data_size > 0) {
-		/* Only without Content-Length: the refusal has no place between the pieces. */
-		if (!take_body(request, upload_data, *upload_data_size))
-			return MHD_NO;
-		*upload_data_size = 0;
-		return MHD_YES;
-	}
+	if (*upload_data_size > 0)
+		return take_piece(request, upload_data, upload_data_size);
+	if (request->phase == FORGETTING)
+		return answer(request);
 	if (request->phase == READING) {
 		r = parse_body(request);
 		if (r < 0)

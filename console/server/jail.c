@@ -17,6 +17,8 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("rseq"),
 	SK_JAIL_CALL("sched_getaffinity"),
 	SK_JAIL_CALL("sched_yield"),
+	SK_JAIL_CALL("mlock"), /* secrets */
+	SK_JAIL_CALL("munlock"),
 	SK_JAIL_CALL("prctl"), /* the names of threads */
 	SK_JAIL_CALL("getuid"),
 	SK_JAIL_CALL("geteuid"),

@@ -95,6 +95,10 @@ static int check_locks(SkCall *call, const SkSignIn *sign_in)
 	if (newest + lock_ms(count) > now)
 		return sk_call_refuse_for(
 			call, SK_TOO_MANY_SIGN_INS, (uint64_t)(newest + lock_ms(count) - now));
+	/* Somebody else behind the same address may have mistyped: who has a session already is not held up.
+	 */
+	if (call->caller.session[0])
+		return 0;
 	r = sk_db_query_int(call->db,
 		"SELECT COUNT(*) FROM sign_in_attempts WHERE address = $1 AND at > $2 AND outcome = "
 		"'refused'",
