@@ -113,7 +113,8 @@ static void explaining_ends_with_the_rule_that_decides(void **state)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(sk_policy_explain(snapshot, sk_policy_description_device(stick), &context, NULL, out), 0);
+	assert_int_equal(
+		sk_policy_explain(snapshot, sk_policy_description_device(stick), &context, NULL, out), 0);
 	fclose(out);
 	assert_string_equal(text,
 		"dir/test.rules:1: test:1 allow: does not apply: asks serial \"A\", found: \"B\"\n"
