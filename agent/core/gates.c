@@ -13,6 +13,7 @@
 #include "agent/core/mounts.h"
 #include "agent/core/peer_scanner.h"
 #include "agent/core/records.h"
+#include "agent/core/retired.h"
 #include "agent/core/trust.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -24,8 +25,6 @@
 /* A file is asked for again when the scanner died over another one; the second death is counted as its own.
  */
 #define ATTEMPTS_MAX 2
-/* Gates of volumes that were detached while somebody stood in them: they deny until nobody does. */
-#define RETIRED_MAX 16
 /* Findings kept for the record of each volume. */
 #define REFUSED_MAX 100000
 
@@ -45,10 +44,6 @@ struct RefusedFile {
 	char finding[SK_FINDING_SIZE];
 	UT_hash_handle hh;
 };
-
-static SkGate *retired[RETIRED_MAX];
-static sd_event_source *retired_io[RETIRED_MAX];
-static unsigned retired_next;
 
 static SkReason reason_of(const SkScanResult *result, uint32_t refuse_types)
 {
@@ -282,44 +277,13 @@ static void forget_files(Volume *volume)
 	volume->table = sk_gate_table_free(volume->table);
 }
 
-static void on_retired_open(void *userdata, SkGate *gate, SkGateEvent *event)
-{
-	sk_gate_answer(gate, event, S_ISDIR(event->mode));
-}
-
-static int on_retired_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-	return sk_gate_dispatch(userdata) < 0 ? sd_event_source_set_enabled(source, SD_EVENT_OFF) : 0;
-}
-
-/* A place whose volume has really gone, or else the oldest. */
-static unsigned find_place(void)
-{
-	for (unsigned i = 0; i < RETIRED_MAX; i++)
-		if (!retired[i] || !sk_gate_is_needed(sk_gate_group(retired[i])))
-			return i;
-	return retired_next++ % RETIRED_MAX;
-}
-
-static void retire(Core *core, SkGate *gate)
-{
-	unsigned slot = find_place();
-
-	retired_io[slot] = sd_event_source_disable_unref(retired_io[slot]);
-	retired[slot] = sk_gate_free(retired[slot]);
-	sk_gate_hand_over(gate, on_retired_open, NULL);
-	retired[slot] = gate;
-	sd_event_add_io(
-		core->event, &retired_io[slot], sk_gate_fd(gate), EPOLLIN, on_retired_io, retired[slot]);
-}
-
 void gates_close(Core *core, Volume *volume)
 {
 	scanner_cancel(core, volume->id);
 	forget_files(volume);
 	volume->gate_io = sd_event_source_disable_unref(volume->gate_io);
 	if (volume->gate)
-		retire(core, own_take(volume->gate));
+		retired_add(core, own_take(volume->gate));
 	mounts_unstore_fds(volume);
 }
 

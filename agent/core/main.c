@@ -22,6 +22,7 @@
 #include "agent/core/peer_scanner.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
+#include "agent/core/retired.h"
 #include "agent/core/rules.h"
 #include "agent/core/stop.h"
 #include "config.h"
@@ -63,6 +64,7 @@ static void close_parts(Core *core)
 	if (core->records)
 		record_write(core, &(Record){.kind = "agent.stopped", .code = SK_AGENT_STOPPED});
 	volumes_close(core);
+	retired_close();
 	if (core->records)
 		records_sync(core); /* while there is a bus to tell */
 	devices_forget_all(core);

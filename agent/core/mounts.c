@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -13,7 +14,9 @@
 #include "agent/core/core.h"
 #include "agent/core/gates.h"
 #include "agent/core/mounting.h"
+#include "agent/core/peer_media.h"
 #include "agent/core/records.h"
+#include "agent/core/retired.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -189,8 +192,11 @@ static bool adopt(Core *core, json_t *object, int n, char **names, int *fds)
 	if (volume->id > core->last_volume)
 		core->last_volume = volume->id;
 	HASH_ADD_STR(core->volumes, sysname, volume);
-	if (group_fd >= 0 && volume->root_fd >= 0 && gates_open(core, volume, group_fd, true) == 0)
+	if (group_fd >= 0 && volume->root_fd >= 0 &&
+		gates_open(core, volume, own_take_fd(&group_fd), true) == 0)
 		return true;
+	if (group_fd >= 0)
+		retired_add_group(core, group_fd);
 	/* Nobody answers there, or nobody asks any more: it is closed and opened anew. */
 	mounting_detach(core, volume);
 	free(own_take(volume->facts));
@@ -215,6 +221,21 @@ static json_t *load(Core *core)
 	return NULL;
 }
 
+/* Its mount is still there, it may be, though the list does not say so: the gate denies until it is gone. */
+static void take_unknown(Core *core, const char *name, int fd)
+{
+	unsigned long long id;
+
+	if (sscanf(name, "gate-%llu", &id) == 1) {
+		retired_add_group(core, fd);
+		notify_fd("FDSTOREREMOVE", "gate", id, -1);
+		return;
+	}
+	if (sscanf(name, "root-%llu", &id) == 1)
+		notify_fd("FDSTOREREMOVE", "root", id, -1);
+	close(fd);
+}
+
 int mounts_adopt(Core *core)
 {
 	char **names = NULL;
@@ -230,10 +251,10 @@ int mounts_adopt(Core *core)
 		json_array_foreach (json_object_get(root, "volumes"), i, object)
 			adopted += adopt(core, object, n > 0 ? n : 0, names, fds);
 	json_decref(root);
-	/* What is left belongs to nothing that is mounted. */
 	for (int k = 0; k < n; k++)
 		if (fds[k] >= 0)
-			close(fds[k]);
+			take_unknown(core, names[k], own_take_fd(&fds[k]));
+	media_close_others(core, media_ignore_answer);
 	for (int k = 0; names && names[k]; k++)
 		free(names[k]);
 	free(names);

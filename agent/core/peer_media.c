@@ -28,8 +28,24 @@ static int on_answer(void *userdata, const SkHead *message, int *fds, size_t n_f
 	return orders_finish(core, &core->orders, message, fds, n_fds);
 }
 
+/* Where a mount of ours is that no volume knows, nobody answers at the gate, or nobody will. */
+static int on_place(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const char *path = ((const SkMediaPlace *)message)->path;
+	Core *core = userdata;
+
+	if (volumes_find_path(core, path))
+		return 0;
+	record_write(core, &(Record){.kind = "medium.closed",
+				   .code = SK_MEDIUM_GATE_LOST,
+				   .body = json_pack("{s:o}", "path", record_text(path))});
+	media_detach(core, 0, path);
+	return 0;
+}
+
 static const SkMsgSpec specs[] = {
 	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer, sk_check_answer},
+	{SK_MEDIA_PLACE, 0, sizeof(SkMediaPlace), on_place, sk_check_media_place},
 	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_answer, sk_check_media_mounted},
 	{0},
 };
@@ -75,6 +91,14 @@ void media_kept(Core *core, uint64_t volume, const char *sysname)
 
 	sk_head_init(&message.head, SK_MEDIA_KEPT, sizeof(message));
 	order(core, &message.head, sysname, media_ignore_answer, -1);
+}
+
+void media_close_others(Core *core, OrderDone done)
+{
+	SkHead message;
+
+	sk_head_init(&message, SK_MEDIA_LIST, sizeof(message));
+	order(core, &message, "", done, -1);
 }
 
 /* subject is the number of the volume: the volume itself may be gone. */

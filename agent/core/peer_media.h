@@ -24,6 +24,12 @@ void media_unmount(Core *core, uint64_t volume, const char *path, UnmountDone do
 /* At once, whoever uses it: the device or the person is gone. */
 void media_detach(Core *core, uint64_t volume, const char *path);
 
+/*
+ * Closes every mount of ours that is no volume of core's: its gate is held by nobody. done gets an SkAnswer
+ * when all were asked for, or NULL.
+ */
+void media_close_others(Core *core, OrderDone done);
+
 /* Has every order been answered? */
 bool media_is_idle(const Core *core);
 

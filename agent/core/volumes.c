@@ -41,6 +41,14 @@ Volume *volumes_find_id(const Core *core, uint64_t id)
 	return NULL;
 }
 
+Volume *volumes_find_path(const Core *core, const char *path)
+{
+	for (Volume *volume = core->volumes; volume; volume = volume->hh.next)
+		if (volume->state == VOLUME_MOUNTED && sk_str_eq(volume->path, path))
+			return volume;
+	return NULL;
+}
+
 static const char *state_name(VolumeState state)
 {
 	static const char *const names[] = {

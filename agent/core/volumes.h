@@ -76,6 +76,7 @@ void volumes_close(Core *core);
 
 Volume *volumes_find(const Core *core, const char *sysname);
 Volume *volumes_find_id(const Core *core, uint64_t id);
+Volume *volumes_find_path(const Core *core, const char *path); /* of those that are mounted */
 
 /* Takes the volume as far as what is known allows. */
 void volume_advance(Core *core, Volume *volume);

@@ -11,7 +11,8 @@
 #define IDLE_SECONDS 30
 
 const char arguments_usage[] = "usage: sekisho-media [--listen PATH] [--client NAME] [--media-dir PATH]\n"
-			       "                     [--ntfs-user NAME] [--idle SECONDS] [--kept SECONDS]\n";
+			       "                     [--ntfs-user NAME] [--idle SECONDS] [--kept SECONDS]\n"
+			       "       sekisho-media --close [--media-dir PATH]\n";
 
 int arguments_parse(int argc, char **argv, Arguments *ret_arguments)
 {
@@ -22,10 +23,11 @@ int arguments_parse(int argc, char **argv, Arguments *ret_arguments)
 		{"ntfs-user", required_argument, NULL, 'n'},
 		{"idle", required_argument, NULL, 'i'},
 		{"kept", required_argument, NULL, 'k'},
+		{"close", no_argument, NULL, 'C'},
 		{0},
 	};
 	Arguments arguments = {
-		NULL, "sekisho", "/media", "sekisho-ntfs", IDLE_SECONDS, SK_MEDIA_KEPT_SECONDS};
+		NULL, "sekisho", "/media", "sekisho-ntfs", IDLE_SECONDS, SK_MEDIA_KEPT_SECONDS, false};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -49,6 +51,9 @@ int arguments_parse(int argc, char **argv, Arguments *ret_arguments)
 		case 'k':
 			if (sk_num_parse(optarg, 10, 86400, &arguments.kept_seconds) < 0)
 				return -EINVAL;
+			break;
+		case 'C':
+			arguments.close = true;
 			break;
 		default:
 			return -EINVAL;

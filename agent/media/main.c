@@ -17,6 +17,7 @@
 
 #include "agent/media/arguments.h"
 #include "agent/media/media.h"
+#include "agent/media/places.h"
 #include "agent/media/target.h"
 #include "agent/media/worker.h"
 #include "lib/base/own.h"
@@ -33,6 +34,16 @@ static int listen_at(const char *path)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
 		return -errno;
 	return own_take_fd(&fd);
+}
+
+/* Asked of when nobody is left who would answer at the gates. */
+static int close_places(const char *base)
+{
+	own_fd int base_fd = media_base_open(base);
+
+	if (base_fd < 0)
+		sk_log(LOG_ERR, "%s: %s", base, strerror(-base_fd));
+	return base_fd >= 0 && media_places_close(base_fd, base) == 0 ? 0 : 1;
 }
 
 /* While everything is still allowed: users, sockets, directories. */
@@ -54,7 +65,7 @@ static int prepare(Media *media, const Arguments *arguments)
 	media->base_fd = media_base_open(media->base);
 	if (media->base_fd < 0)
 		return media->base_fd;
-	media_targets_sweep(media->base_fd);
+	media_places_sweep(media->base_fd);
 	media->idle_usec = arguments->idle_seconds * 1000000;
 	media->kept_usec = arguments->kept_seconds * 1000000;
 	media->listen_fd = arguments->listen	   ? listen_at(arguments->listen)
@@ -124,6 +135,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	sk_log_init("sekisho-media");
+	if (arguments.close)
+		return close_places(arguments.base);
 	r = prepare(&media, &arguments);
 	if (r == 0)
 		r = start_loop(&media);

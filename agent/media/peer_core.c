@@ -9,6 +9,7 @@
 #include "agent/media/busy.h"
 #include "agent/media/held.h"
 #include "agent/media/media.h"
+#include "agent/media/places.h"
 #include "agent/media/target.h"
 #include "agent/media/worker.h"
 #include "lib/base/own.h"
@@ -174,6 +175,27 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	return peer_send(peer, &answer, NULL, 0);
 }
 
+static void tell_place(void *userdata, const char *path)
+{
+	MediaPeer *peer = userdata;
+	SkMediaPlace place = {0};
+
+	sk_head_init(&place.head, SK_MEDIA_PLACE, sizeof(place));
+	if (sk_str_copy(place.path, sizeof(place.path), path))
+		(void)peer_send(peer, &place, NULL, 0);
+}
+
+static int on_list(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaPeer *peer = userdata;
+	SkAnswer answer = {0};
+
+	media_places_list(peer->media->base_fd, peer->media->base, tell_place, peer);
+	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
+	answer.head.cookie = message->cookie;
+	return peer_send(peer, &answer, NULL, 0);
+}
+
 static int on_kept(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	const SkMediaKept *kept = (const SkMediaKept *)message;
@@ -190,6 +212,7 @@ const SkMsgSpec media_specs[] = {
 	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount, sk_check_media_mount},
 	{SK_MEDIA_UNMOUNT, 0, sizeof(SkMediaUnmount), on_unmount, sk_check_media_unmount},
 	{SK_MEDIA_KEPT, 0, sizeof(SkMediaKept), on_kept},
+	{SK_MEDIA_LIST, 0, sizeof(SkHead), on_list},
 	{0},
 };
 

@@ -2,7 +2,6 @@
 #include "agent/media/target.h"
 
 #include <acl/libacl.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,21 +18,12 @@
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
-/* Marks a mount point as ours, so that sweeping removes nobody else's. Only CAP_SYS_ADMIN can set it. */
-#define MARK "trusted.sekisho.media"
-
 static void acl_release(acl_t *acl)
 {
 	if (*acl)
 		acl_free(*acl);
 }
 #define own_acl own_(acl_release)
-
-static void dir_close(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
 
 /* Ours to work in: nobody but root may change what is in it. */
 static int check_root_owned(int fd)
@@ -120,7 +110,7 @@ static int attach_at(int user_fd, const char *name, int mount_fd)
 	if (point < 0)
 		return -errno;
 	/* File systems without attributes: nothing is swept there. */
-	(void)fsetxattr(point, MARK, "1", 1, 0);
+	(void)fsetxattr(point, MEDIA_MARK, "1", 1, 0);
 	return media_move_mount(mount_fd, user_fd, name);
 }
 
@@ -163,7 +153,7 @@ static int split_path(
 }
 
 /* Asked of the mount table, not of the file system: its device may be gone. */
-static int check_is_ours(int user_fd, const char *name)
+int media_target_check(int user_fd, const char *name)
 {
 	own_fd int fd = openat(user_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	MediaMountInfo here, above;
@@ -192,7 +182,7 @@ int media_target_detach(int base_fd, const char *base, const char *path, bool la
 
 	if (user_fd < 0)
 		return -errno;
-	r = check_is_ours(user_fd, name);
+	r = media_target_check(user_fd, name);
 	if (r < 0)
 		return r;
 	/* All above it belongs to root, so the name cannot change its meaning on the way. */
@@ -203,40 +193,15 @@ int media_target_detach(int base_fd, const char *base, const char *path, bool la
 	return 0;
 }
 
-static void sweep_user(int user_fd)
+int media_user_open(int base_fd, const char *user)
 {
-	const struct dirent *entry;
-	own_fd int copy = fcntl(user_fd, F_DUPFD_CLOEXEC, 3);
-	own_(dir_close) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	own_fd int fd = media_user_check(user) ? openat(base_fd, user, DIR_FLAGS) : -EINVAL;
 
-	if (!dir)
-		return;
-	copy = -1;
-	while ((entry = readdir(dir)) != NULL) {
-		char mark[2];
-		own_fd int point = openat(user_fd, entry->d_name, DIR_FLAGS);
+	if (fd < 0)
+		return fd == -EINVAL ? fd : -errno;
+	int r = check_root_owned(fd);
 
-		/* Directories in use are not empty or are covered by a mount, which has no such mark. */
-		if (entry->d_name[0] != '.' && point >= 0 && fgetxattr(point, MARK, mark, sizeof(mark)) == 1)
-			remove_point(user_fd, entry->d_name);
-	}
-}
-
-void media_targets_sweep(int base_fd)
-{
-	const struct dirent *entry;
-	own_fd int copy = fcntl(base_fd, F_DUPFD_CLOEXEC, 3);
-	own_(dir_close) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (!dir)
-		return;
-	copy = -1;
-	while ((entry = readdir(dir)) != NULL) {
-		own_fd int user_fd = openat(base_fd, entry->d_name, DIR_FLAGS);
-
-		if (media_user_check(entry->d_name) && user_fd >= 0 && check_root_owned(user_fd) == 0)
-			sweep_user(user_fd);
-	}
+	return r < 0 ? r : own_take_fd(&fd);
 }
 
 int media_target_user(int base_fd, const char *base, const char *path, uid_t *ret_uid)

@@ -11,6 +11,9 @@
 /* Room for a label made safe: a name of a file. */
 #define MEDIA_NAME_SIZE 256
 
+/* An attribute of our mount points, which only CAP_SYS_ADMIN can set. */
+#define MEDIA_MARK "trusted.sekisho.media"
+
 /* How often a label may be there at the same time. */
 #define MEDIA_SAME_LABEL_MAX 99
 
@@ -44,8 +47,12 @@ int media_target_attach(const MediaTarget *target, int mount_fd, char *ret_path,
  */
 int media_target_detach(int base_fd, const char *base, const char *path, bool lazy);
 
-/* Removes mount points that a crash left behind. */
-void media_targets_sweep(int base_fd);
+/* The directory of a user beneath the base. Return: descriptor; -EPERM not root's alone; other negative
+ * errno. */
+int media_user_open(int base_fd, const char *user);
+
+/* Is a mount of ours there? Return: 0; -ENOENT nothing is mounted; -EPERM not ours; other negative errno. */
+int media_target_check(int user_fd, const char *name);
 
 /* The user whose directory holds the path, from its access control list. Return: 0 or negative errno. */
 int media_target_user(int base_fd, const char *base, const char *path, uid_t *ret_uid);

@@ -96,6 +96,13 @@ bool sk_check_media_mounted(const SkHead *message)
 	return mounted->result <= 0 && SK_PROTO_TEXT_OK(mounted->path) && SK_PROTO_TEXT_OK(mounted->detail);
 }
 
+bool sk_check_media_place(const SkHead *message)
+{
+	const SkMediaPlace *place = (const SkMediaPlace *)message;
+
+	return SK_PROTO_TEXT_OK(place->path);
+}
+
 bool sk_check_media_mount(const SkHead *message)
 {
 	const SkMediaMount *mount = (const SkMediaMount *)message;

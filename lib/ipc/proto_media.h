@@ -14,8 +14,10 @@ enum {
 	SK_MEDIA_MOUNT = 0x0401, /* SkMediaMount + 1 fd: the block device */
 	SK_MEDIA_UNMOUNT,	 /* SkMediaUnmount -> SkAnswer */
 	SK_MEDIA_KEPT,		 /* SkMediaKept -> SkAnswer */
+	SK_MEDIA_LIST,		 /* SkHead -> SkMediaPlace for each mount of ours, then SkAnswer */
 	/* media -> core */
 	SK_MEDIA_ANSWER = 0x0481, /* SkAnswer */
+	SK_MEDIA_PLACE,
 	SK_MEDIA_MOUNTED, /* SkMediaMounted + 2 fds: fanotify group, root directory (only when result is 0) */
 };
 
@@ -48,6 +50,11 @@ typedef struct SkMediaKept {
 	SkHead head;
 	uint64_t volume;
 } SkMediaKept;
+
+typedef struct SkMediaPlace {
+	SkHead head;
+	char path[512];
+} SkMediaPlace;
 
 typedef struct SkMediaUnmount {
 	SkHead head;

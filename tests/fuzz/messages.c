@@ -74,6 +74,7 @@ static const Field texts[] = {
 	TEXT(SK_SCAN_RESULT, SkScanResult, path),
 	TEXT(SK_SCAN_KNOWN, SkScanKnown, finding),
 	TEXT(SK_MEDIA_ANSWER, SkAnswer, detail),
+	TEXT(SK_MEDIA_PLACE, SkMediaPlace, path),
 	TEXT(SK_MEDIA_MOUNTED, SkMediaMounted, path),
 	TEXT(SK_MEDIA_MOUNTED, SkMediaMounted, detail),
 	TEXT(SK_MEDIA_MOUNT, SkMediaMount, user),

@@ -416,6 +416,35 @@ static void check_lazy(SkChan *chan, uint32_t content, int device_fd)
 	close(fds[1]);
 }
 
+/* What is mounted is told, and a call of its own closes it, whoever looks on. Nobody else's mount is touched.
+ */
+static void check_close(SkChan *chan, uint32_t content, int device_fd, const char *program)
+{
+	SkMediaMount request = make_request(content);
+	SkMediaMounted answer;
+	MediaPlaces places;
+	char command[256], other[96];
+	int fds[2];
+
+	if (!CHECK(media_client_mount(chan, &request, device_fd, &answer, fds) == 0 && answer.result == 0))
+		return;
+	snprintf(other, sizeof(other), "%s/doctor/other", media_path);
+	CHECK(mkdir(other, 0755) == 0 &&
+		mount("none", other, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0);
+	CHECK(media_client_list(chan, &places) == 0 && places.n == 1 &&
+		strcmp(places.paths[0], answer.path) == 0);
+	own_fd int inside = open(answer.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	snprintf(command, sizeof(command), "'%s' --close --media-dir '%s' >/dev/null 2>&1", program,
+		media_path);
+	CHECK(system(command) == 0);
+	CHECK(access(answer.path, F_OK) < 0);
+	CHECK(media_client_list(chan, &places) == 0 && places.n == 0);
+	CHECK(umount(other) == 0 && rmdir(other) == 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* Core dies before it could put the gate in safety. Nobody may find it open. */
 static void check_not_kept(uint32_t content, int device_fd)
 {
@@ -492,6 +521,7 @@ int main(int argc, char **argv)
 		check_mount(chan, content, device_fd, true);
 		check_too_large(chan, content, device_fd);
 		check_lazy(chan, content, device_fd);
+		check_close(chan, content, device_fd, argv[1]);
 	}
 	chan = sk_chan_free(chan);
 	check_not_kept(content, device_fd);

@@ -35,13 +35,12 @@ def check_owners(path, failures):
 
 def installed_programs(folder, text):
     """systemd-analyze verify wants the programs to exist: stand in for them where the unit says."""
-    program = re.search(r"^ExecStart=(\S+)", text, re.M)
-    if not program:
-        return text
-    stand_in = folder / Path(program[1]).name
-    stand_in.write_text("#!/bin/sh\n")
-    stand_in.chmod(0o755)
-    return text.replace(program[1], str(stand_in))
+    for program in re.findall(r"^Exec(?:Start|StopPost)=\+?(\S+)", text, re.M):
+        stand_in = folder / Path(program).name
+        stand_in.write_text("#!/bin/sh\n")
+        stand_in.chmod(0o755)
+        text = text.replace(program, str(stand_in))
+    return text
 
 
 def main(users, sources):

@@ -13,6 +13,7 @@
 typedef struct Reception {
 	SkMediaMounted *mounted;
 	SkAnswer *answer;
+	MediaPlaces *places;
 	int *fds;
 } Reception;
 
@@ -38,7 +39,21 @@ static int on_answer(void *userdata, const SkHead *message, int *fds, size_t n_f
 	return 0;
 }
 
+static int on_place(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaPlaces *places = ((Reception *)userdata)->places;
+
+	if (!places)
+		return -EPROTO;
+	if (places->n < SK_ARRAY_SIZE(places->paths))
+		sk_str_copy(places->paths[places->n], sizeof(places->paths[0]),
+			((const SkMediaPlace *)message)->path);
+	places->n++;
+	return 0;
+}
+
 static const SkMsgSpec answers[] = {
+	{SK_MEDIA_PLACE, 0, sizeof(SkMediaPlace), on_place},
 	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_mounted},
 	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer},
 	{0},
@@ -99,6 +114,21 @@ int media_client_kept(SkChan *chan, uint64_t volume, SkAnswer *ret_answer)
 	int r = sk_chan_send(chan, &message, NULL, 0);
 
 	return r == 0 ? await(chan, &(Reception){.answer = ret_answer}) : r;
+}
+
+int media_client_list(SkChan *chan, MediaPlaces *ret_places)
+{
+	SkAnswer answer = {.result = 1};
+	Reception reception = {.answer = &answer, .places = ret_places};
+	SkHead message;
+
+	*ret_places = (MediaPlaces){0};
+	sk_head_init(&message, SK_MEDIA_LIST, sizeof(message));
+	int r = sk_chan_send(chan, &message, NULL, 0);
+
+	while (r == 0 && answer.result == 1)
+		r = await(chan, &reception);
+	return r == 0 ? answer.result : r;
 }
 
 int media_client_unmount(SkChan *chan, const char *path, bool lazy, SkAnswer *ret_answer)

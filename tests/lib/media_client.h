@@ -14,4 +14,11 @@ int media_client_connect(const char *path, uid_t uid, SkChan **ret_chan);
 int media_client_mount(
 	SkChan *chan, const SkMediaMount *request, int device_fd, SkMediaMounted *ret_answer, int ret_fds[2]);
 int media_client_kept(SkChan *chan, uint64_t volume, SkAnswer *ret_answer);
+/* Also the places that were told, and how many (those beyond 4 are counted only). */
+typedef struct MediaPlaces {
+	size_t n;
+	char paths[4][512];
+} MediaPlaces;
+
+int media_client_list(SkChan *chan, MediaPlaces *ret_places);
 int media_client_unmount(SkChan *chan, const char *path, bool lazy, SkAnswer *ret_answer);

@@ -124,6 +124,26 @@ def media_killed(check, pc, image):
     unplug(pc, stick)
 
 
+def gate_lost(check, pc, image):
+    """A medium whose gate nobody would hold is closed, and opened anew."""
+    stick = plug(check, pc, image, "list lost")
+    waiting = Opener(pc, "big.bin")
+    pc.sh("sleep 1; rm /var/lib/sekisho/volumes.json; systemctl kill -s KILL sekisho-media; systemctl kill -s KILL sekishod")
+    check.within("list lost: core is back", pc.wait(lambda: pc.ctl("status").ok, 20, 0.1), BACK)
+    check.within("list lost: the medium is closed, which is recorded", media.wait_body(pc, "medium.closed", "SK-1227"), BACK + 10)
+    check.within("list lost: who waits gets an answer", pc.wait(waiting.ended, 15), 15)
+    check("list lost: and no byte", not waiting.succeeded() and not waiting.got_bytes())
+    check.within("list lost: it is opened anew", pc.wait(lambda: media.mounts(pc) == [PLACE] and opens(pc, "z/small-6.txt"), 60), 60)
+    held = pc.sh("systemctl show -p NFileDescriptorStore --value sekishod")
+    check.equal("list lost: systemd keeps the gate of the new mount, and no other", held, "2")
+    pc.sh(f"kill -STOP {main_pid(pc, 'sekishod')}; systemctl stop sekishod", timeout=60)
+    check.equal("core hung and stopped: nothing stays mounted", media.mounts(pc), [])
+    pc.sh("systemctl start sekishod")
+    check.within("started again: it is mounted", media.wait_mounted(pc, PLACE), media.WAIT)
+    check.within("started again: files open", opens(pc, "z/small-7.txt"), OPENS)
+    unplug(pc, stick)
+
+
 def medium_stalled(check, pc, image, other):
     """ntfs-3g serves this file system; while it stands still, only those wait who want something of it."""
     stick = pc.plug("stick", image=image, serial="STALLED")
@@ -254,6 +274,7 @@ def run(check):
         for number in range(check.count(2, 20)):
             core_killed(check, pc, image, number)
         media_killed(check, pc, image)
+        gate_lost(check, pc, image)
         medium_stalled(check, pc, ntfs, image)
         check("the chain of records is whole", pc.chain_verifies())
     with clinic_pc.installed() as pc:
