@@ -15,6 +15,7 @@
 #include "agent/core/records.h"
 #include "agent/core/retired.h"
 #include "agent/core/trust.h"
+#include "agent/core/volume_record.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"

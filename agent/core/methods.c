@@ -16,6 +16,7 @@
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
 #include "agent/core/status.h"
+#include "agent/core/volume_record.h"
 #include "config.h"
 #include "lib/audit/reader.h"
 #include "lib/base/own.h"

@@ -13,6 +13,8 @@
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
 #include "agent/core/records.h"
+#include "agent/core/volume_decide.h"
+#include "agent/core/volume_record.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The media that are plugged in. A volume is one block device: a whole disk or a partition. volumes.c takes
- * it from "added" to a decision, mounting.c from the decision to the mount and back, gates.c answers those
- * who open files.
+ * The media that are plugged in. A volume is one block device: a whole disk or a partition. volumes.c keeps
+ * the list of them, volume_probe.c finds out what is on one, volume_decide.c takes it to a decision,
+ * volume_record.c says so, mounting.c goes from the decision to the mount and back, gates.c answers those who
+ * open files.
  */
 #include <jansson.h>
 #include <systemd/sd-event.h>
@@ -64,9 +65,6 @@ typedef struct Volume {
 	UT_hash_handle hh;
 } Volume;
 
-/* What a probe may send. */
-extern const SkMsgSpec volume_facts_specs[];
-
 /* A block device appeared, or its medium changed. */
 void volumes_add(Core *core, const SkBlockAdded *added);
 void volumes_remove(Core *core, const char *sysname);
@@ -78,19 +76,10 @@ Volume *volumes_find(const Core *core, const char *sysname);
 Volume *volumes_find_id(const Core *core, uint64_t id);
 Volume *volumes_find_path(const Core *core, const char *path); /* of those that are mounted */
 
-/* Takes the volume as far as what is known allows. */
-void volume_advance(Core *core, Volume *volume);
-/* The same for all: the session, the scanner, the mode or the rules changed. */
+/* All go as far as what is known allows: the session, the scanner, the mode or the rules changed. */
 void volumes_advance_all(Core *core);
 /* What was refused for this reason is looked at again. */
 void volumes_cause_gone(Core *core, SkReason code);
 void volumes_decide_all(Core *core);
 void volumes_session_changed(Core *core);
 void volumes_device_decided(Core *core, const char *usb);
-
-/* Ends the way of the volume with a code, and records it. detail may be NULL; it is escaped already. */
-void volume_refuse(Core *core, Volume *volume, SkReason code, const char *detail);
-
-void record_volume(Core *core, const Volume *volume, const char *kind, SkReason code, const char *actor);
-json_t *volume_to_json(const Core *core, const Volume *volume);
-json_t *volumes_to_json(const Core *core);

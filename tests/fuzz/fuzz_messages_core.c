@@ -5,6 +5,7 @@
 #include "agent/core/peer_media.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
+#include "agent/core/volume_probe.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"

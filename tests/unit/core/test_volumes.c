@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/unit/core/fixture.h"
 
+#include "agent/core/volume_decide.h"
+#include "agent/core/volume_record.h"
 #include "agent/core/volumes.h"
 
 static int volumes_setup(void **state)
