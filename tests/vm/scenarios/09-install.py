@@ -36,6 +36,10 @@ def install(check, pc, typing):
     check("installed: the agent answers", pc.wait(lambda: pc.agent("GetStatus").ok, 60) is not None)
     check("installed: everything that was plugged in is on", all_on(pc), {d.name: d.interfaces() for d in pc.devices.values()})
     check("installed: the keyboard types", typing.works("a"))
+    key = pc.sh("stat -c '%a %U' /etc/sekisho/audit-start-key")
+    check.equal("installed: the start key of the log is root's alone", key, "400 root")
+    check("installed: the agent never had it", not pc.exists("/var/lib/sekisho/audit/start-key*")
+          and not pc.run("runuser -u sekisho -- cat /etc/sekisho/audit-start-key").ok)
     check.equal("installed: it learns, and refuses nothing", mode(pc), "learn")
     learned = pc.sh("cat /etc/sekisho/rules.d/20-learned.rules")
     for device in pc.devices.values():
@@ -76,6 +80,10 @@ def enforce_by_settings(check, pc, typing):
 def confirm(check, pc, typing):
     clinic_pc.confirm(pc)
     check.equal("confirmed: enforces", mode(pc), "enforce")
+    verified = pc.ctl("audit", "verify", "--json")
+    report = json.loads(verified.out)
+    check("confirmed: every seal is checked with the start key", report["intact"] and report["seals_checked"] == report["seals"] > 0,
+          verified.out[:300])
     check("confirmed: the next boot denies from its start", pc.exists("/etc/sekisho/enforce"))
     check("confirmed: the keyboard types", typing.works("c"))
 
