@@ -24,6 +24,7 @@ typedef struct Records Records;
 typedef struct History History;
 typedef struct Rules Rules;
 typedef struct Bus Bus;
+typedef struct Console Console;
 
 typedef struct Core {
 	sd_event *event;
@@ -33,6 +34,7 @@ typedef struct Core {
 	Records *records;
 	History *history;
 	Bus *bus;
+	Console *console;
 	Orders orders;
 	Session session;
 	Trial trial;
@@ -46,6 +48,7 @@ typedef struct Core {
 	Peer monitor;
 	Peer scanner;
 	Peer media;
+	Peer uplink;
 	SkScannerState scanner_state; /* state and version as last told; detail is escaped */
 	bool scanner_told;	      /* scanner_state holds something */
 	uint64_t definitions_version; /* the last that was ready */

@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/core/bus.h"
+#include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/history.h"
@@ -20,6 +21,7 @@
 #include "agent/core/peer_media.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
+#include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
 #include "agent/core/retired.h"
@@ -37,6 +39,8 @@ static int open_parts(Core *core)
 	int r = records_open(core);
 
 	if (r == 0)
+		r = console_open(core);
+	if (r == 0)
 		r = history_open(core);
 	if (r == 0)
 		r = bus_open(core);
@@ -47,6 +51,7 @@ static int open_parts(Core *core)
 	record_write(core, &(Record){.kind = "agent.started",
 				   .code = SK_AGENT_STARTED,
 				   .body = json_pack("{s:s}", "version", SK_VERSION)});
+	reload_console_settings(core);
 	rules_load(core, &errors); /* a bad file is recorded; the agent runs and refuses */
 	free(errors);
 	if (!core->rules)
@@ -56,7 +61,7 @@ static int open_parts(Core *core)
 		return r;
 	mounts_adopt(core);
 	peer_ensure(&core->monitor);
-	return 0;
+	return uplink_open(core);
 }
 
 static void close_parts(Core *core)
@@ -72,12 +77,14 @@ static void close_parts(Core *core)
 	peer_deinit(&core->monitor);
 	peer_deinit(&core->scanner);
 	peer_deinit(&core->media);
+	uplink_close(core);
 	orders_deinit(&core->orders);
 	trial_close(core);
 	session_close(core);
 	rules_close(core);
 	bus_close(core);
 	history_close(core);
+	console_close(core);
 	records_close(core);
 	sk_settings_free(core->settings);
 }
@@ -92,6 +99,7 @@ static int run(Core *core)
 	peer_init(&core->monitor, core, &peer_monitor_type);
 	peer_init(&core->scanner, core, &peer_scanner_type);
 	peer_init(&core->media, core, &peer_media_type);
+	peer_init(&core->uplink, core, &peer_uplink_type);
 	r = core_jail_enter(core->settings->agent.state_directory);
 	if (r < 0) {
 		sk_log_event(&(SkLogEvent){.priority = LOG_CRIT, .id = SK_MESSAGE_JAIL_FAILED},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/core/authorize.h"
+#include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/explain.h"
@@ -237,6 +238,64 @@ static int reload_all(Core *core, sd_bus_message *message, const char *actor)
 	return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
+static const char *enrolment_error(int result)
+{
+	switch (result) {
+	case -EKEYREJECTED:
+		return "the console at this address is not the one that the code is from";
+	case -EACCES:
+		return "the console refused the code: it was used, taken back, or is too old";
+	case -EHOSTUNREACH:
+	case -ENOTCONN:
+	case -ETIMEDOUT:
+		return "the console cannot be reached";
+	default:
+		return "the enrolment failed";
+	}
+}
+
+static void on_enrolled(void *userdata, int result, const char *detail)
+{
+	sd_bus_message *message = userdata;
+
+	if (result == 0)
+		sd_bus_reply_method_return(message, "s", detail);
+	else
+		sd_bus_reply_method_errorf(message, ERROR("EnrolmentFailed"), "%s%s%s",
+			enrolment_error(result), *detail ? ": " : "", detail);
+	sd_bus_message_unref(message);
+}
+
+static int enroll(Core *core, sd_bus_message *message, const char *actor)
+{
+	const char *code;
+	int r = sd_bus_message_read(message, "s", &code);
+
+	if (r < 0)
+		return r;
+	r = console_enrol(core, code, actor, on_enrolled, sd_bus_message_ref(message));
+	if (r == 0)
+		return 1;
+	sd_bus_message_unref(message);
+	if (r == -EINVAL || r == -EBADMSG)
+		return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_INVALID_ARGS, "%s",
+			r == -EINVAL ? "that is no enrolment code" : "the code has a typing error");
+	if (r == -EBUSY)
+		return sd_bus_reply_method_errorf(
+			message, ERROR("EnrolmentFailed"), "an enrolment is under way");
+	return r;
+}
+
+static int leave(Core *core, sd_bus_message *message, const char *actor)
+{
+	int r = console_leave(core, actor);
+
+	if (r == -ENOENT)
+		return sd_bus_reply_method_errorf(
+			message, ERROR("NotEnrolled"), "this PC does not belong to a console");
+	return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -263,7 +322,9 @@ static int get_mode(sd_bus *bus, const char *path, const char *interface, const 
 	X(StartTrial, "t", "", "trial", start_trial)                                                         \
 	X(ConfirmTrial, "", "", "trial", confirm_trial)                                                      \
 	X(CancelTrial, "", "", "trial", cancel_trial)                                                        \
-	X(Reload, "", "", "reload", reload_all)
+	X(Reload, "", "", "reload", reload_all)                                                              \
+	X(Enroll, "s", "s", "enrol", enroll)                                                                 \
+	X(Leave, "", "", "enrol", leave)
 
 #define DEFINE_METHOD(name, in, out, action, call)                                                           \
 	static int method_##name(sd_bus_message *message, void *userdata, sd_bus_error *error)               \

@@ -9,6 +9,7 @@
 
 #include "agent/core/bus.h"
 #include "agent/core/core.h"
+#include "agent/core/peer_uplink.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
@@ -303,6 +304,7 @@ int records_sync(Core *core)
 		return r;
 	check_space(core);
 	seal_later(core);
+	uplink_tell_head(core);
 	return records->fault;
 }
 

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
+#include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
 #include "agent/core/volumes.h"
@@ -17,11 +19,12 @@
 #include "lib/base/str.h"
 
 /* The directories of state and records stay those of the start: a running log does not move. */
-static int load_settings(Core *core, char **ret_errors)
+static int swap_settings(Core *core, char **ret_errors)
 {
 	own_settings SkSettings *settings = NULL;
 	char *directory;
-	int r = sk_settings_load(core->conf_directory, &settings, ret_errors);
+	int r = sk_settings_load_overlaid(
+		core->conf_directory, console_settings(core), &settings, ret_errors);
 
 	if (r < 0) {
 		record_write(core, &(Record){.kind = "settings.refused",
@@ -36,6 +39,24 @@ static int load_settings(Core *core, char **ret_errors)
 
 	core->settings = own_take(settings);
 	scanner_settings_changed(core, before);
+	return 0;
+}
+
+void reload_console_settings(Core *core)
+{
+	char *errors = NULL;
+
+	if (console_settings(core))
+		swap_settings(core, &errors);
+	free(errors);
+}
+
+static int load_settings(Core *core, char **ret_errors)
+{
+	int r = swap_settings(core, ret_errors);
+
+	if (r < 0)
+		return r;
 	r = trial_settings_changed(core);
 	if (r < 0 && asprintf(ret_errors, "%s: how the next boot begins cannot be written: %s\n",
 			     core->settings->agent.state_directory, strerror(-r)) < 0)
@@ -52,6 +73,7 @@ int reload(Core *core, char **ret_errors)
 	if (r < 0)
 		return r;
 	monitor_send_mode(core);
+	uplink_tell_options(core);
 	devices_decide_all(core);
 	volumes_decide_all(core);
 	return 0;

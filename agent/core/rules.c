@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/input.h"
@@ -95,14 +96,38 @@ static int parse_one(int dir_fd, const char *name, const SkPolicyReport *report,
 	return r;
 }
 
-/* Every file is parsed, so that all errors are told at once. */
-static int load_directory(
-	const char *directory, const SkPolicyReport *report, SkPolicySnapshot **ret_snapshot)
+typedef struct Files {
+	SkPolicyFile *files[FILES_MAX];
+	size_t count;
+} Files;
+
+/* In the order in which the console named them. */
+static int parse_console(Core *core, const SkPolicyReport *report, Files *files)
 {
-	SkPolicyFile *files[FILES_MAX] = {0};
+	const json_t *rules = console_rules(core), *file;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach (rules, i, file) {
+		const char *text = json_string_value(json_object_get(file, "text"));
+		char name[256];
+		int error = -E2BIG;
+
+		sk_str_format(
+			name, sizeof(name), "console-%s", json_string_value(json_object_get(file, "name")));
+		if (files->count < FILES_MAX)
+			error = sk_policy_parse(
+				text, strlen(text), name, report, &files->files[files->count]);
+		files->count += error == 0;
+		r = error < 0 ? error : r;
+	}
+	return r;
+}
+
+static int parse_directory(const char *directory, const SkPolicyReport *report, Files *files)
+{
 	struct dirent **entries = NULL;
 	own_fd int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	size_t n_files = 0;
 	int n = 0, r = 0;
 
 	if (dir_fd < 0)
@@ -114,19 +139,34 @@ static int load_directory(
 			&(SkPolicyDiagnostic){
 				.severity = SK_POLICY_ERROR, .file = directory, .text = strerror(-r)});
 	for (int i = 0; i < n; i++) {
-		int error = n_files < FILES_MAX
-				    ? parse_one(dir_fd, entries[i]->d_name, report, &files[n_files])
-				    : -E2BIG;
+		int error = files->count < FILES_MAX ? parse_one(dir_fd, entries[i]->d_name, report,
+							       &files->files[files->count])
+						     : -E2BIG;
 
-		n_files += error == 0;
+		files->count += error == 0;
 		r = error < 0 ? error : r;
 		free(entries[i]);
 	}
 	free(entries);
+	return r;
+}
+
+/* Every file is parsed, so that all errors are told at once. */
+static int load_files(Core *core, const SkPolicyReport *report, SkPolicySnapshot **ret_snapshot)
+{
+	SkConsoleRules which = core->settings->console.rules;
+	Files files = {0};
+	int r = 0, local = 0;
+
+	if (which != SK_CONSOLE_RULES_IGNORE)
+		r = parse_console(core, report, &files);
+	if (which != SK_CONSOLE_RULES_ONLY || !console_rules(core))
+		local = parse_directory(core->settings->agent.rules_directory, report, &files);
+	r = r < 0 ? r : local;
 	if (r == 0)
-		r = sk_policy_compile(files, n_files, report, ret_snapshot);
-	for (size_t i = 0; i < n_files; i++)
-		sk_policy_file_free(files[i]);
+		r = sk_policy_compile(files.files, files.count, report, ret_snapshot);
+	for (size_t i = 0; i < files.count; i++)
+		sk_policy_file_free(files.files[i]);
 	return r;
 }
 
@@ -297,7 +337,7 @@ int rules_load(Core *core, char **ret_errors)
 
 	if (!out)
 		return -ENOMEM;
-	r = load_directory(core->settings->agent.rules_directory, &report, &snapshot);
+	r = load_files(core, &report, &snapshot);
 	if (r == 0 && check_input(core, snapshot, &report) < 0) {
 		sk_policy_snapshot_free(snapshot);
 		r = -EINVAL;

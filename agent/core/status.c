@@ -3,12 +3,14 @@
 
 #include <time.h>
 
+#include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
 #include "agent/core/volumes.h"
 #include "config.h"
+#include "lib/audit/clock.h"
 
 static json_t *scanner_to_json(const Core *core)
 {
@@ -45,12 +47,49 @@ static json_t *records_to_json(const Core *core)
 
 json_t *status_to_json(const Core *core)
 {
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "version",
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:s, s:b, s:I, s:I, s:o}", "version",
 		SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "trial", trial_to_json(core), "monitor",
 		core->monitor.chan != NULL, "scanner", scanner_to_json(core), "records",
 		records_to_json(core), "rules", (json_int_t)rules_count(core), "rules_generation",
 		(json_int_t)rules_generation(core), "rule_warnings", (json_int_t)rules_warnings(core), "user",
 		core->session.present ? core->session.user : "", "screen_locked", core->session.locked,
 		"devices", (json_int_t)HASH_COUNT(core->devices), "volumes",
-		(json_int_t)HASH_COUNT(core->volumes));
+		(json_int_t)HASH_COUNT(core->volumes), "console", console_to_json(core));
+}
+
+static const char *scanner_name(const Core *core)
+{
+	static const char *const names[] = {"loading", "ready", "no-definitions"};
+
+	return core->scanner_told ? names[core->scanner_state.state] : "asleep";
+}
+
+/* When the definitions were made; null when the scanner has not told since the start. */
+static json_t *definitions_time(const Core *core)
+{
+	return core->scanner_told && core->scanner_state.definitions_time > 0
+		       ? json_integer((json_int_t)core->scanner_state.definitions_time)
+		       : json_null();
+}
+
+json_t *status_for_console(const Core *core)
+{
+	SkAuditHead head = {0};
+	SkAuditSpace space = {0};
+	SkAuditTime now = {0};
+	char boot[33];
+
+	if (records_audit(core)) {
+		sk_audit_get_head(records_audit(core), &head);
+		sk_audit_get_space(records_audit(core), &space);
+	}
+	if (sk_audit_clock_boot(boot) == 0)
+		sk_audit_clock_now(boot, &now);
+	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:I, s:I, s:b}", "version",
+		SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "monitor", core->monitor.chan != NULL,
+		"scanner", scanner_name(core), "definitionsTime", definitions_time(core), "recordsWork",
+		records_work(core), "lastRecord", (json_int_t)head.seq, "freeBytes", (json_int_t)space.free,
+		"rules", (json_int_t)rules_count(core), "clock", now.clock ? now.clock : "unknown", "devices",
+		(json_int_t)HASH_COUNT(core->devices), "media", (json_int_t)HASH_COUNT(core->volumes),
+		"screenLocked", core->session.locked);
 }

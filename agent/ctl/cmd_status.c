@@ -50,6 +50,32 @@ static void print_scanner(const json_t *scanner)
 		print_time(_("Definitions:"), made);
 }
 
+/* Nothing where there is no console: most small clinics have none. */
+static void print_console(const json_t *console)
+{
+	static const struct {
+		const char *word, *text;
+	} states[] = {{"starting", N_("starting")}, {"not-enrolled", N_("NOT ENROLLED")},
+		{"enrolling", N_("enrolling")}, {"offline", N_("NOT REACHED")},
+		{"connected", N_("connected")}};
+	const json_t *connection = json_object_get(console, "connection");
+	const char *state = ctl_json_text(connection, "state");
+	char text[512];
+
+	if (!json_is_true(json_object_get(console, "enrolled")))
+		return;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(states); i++)
+		if (sk_str_eq(states[i].word, state))
+			state = _(states[i].text);
+	sk_str_format(text, sizeof(text), "%s, %s", ctl_json_text(console, "address"), state);
+	ctl_print_field(_("Console:"), text);
+	if (*ctl_json_text(connection, "cause")) {
+		sk_str_format(text, sizeof(text), "%s %s", ctl_json_text(connection, "cause"),
+			ctl_json_text(connection, "detail"));
+		ctl_print_field(_("Trouble:"), text);
+	}
+}
+
 static void print_rules(const json_t *status)
 {
 	long long rules = json_integer_value(json_object_get(status, "rules"));
@@ -81,6 +107,7 @@ static void print_status(const json_t *status)
 	sk_str_format(text, sizeof(text), "%s%s", user[0] ? user : _("nobody"),
 		json_is_true(json_object_get(status, "screen_locked")) ? _(" (screen locked)") : "");
 	ctl_print_field(_("Signed in:"), text);
+	print_console(json_object_get(status, "console"));
 }
 
 int ctl_status(int argc, char **argv)

@@ -29,6 +29,7 @@ int ctl_policy(int argc, char **argv);
 int ctl_allow(int argc, char **argv);
 int ctl_devices(int argc, char **argv);
 int ctl_eject(int argc, char **argv);
+int ctl_enroll(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
 int ctl_log(int argc, char **argv);
 int ctl_media(int argc, char **argv);

@@ -27,6 +27,7 @@ static const CtlCommand commands[] = {
 	{"eject", ctl_eject, N_("close a medium so that it can be taken out")},
 	{"scan", ctl_scan, N_("check all files of a medium again")},
 	{"trial", ctl_trial, N_("begin to enforce, confirm, or go back to learning")},
+	{"enroll", ctl_enroll, N_("join this PC to a console (CODE), or leave it (--leave)")},
 	{"reload", ctl_reload, N_("read settings and rules again")},
 	{"policy", ctl_policy, N_("check, decide, explain and generate rules (offline)")},
 	{"descriptors", ctl_descriptors, N_("explain what a USB device says of itself (offline)")},

@@ -9,7 +9,7 @@ _sekishoctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} words=
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="allow audit descriptors devices eject explain log media policy reload scan status trial version"
+		words="allow audit descriptors devices eject enroll explain log media policy reload scan status trial version"
 	else
 		case ${COMP_WORDS[1]} in
 		status | media) words="--json" ;;
@@ -18,6 +18,7 @@ _sekishoctl() {
 		allow) words="--for $(_sekishoctl_column devices port)" ;;
 		explain) words=$(_sekishoctl_column devices port) ;;
 		eject | scan) words=$(_sekishoctl_column media volume) ;;
+		enroll) words="--leave" ;;
 		trial) ((COMP_CWORD == 2)) && words="start confirm cancel" || words="--for" ;;
 		policy) ((COMP_CWORD == 2)) && words="check decide explain generate" ;;
 		descriptors) ((COMP_CWORD == 2)) && words="decode" ;;

@@ -32,6 +32,19 @@ static const SkWord import_words[] = {
 	{0},
 };
 
+static const SkWord console_rules_words[] = {
+	{"first", SK_CONSOLE_RULES_FIRST},
+	{"only", SK_CONSOLE_RULES_ONLY},
+	{"ignore", SK_CONSOLE_RULES_IGNORE},
+	{0},
+};
+
+static const SkWord console_settings_words[] = {
+	{"take", SK_CONSOLE_SETTINGS_TAKE},
+	{"ignore", SK_CONSOLE_SETTINGS_IGNORE},
+	{0},
+};
+
 static const SkWord refuse_words[] = {
 	{"program", SK_REFUSE_PROGRAM},
 	{"script", SK_REFUSE_SCRIPT},
@@ -43,6 +56,7 @@ static const SkWord refuse_words[] = {
 /* clang-format off */
 #define AT(member) offsetof(SkSettings, member)
 #define PATH { SK_VALUE_PATH, 0, 0, NULL }
+#define PROXY { SK_VALUE_PROXY, 0, 0, NULL }
 #define WORD(words) { SK_VALUE_WORD, 0, 0, words }
 #define WORD_SET(words) { SK_VALUE_WORD_SET, 0, 0, words }
 #define INTEGER(min, max) { SK_VALUE_INTEGER, min, max, NULL }
@@ -103,6 +117,18 @@ const SkSetting sk_settings_schema[] = {
 	  "a file of the audit log is closed at this size" },
 	{ "Audit", "WarnFreeSpace", SIZE(0, 1024 * GIB), AT(audit.warn_free_space), "256M",
 	  "warn when less is free for the audit log" },
+
+	{ "Console", "Rules", WORD(console_rules_words), AT(console.rules), "first",
+	  "rules of the console: before those of this PC, instead of them, or not at all" },
+	{ "Console", "Settings", WORD(console_settings_words), AT(console.settings), "take",
+	  "settings of the console override those of this PC, or not" },
+
+	{ "Uplink", "Proxy", PROXY, AT(uplink.proxy), "none",
+	  "the proxy on the way to the console" },
+	{ "Uplink", "BandwidthLimit", SIZE(0, GIB), AT(uplink.bandwidth_limit), "0",
+	  "bytes a second to the console and from it; 0: no limit" },
+	{ "Uplink", "SpoolSize", SIZE(MIB, GIB), AT(uplink.spool_size), "64M",
+	  "what may wait for a console that is away" },
 	{ 0 },
 };
 /* clang-format on */
@@ -132,6 +158,7 @@ void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue va
 		*(uint64_t *)at = value.number;
 		break;
 	case SK_VALUE_PATH:
+	case SK_VALUE_PROXY:
 		free(*(char **)at);
 		*(char **)at = value.path;
 		break;
@@ -139,5 +166,7 @@ void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue va
 }
 
 _Static_assert(sizeof(SkMode) == sizeof(uint32_t) && sizeof(SkImport) == sizeof(uint32_t) &&
-		       sizeof(SkSecondKeyboard) == sizeof(uint32_t),
+		       sizeof(SkSecondKeyboard) == sizeof(uint32_t) &&
+		       sizeof(SkConsoleRules) == sizeof(uint32_t) &&
+		       sizeof(SkConsoleSettings) == sizeof(uint32_t),
 	"words are stored as uint32_t");

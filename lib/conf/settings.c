@@ -37,6 +37,7 @@ typedef struct Loader {
 	size_t errors_size;
 	FILE *out; /* writes errors */
 	unsigned error_count;
+	bool from_console; /* the file being read came from there */
 } Loader;
 
 static const char *const mode_names[] = {
@@ -164,6 +165,13 @@ static unsigned count_characters(const char *text, size_t size)
 	return count;
 }
 
+/* A console that could move the state or itself would be out of anybody's reach. */
+static bool belongs_to_this_pc(const SkSetting *setting)
+{
+	return setting->rule.type == SK_VALUE_PATH || setting->rule.type == SK_VALUE_PROXY ||
+	       sk_str_eq(setting->section, "Console") || sk_str_eq(setting->section, "Uplink");
+}
+
 static int apply_setting(Loader *loader, const SkIni *ini)
 {
 	const SkSetting *setting = find_setting(loader->table->schema, ini);
@@ -175,6 +183,11 @@ static int apply_setting(Loader *loader, const SkIni *ini)
 
 	if (!setting) {
 		check_unknown_key(loader, ini);
+		return 0;
+	}
+	if (loader->from_console && belongs_to_this_pc(setting)) {
+		add_error(
+			loader, ini->line, ini->key.column, "%s is not for the console to set", setting->key);
 		return 0;
 	}
 	if (loader->seen_line[index] > 0) {
@@ -353,7 +366,7 @@ void sk_setting_table_free(const SkSettingTable *table, void *settings)
 	if (!settings)
 		return;
 	for (const SkSetting *s = table->schema; s->section; s++)
-		if (s->rule.type == SK_VALUE_PATH)
+		if (s->rule.type == SK_VALUE_PATH || s->rule.type == SK_VALUE_PROXY)
 			free(*(char **)((char *)settings + s->offset));
 	free(settings);
 }
@@ -376,8 +389,21 @@ static int finish(Loader *loader, int r, char **ret_errors)
 	return r;
 }
 
-int sk_setting_table_load(
-	const SkSettingTable *table, const char *conf_directory, void **ret_settings, char **ret_errors)
+static int load_overlay(Loader *loader, const SkSettingsOverlay *overlay)
+{
+	int r;
+
+	loader->file = overlay->name;
+	loader->from_console = true;
+	r = parse_file(loader, overlay->text, overlay->size);
+	loader->from_console = false;
+	loader->file = "";
+	return r;
+}
+
+/* overlay: only of the agent's table. */
+static int load_table(const SkSettingTable *table, const char *conf_directory,
+	const SkSettingsOverlay *overlay, void **ret_settings, char **ret_errors)
 {
 	Loader loader = {.table = table, .directory = conf_directory, .file = ""};
 	int r;
@@ -391,6 +417,9 @@ int sk_setting_table_load(
 		r = load_file(&loader, table->name, true);
 	if (r == 0)
 		r = load_drop_ins(&loader);
+	if (r == 0 && overlay &&
+		((const SkSettings *)loader.settings)->console.settings == SK_CONSOLE_SETTINGS_TAKE)
+		r = load_overlay(&loader, overlay);
 	if (r == 0 && loader.error_count == 0)
 		check_pairs(&loader);
 	r = finish(&loader, r, ret_errors);
@@ -399,6 +428,12 @@ int sk_setting_table_load(
 	else
 		sk_setting_table_free(table, loader.settings);
 	return r;
+}
+
+int sk_setting_table_load(
+	const SkSettingTable *table, const char *conf_directory, void **ret_settings, char **ret_errors)
+{
+	return load_table(table, conf_directory, NULL, ret_settings, ret_errors);
 }
 
 /* The agent's. */
@@ -427,7 +462,13 @@ void sk_settings_free(SkSettings *settings)
 
 int sk_settings_load(const char *conf_directory, SkSettings **ret_settings, char **ret_errors)
 {
+	return sk_settings_load_overlaid(conf_directory, NULL, ret_settings, ret_errors);
+}
+
+int sk_settings_load_overlaid(const char *conf_directory, const SkSettingsOverlay *overlay,
+	SkSettings **ret_settings, char **ret_errors)
+{
 	const SkSettingTable table = agent_table();
 
-	return sk_setting_table_load(&table, conf_directory, (void **)ret_settings, ret_errors);
+	return load_table(&table, conf_directory, overlay, (void **)ret_settings, ret_errors);
 }

@@ -8,6 +8,7 @@
  * Loading makes a new struct and touches nothing else: whoever holds one in force swaps the pointer when it
  * is good.
  */
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/own.h"
@@ -28,6 +29,17 @@ typedef enum SkImport {
 	SK_IMPORT_DIRECT, /* files are read from the medium */
 	SK_IMPORT_COPY,	  /* files are copied, scanned as copied, and read from the copy */
 } SkImport;
+
+typedef enum SkConsoleRules {
+	SK_CONSOLE_RULES_FIRST,	 /* before those of this PC */
+	SK_CONSOLE_RULES_ONLY,	 /* those of this PC are not read while there are some of the console */
+	SK_CONSOLE_RULES_IGNORE, /* not loaded */
+} SkConsoleRules;
+
+typedef enum SkConsoleSettings {
+	SK_CONSOLE_SETTINGS_TAKE,
+	SK_CONSOLE_SETTINGS_IGNORE,
+} SkConsoleSettings;
 
 /* Types of content that are refused; bits of SkSettings.scan.refuse_types. */
 enum {
@@ -70,6 +82,15 @@ typedef struct SkSettings {
 		uint64_t segment_size;
 		uint64_t warn_free_space;
 	} audit;
+	struct {
+		SkConsoleRules rules;
+		SkConsoleSettings settings;
+	} console;
+	struct {
+		char *proxy; /* URL, or empty */
+		uint64_t bandwidth_limit;
+		uint64_t spool_size;
+	} uplink;
 } SkSettings;
 
 /*
@@ -80,6 +101,20 @@ typedef struct SkSettings {
  */
 #define SK_SETTINGS_ERRORS_MAX 20
 int sk_settings_load(const char *conf_directory, SkSettings **ret_settings, char **ret_errors);
+
+/*
+ * The same, then a file that came from the console (NULL: none), if the settings of this PC take it. It can
+ * set everything but paths, what is in [Console] and what is in [Uplink]: those belong to this PC. text is
+ * borrowed.
+ */
+typedef struct SkSettingsOverlay {
+	const char *name; /* in errors */
+	const char *text;
+	size_t size;
+} SkSettingsOverlay;
+
+int sk_settings_load_overlaid(const char *conf_directory, const SkSettingsOverlay *overlay,
+	SkSettings **ret_settings, char **ret_errors);
 
 /* All defaults. Return: 0 or -ENOMEM. */
 int sk_settings_new(SkSettings **ret_settings);

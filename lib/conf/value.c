@@ -162,6 +162,26 @@ static int parse_path(const char *text, SkValue *ret_value, SkValueError *ret_er
 	return ret_value->path ? 0 : -ENOMEM;
 }
 
+/* What libcurl takes as a proxy; who signs in there is written into the URL as usual. */
+static int parse_proxy(const char *text, SkValue *ret_value, SkValueError *ret_error)
+{
+	static const char *const schemes[] = {"http://", "https://", "socks5h://"};
+	const char *host = NULL;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(schemes); i++)
+		if (sk_str_starts(text, schemes[i]))
+			host = text + strlen(schemes[i]);
+	if (!host && !sk_str_eq(text, "none"))
+		return fail(ret_error, 0, "expected http://, https:// or socks5h://, or none");
+	if (host && (!*host || strlen(text) > 500))
+		return fail(ret_error, 0, "expected HOST or HOST:PORT behind ://");
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p <= 0x20 || *p == 0x7F)
+			return fail(ret_error, (size_t)(p - text), "a blank or control character in a URL");
+	ret_value->path = strdup(host ? text : "");
+	return ret_value->path ? 0 : -ENOMEM;
+}
+
 int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value, SkValueError *ret_error)
 {
 	if (!*text)
@@ -179,6 +199,8 @@ int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value
 		return parse_word_set(rule->words, text, ret_value, ret_error);
 	case SK_VALUE_PATH:
 		return parse_path(text, ret_value, ret_error);
+	case SK_VALUE_PROXY:
+		return parse_proxy(text, ret_value, ret_error);
 	}
 	return -EINVAL;
 }

@@ -14,6 +14,7 @@ typedef enum SkValueType {
 	SK_VALUE_WORD,	   /* one of words -> unsigned */
 	SK_VALUE_WORD_SET, /* words with blanks between, or "none" -> uint32_t bits */
 	SK_VALUE_PATH,	   /* absolute, without . and .. -> char * */
+	SK_VALUE_PROXY,	   /* http://HOST:PORT and the like, or "none" ("") -> char * */
 } SkValueType;
 
 typedef struct SkWord {
@@ -29,7 +30,7 @@ typedef struct SkValueRule {
 } SkValueRule;
 
 typedef union SkValue {
-	uint64_t number; /* all but paths */
+	uint64_t number; /* all but paths and proxies */
 	char *path;	 /* owned by whoever asked */
 } SkValue;
 

@@ -24,6 +24,9 @@
 #define SK_DSSE_DEFINITIONS "application/vnd.sekisho.definitions.v1+json"
 #define SK_DSSE_HEAD "application/vnd.sekisho.head.v1+json"
 #define SK_DSSE_CHECKLIST "application/vnd.sekisho.checklist.v1+json"
+#define SK_DSSE_TRUST "application/vnd.sekisho.trust.v1+json"
+#define SK_DSSE_ENROLMENT "application/vnd.sekisho.enrolment.v1+json"
+#define SK_DSSE_COMMAND "application/vnd.sekisho.command.v1+json"
 #define SK_DSSE_SLIP "application/vnd.sekisho.slip.v1+json"
 
 #define SK_DSSE_SIGNATURES_MAX 8

@@ -5,6 +5,7 @@
 #include "agent/core/peer_media.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
+#include "agent/core/peer_uplink.h"
 #include "agent/core/volume_probe.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
@@ -14,7 +15,7 @@
 const SkMsgSpec *fuzz_table(size_t i)
 {
 	const SkMsgSpec *const tables[] = {peer_monitor_type.specs, peer_media_type.specs,
-		peer_scanner_type.specs, device_facts_specs, volume_facts_specs};
+		peer_scanner_type.specs, device_facts_specs, volume_facts_specs, peer_uplink_type.specs};
 
 	return i < SK_ARRAY_SIZE(tables) ? tables[i] : NULL;
 }
@@ -34,6 +35,8 @@ void fuzz_use(const SkHead *message)
 {
 	if (message->type == SK_SCAN_RESULT)
 		require_printable(((const SkScanResult *)message)->path);
+	else if (message->type == SK_UPLINK_STATE)
+		require_printable(((const SkUplinkState *)message)->detail);
 	else if (message->type == SK_PROBE_USB_FACTS)
 		require_printable(((const SkUsbFacts *)message)->product);
 	else if (message->type == SK_PROBE_BLOCK_FACTS)

@@ -18,6 +18,7 @@
 #include "lib/ipc/proto_monitor.h"
 #include "lib/ipc/proto_probe.h"
 #include "lib/ipc/proto_scanner.h"
+#include "lib/ipc/proto_uplink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -73,6 +74,19 @@ static const Field texts[] = {
 	TEXT(SK_SCAN_RESULT, SkScanResult, mime),
 	TEXT(SK_SCAN_RESULT, SkScanResult, path),
 	TEXT(SK_SCAN_KNOWN, SkScanKnown, finding),
+	TEXT(SK_UPLINK_OPTIONS, SkUplinkOptions, proxy),
+	TEXT(SK_UPLINK_OPTIONS, SkUplinkOptions, terminal),
+	TEXT(SK_UPLINK_ENROL, SkUplinkEnrol, code),
+	TEXT(SK_UPLINK_HEAD, SkUplinkHead, hash),
+	TEXT(SK_UPLINK_CALL, SkUplinkCall, operation),
+	TEXT(SK_UPLINK_CALL, SkUplinkCall, key),
+	TEXT(SK_UPLINK_TAKEN, SkAnswer, detail),
+	TEXT(SK_UPLINK_ANSWER, SkAnswer, detail),
+	TEXT(SK_UPLINK_STATE, SkUplinkState, console),
+	TEXT(SK_UPLINK_STATE, SkUplinkState, detail),
+	TEXT(SK_UPLINK_ACKED, SkUplinkAcked, hash),
+	TEXT(SK_UPLINK_RESULT, SkUplinkResult, operation),
+	TEXT(SK_UPLINK_RESULT, SkUplinkResult, key),
 	TEXT(SK_MEDIA_ANSWER, SkAnswer, detail),
 	TEXT(SK_MEDIA_PLACE, SkMediaPlace, path),
 	TEXT(SK_MEDIA_MOUNTED, SkMediaMounted, path),
@@ -83,6 +97,14 @@ static const Field texts[] = {
 };
 
 static const Field numbers[] = {
+	NUMBER(SK_UPLINK_OPTIONS, SkUplinkOptions, enrolled, 2),
+	NUMBER(SK_UPLINK_CALL, SkUplinkCall, flag, SK_UPLINK_CALL_MAX_),
+	NUMBER(SK_UPLINK_STATE, SkUplinkState, state, SK_UPLINK_STATE_MAX_),
+	NUMBER(SK_UPLINK_STATE, SkUplinkState, cause, SK_UPLINK_CAUSE_MAX_),
+	NUMBER(SK_UPLINK_WANT_RECORDS, SkUplinkWantRecords, size, SK_UPLINK_RECORDS_MAX + 1),
+	NUMBER(SK_UPLINK_RESULT, SkUplinkResult, flag, SK_UPLINK_CALL_MAX_),
+	NUMBER(SK_UPLINK_RESULT, SkUplinkResult, status, 1000),
+	ERRNO(SK_UPLINK_RESULT, SkUplinkResult, result),
 	NUMBER(SK_MONITOR_BLOCK_ADDED, SkBlockAdded, bus, SK_BUS_MAX_),
 	NUMBER(SK_MONITOR_BLOCK_CHANGED, SkBlockAdded, bus, SK_BUS_MAX_),
 	NUMBER(SK_PROBE_USB_FACTS, SkUsbFacts, state, SK_USB_FACTS_UNREADABLE + 1),

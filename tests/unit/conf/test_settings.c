@@ -224,6 +224,46 @@ static void foreign_bytes_in_messages_are_escaped(void **state)
 	assert_null(strchr(f->errors, 0x1b));
 }
 
+static int load_with(Fixture *f, const char *text)
+{
+	const SkSettingsOverlay overlay = {.name = "console", .text = text, .size = strlen(text)};
+
+	sk_settings_free(own_take(f->settings));
+	free(own_take(f->errors));
+	return sk_settings_load_overlaid(f->directory, &overlay, &f->settings, &f->errors);
+}
+
+static void the_console_overrides_but_not_everything(void **state)
+{
+	Fixture *f = *state;
+
+	put_text(f, "sekisho.conf", "[Scan]\nIdleSec=1min\n[Uplink]\nProxy=http://proxy.example:3128\n");
+	assert_int_equal(load_with(f, "[Scan]\nIdleSec=2min\n"), 0);
+	assert_int_equal(f->settings->scan.idle_sec, 120);
+	assert_string_equal(f->settings->uplink.proxy, "http://proxy.example:3128");
+	assert_int_equal(load_with(f, "[Agent]\nStateDirectory=/tmp\n"), -EINVAL);
+	assert_non_null(strstr(f->errors, "console:2:1: StateDirectory is not for the console to set"));
+	assert_int_equal(load_with(f, "[Uplink]\nProxy=none\n"), -EINVAL);
+	assert_int_equal(load_with(f, "[Console]\nSettings=take\n"), -EINVAL);
+	assert_int_equal(load_with(f, "[Scan]\nIdle=2min\n"), -EINVAL);
+	put_text(f, "sekisho.conf", "[Console]\nSettings=ignore\n");
+	assert_int_equal(load_with(f, "[Agent]\nStateDirectory=/tmp\n"), 0);
+	assert_string_equal(f->settings->uplink.proxy, "");
+}
+
+static void proxies_are_urls(void **state)
+{
+	Fixture *f = *state;
+
+	put_text(f, "sekisho.conf", "[Uplink]\nProxy=ftp://proxy\n");
+	assert_int_equal(load(f), -EINVAL);
+	put_text(f, "sekisho.conf", "[Uplink]\nProxy=http://\n");
+	assert_int_equal(load(f), -EINVAL);
+	put_text(f, "sekisho.conf", "[Uplink]\nProxy=socks5h://[::1]:1080\n");
+	assert_int_equal(load(f), 0);
+	assert_string_equal(f->settings->uplink.proxy, "socks5h://[::1]:1080");
+}
+
 static void the_schema_is_sound(void **state)
 {
 	for (const SkSetting *a = sk_settings_schema; a->section; a++) {
@@ -232,7 +272,7 @@ static void the_schema_is_sound(void **state)
 
 		assert_true(strlen(a->doc) > 0);
 		assert_int_equal(sk_value_parse(&a->rule, a->fallback, &value, &error), 0);
-		if (a->rule.type == SK_VALUE_PATH)
+		if (a->rule.type == SK_VALUE_PATH || a->rule.type == SK_VALUE_PROXY)
 			free(value.path);
 		for (const SkSetting *b = a + 1; b->section; b++) {
 			assert_int_not_equal(a->offset, b->offset);
@@ -252,6 +292,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_run_shows_all_mistakes_up_to_a_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_is_told_not_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(foreign_bytes_in_messages_are_escaped, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_console_overrides_but_not_everything, setup, teardown),
+		cmocka_unit_test_setup_teardown(proxies_are_urls, setup, teardown),
 		cmocka_unit_test(the_schema_is_sound),
 	};
 

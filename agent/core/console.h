@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What core knows of the console it belongs to, beneath STATE/console, and what it believes:
+ *
+ *	trust.json	terminal id, organisation, keys that sign: pinned at the enrolment, replaced only by
+ *what one of them signed pending.json	an enrolment under way: what the code said, and the trust bundle that
+ *fits it NAME.json	the newest envelope of each kind of document (console_documents.c), verified again at
+ *each start
+ *
+ * The uplink brings everything and is believed nothing: a trust bundle has the fingerprint of the code that
+ *an administrator typed here, everything else a signature of a pinned key, this terminal's id, and a serial
+ *that only grows.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/conf/settings.h"
+
+typedef struct Core Core;
+typedef struct Console Console;
+
+#define CONSOLE_DETAIL_SIZE 256
+
+/* Reads what is there. Return: 0 or negative errno. */
+int console_open(Core *core);
+void console_close(Core *core);
+
+/* Is there a console that this PC belongs to, or one being enrolled with? Else the uplink is not needed. */
+bool console_enrolled(const Core *core);
+bool console_enrolling(const Core *core);
+
+/* "" when not enrolled. */
+const char *console_terminal(const Core *core);
+
+/*
+ * An administrator typed a code. done is called once, with 0 and the terminal's id, or negative errno and
+ * words. Return: 0; -EINVAL or -EBADMSG it is no code; others.
+ */
+typedef void (*ConsoleDone)(void *userdata, int result, const char *detail);
+int console_enrol(Core *core, const char *code, const char *actor, ConsoleDone done, void *userdata);
+
+/* What the uplink answered to it; detail is not escaped. */
+void console_enrol_finished(Core *core, int result, const char *detail);
+
+/* Forgets the console: its rules are not loaded any more. Return: 0, -ENOENT. */
+int console_leave(Core *core, const char *actor);
+
+/* From the uplink. Return: 0 taken; -EALREADY older than what is here; negative errno refused (and recorded).
+ */
+int console_take_trust(Core *core, const char *text, size_t size, char detail[CONSOLE_DETAIL_SIZE]);
+int console_take_envelope(Core *core, const char *text, size_t size, char detail[CONSOLE_DETAIL_SIZE]);
+
+/* The countersigned head of our records. Return: 0, or negative errno: it is not about them. */
+int console_take_head(Core *core, uint64_t seq, const char *hash, const char *text, size_t size);
+
+/* Rules of the console: [{name, text}], or NULL; settings, or NULL. Borrowed until the next policy. */
+const json_t *console_rules(const Core *core);
+const SkSettingsOverlay *console_settings(const Core *core);
+
+/*
+ * Grants and revocations as signed for this terminal. A grant is found by its medium, NULL when there is
+ * none; its window is the caller's to look at (with the stricter of the clocks). Borrowed until the next
+ * list.
+ */
+const json_t *console_find_grant(const Core *core, const char *medium);
+bool console_medium_revoked(const Core *core, const char *medium);
+
+/* For status: {enrolled, terminal, organisation, policy, ...}. */
+json_t *console_to_json(const Core *core);

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/peer_uplink.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "agent/core/console.h"
+#include "agent/core/core.h"
+#include "agent/core/records.h"
+#include "agent/core/status.h"
+#include "agent/core/uplink_records.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/base/utf8.h"
+#include "lib/crypt/secret.h"
+#include "lib/ipc/check.h"
+#include "lib/ipc/check_uplink.h"
+#include "lib/ipc/memfd.h"
+#include "lib/log/log.h"
+
+#define STATUS_USEC (60 * 1000000ULL)
+/* A connection that comes and goes is one record, not many. */
+#define SETTLE_USEC (10 * 1000000ULL)
+
+typedef struct Call {
+	uint64_t cookie;
+	UplinkRequest request;
+	UT_hash_handle hh;
+} Call;
+
+static struct {
+	SkUplinkState state; /* detail is escaped */
+	bool told;
+	uint32_t recorded_state, recorded_cause;
+	sd_event_source *settle;
+	sd_event_source *status;
+	uint64_t enrol_cookie;
+	uint64_t last_cookie;
+	SkUplinkOptions options; /* as told last */
+	Call *calls;		 /* by cookie */
+} uplink;
+
+static void send_text(Core *core, uint16_t type, const char *text, size_t size)
+{
+	own_fd int fd = sk_memfd_new(text, size);
+	SkHead head;
+
+	sk_head_init(&head, type, sizeof(head));
+	if (fd >= 0)
+		peer_send(&core->uplink, &head, &fd, 1);
+}
+
+void uplink_tell_options(Core *core)
+{
+	SkUplinkOptions options = {.bandwidth = core->settings->uplink.bandwidth_limit,
+		.spool_size = core->settings->uplink.spool_size,
+		.enrolled = console_enrolled(core)};
+
+	if (!core->uplink.chan)
+		return;
+	sk_head_init(&options.head, SK_UPLINK_OPTIONS, sizeof(options));
+	sk_str_copy(options.proxy, sizeof(options.proxy), core->settings->uplink.proxy);
+	sk_str_copy(options.terminal, sizeof(options.terminal), console_terminal(core));
+	/* The uplink begins anew with other options, so not without a need. */
+	if (memcmp(&options, &uplink.options, sizeof(options)) == 0)
+		return;
+	uplink.options = options;
+	peer_send(&core->uplink, &options, NULL, 0);
+}
+
+void uplink_tell_status(Core *core)
+{
+	json_t *status = core->uplink.chan ? status_for_console(core) : NULL;
+	own_free char *text = status ? json_dumps(status, JSON_COMPACT) : NULL;
+
+	json_decref(status);
+	if (text)
+		send_text(core, SK_UPLINK_STATUS, text, strlen(text));
+}
+
+void uplink_tell_head(Core *core)
+{
+	SkUplinkHead message = {0};
+	SkAuditHead head = {0};
+
+	if (!core->uplink.chan || !records_audit(core))
+		return;
+	sk_audit_get_head(records_audit(core), &head);
+	sk_head_init(&message.head, SK_UPLINK_HEAD, sizeof(message));
+	message.seq = head.seq;
+	sk_str_copy(message.hash, sizeof(message.hash), head.hash);
+	peer_send(&core->uplink, &message, NULL, 0);
+}
+
+static int on_status_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Core *core = userdata;
+
+	uplink_tell_status(core);
+	sd_event_source_set_time_relative(source, STATUS_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void connected(Core *core)
+{
+	uplink.options = (SkUplinkOptions){0};
+	uplink_tell_options(core);
+	uplink_tell_head(core);
+	uplink_tell_status(core);
+	if (!uplink.status)
+		sd_event_add_time_relative(core->event, &uplink.status, CLOCK_BOOTTIME, STATUS_USEC,
+			STATUS_USEC / 10, on_status_time, core);
+}
+
+static void fail_calls(void)
+{
+	while (uplink.calls) {
+		Call *call = uplink.calls;
+
+		HASH_DEL(uplink.calls, call);
+		call->request.done(call->request.userdata, -ENOTCONN, 0, "");
+		free(call);
+	}
+}
+
+static void lost(Core *core)
+{
+	uplink.status = sd_event_source_disable_unref(uplink.status);
+	uplink_records_forget();
+	fail_calls();
+	uplink.told = false;
+	if (uplink.enrol_cookie > 0) {
+		uplink.enrol_cookie = 0;
+		console_enrol_finished(core, -ECONNRESET, "");
+	}
+	if (console_enrolled(core) || console_enrolling(core))
+		peer_retry(&core->uplink);
+}
+
+int uplink_open(Core *core)
+{
+	if (console_enrolled(core) || console_enrolling(core))
+		if (peer_ensure(&core->uplink) < 0)
+			peer_retry(&core->uplink);
+	return 0;
+}
+
+void uplink_close(Core *core)
+{
+	uplink.settle = sd_event_source_disable_unref(uplink.settle);
+	uplink.status = sd_event_source_disable_unref(uplink.status);
+	uplink_records_forget();
+	peer_deinit(&core->uplink);
+	fail_calls();
+}
+
+void uplink_enrol(Core *core, const char *code)
+{
+	SkUplinkEnrol message = {0};
+
+	sk_head_init(&message.head, SK_UPLINK_ENROL, sizeof(message));
+	message.head.cookie = uplink.enrol_cookie = ++uplink.last_cookie;
+	sk_str_copy(message.code, sizeof(message.code), code);
+	if (peer_send(&core->uplink, &message, NULL, 0) < 0 && uplink.enrol_cookie > 0) {
+		uplink.enrol_cookie = 0;
+		console_enrol_finished(core, -ENOTCONN, "");
+	}
+}
+
+void uplink_leave(Core *core)
+{
+	SkHead head;
+
+	sk_head_init(&head, SK_UPLINK_LEAVE, sizeof(head));
+	head.cookie = ++uplink.last_cookie;
+	peer_send(&core->uplink, &head, NULL, 0);
+	uplink.told = false;
+}
+
+static int on_answer(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	const SkAnswer *answer = (const SkAnswer *)head;
+	Core *core = userdata;
+	Call *call;
+
+	if (head->cookie == uplink.enrol_cookie && uplink.enrol_cookie > 0) {
+		uplink.enrol_cookie = 0;
+		console_enrol_finished(core, answer->result, answer->detail);
+		return 0;
+	}
+	HASH_FIND(hh, uplink.calls, &head->cookie, sizeof(head->cookie), call);
+	if (!call || (answer->result == 0 && call->request.flag == SK_UPLINK_CALL_NOW))
+		return 0; /* its result follows */
+	HASH_DEL(uplink.calls, call);
+	call->request.done(call->request.userdata, answer->result, 0, "");
+	free(call);
+	return 0;
+}
+
+static const char *const state_names[] = {"not-enrolled", "enrolling", "offline", "connected"};
+static const char *const cause_names[] = {
+	"", "network", "tls", "certificate", "retired", "server", "records-refused", "spool-full"};
+
+static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	static const SkReason codes[SK_UPLINK_CAUSE_MAX_] = {
+		[SK_UPLINK_CAUSE_CERTIFICATE] = SK_CONSOLE_CERTIFICATE,
+		[SK_UPLINK_CAUSE_RETIRED] = SK_CONSOLE_RETIRED,
+		[SK_UPLINK_CAUSE_RECORDS] = SK_CONSOLE_RECORDS_REFUSED,
+		[SK_UPLINK_CAUSE_SPOOL] = SK_CONSOLE_SPOOL_FULL,
+		[SK_UPLINK_CAUSE_TLS] = SK_CONSOLE_NOT_THE_ONE,
+	};
+	const SkUplinkState *state = &uplink.state;
+	Core *core = userdata;
+
+	uplink.settle = sd_event_source_disable_unref(uplink.settle);
+	if (state->state == uplink.recorded_state && state->cause == uplink.recorded_cause)
+		return 0;
+	uplink.recorded_state = state->state;
+	uplink.recorded_cause = state->cause;
+	record_write(core, &(Record){.kind = "console.connection",
+				   .code = codes[state->cause],
+				   .body = json_pack("{s:s, s:s, s:s}", "state", state_names[state->state],
+					   "cause", cause_names[state->cause], "detail", state->detail)});
+	return 0;
+}
+
+static int on_state(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	const SkUplinkState *state = (const SkUplinkState *)head;
+	Core *core = userdata;
+
+	uplink.state = *state;
+	uplink.told = true;
+	sk_utf8_escape(
+		uplink.state.detail, sizeof(uplink.state.detail), state->detail, strlen(state->detail));
+	sk_utf8_escape(
+		uplink.state.console, sizeof(uplink.state.console), state->console, strlen(state->console));
+	if (!uplink.settle)
+		sd_event_add_time_relative(
+			core->event, &uplink.settle, CLOCK_BOOTTIME, SETTLE_USEC, 0, on_settled, core);
+	return 0;
+}
+
+typedef int (*TakeText)(Core *core, const char *text, size_t size, char detail[CONSOLE_DETAIL_SIZE]);
+
+/* What is too large or no memfd of ours is refused like everything else that is wrong. */
+static int take(Core *core, const SkHead *head, int fd, size_t most, TakeText take_text)
+{
+	SkAnswer answer = {0};
+	own_free char *text = NULL;
+	size_t size = 0;
+	int r = sk_memfd_read(fd, most, &text, &size);
+
+	if (r == 0)
+		r = take_text(core, text, size, answer.detail);
+	sk_head_init(&answer.head, SK_UPLINK_TAKEN, sizeof(answer));
+	answer.head.cookie = head->cookie;
+	answer.result = r;
+	return peer_send(&core->uplink, &answer, NULL, 0);
+}
+
+static int on_trust(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	return take(userdata, head, fds[0], SK_UPLINK_TRUST_MAX, console_take_trust);
+}
+
+static int on_envelope(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	return take(userdata, head, fds[0], SK_UPLINK_ENVELOPE_MAX, console_take_envelope);
+}
+
+static int on_want_records(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	return uplink_records_give(userdata, (const SkUplinkWantRecords *)head);
+}
+
+static int on_acked(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	return uplink_records_acked(userdata, (const SkUplinkAcked *)head, fds[0]);
+}
+
+static int take_result(Core *core, const SkUplinkResult *result, const char *json)
+{
+	SkAnswer answer = {0};
+	Call *call;
+
+	if (result->flag == SK_UPLINK_CALL_NOW) {
+		HASH_FIND(hh, uplink.calls, &result->head.cookie, sizeof(result->head.cookie), call);
+		if (!call)
+			return 0;
+		HASH_DEL(uplink.calls, call);
+		call->request.done(call->request.userdata, result->result, result->status, json);
+		free(call);
+		return 0;
+	}
+	record_write(
+		core, &(Record){.kind = "console.answered",
+			      .body = json_pack("{s:s, s:s, s:i, s:i}", "operation", result->operation, "key",
+				      result->key, "result", result->result, "status", (int)result->status)});
+	/* The uplink forgets the call: that its answer came has to be on the disk first. */
+	records_sync(core);
+	sk_head_init(&answer.head, SK_UPLINK_TAKEN, sizeof(answer));
+	answer.head.cookie = result->head.cookie;
+	return peer_send(&core->uplink, &answer, NULL, 0);
+}
+
+static int on_result(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	own_free char *json = NULL;
+	int r = sk_memfd_read(fds[0], SK_UPLINK_JSON_MAX, &json, NULL);
+
+	return r < 0 ? -EPROTO : take_result(userdata, (const SkUplinkResult *)head, json);
+}
+
+static const SkMsgSpec specs[] = {
+	{SK_UPLINK_ANSWER, 0, sizeof(SkAnswer), on_answer, sk_check_answer},
+	{SK_UPLINK_STATE, 0, sizeof(SkUplinkState), on_state, sk_check_uplink_state},
+	{SK_UPLINK_TRUST, 1, sizeof(SkHead), on_trust, NULL},
+	{SK_UPLINK_ENVELOPE, 1, sizeof(SkHead), on_envelope, NULL},
+	{SK_UPLINK_WANT_RECORDS, 0, sizeof(SkUplinkWantRecords), on_want_records,
+		sk_check_uplink_want_records},
+	{SK_UPLINK_ACKED, 1, sizeof(SkUplinkAcked), on_acked, sk_check_uplink_acked},
+	{SK_UPLINK_RESULT, 1, sizeof(SkUplinkResult), on_result, sk_check_uplink_result},
+	{0},
+};
+
+const PeerType peer_uplink_type = {
+	.name = "uplink", .specs = specs, .connected = connected, .lost = lost, .keep = false};
+
+int uplink_call(Core *core, const UplinkRequest *request)
+{
+	own_free char *text = json_dumps(request->body, JSON_COMPACT);
+	own_fd int fd = text ? sk_memfd_new(text, strlen(text)) : -ENOMEM;
+	SkUplinkCall message = {.flag = request->flag};
+	uint8_t key[16];
+	Call *call;
+
+	if (!console_enrolled(core))
+		return -ENOTCONN;
+	if (fd < 0)
+		return fd;
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->cookie = ++uplink.last_cookie;
+	call->request = *request;
+	HASH_ADD(hh, uplink.calls, cookie, sizeof(call->cookie), call);
+	sk_head_init(&message.head, SK_UPLINK_CALL, sizeof(message));
+	message.head.cookie = call->cookie;
+	sk_str_copy(message.operation, sizeof(message.operation), request->operation);
+	sk_random_fill(key, sizeof(key));
+	sk_hex_format(message.key, key, sizeof(key));
+	/* A connection that breaks here ends all calls, this one too. */
+	if (peer_send(&core->uplink, &message, &fd, 1) < 0)
+		fail_calls();
+	return 0;
+}
+
+void uplink_add_state(const Core *core, json_t *object)
+{
+	const SkUplinkState *state = &uplink.state;
+
+	json_object_set_new(object, "connection",
+		uplink.told ? json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I}", "state",
+				      state_names[state->state], "cause", cause_names[state->cause], "detail",
+				      state->detail, "since", (json_int_t)state->since, "clock_offset_ms",
+				      (json_int_t)state->clock_offset_msec, "clock_known",
+				      (int)state->clock_known, "key_in_tpm", (int)state->key_in_tpm,
+				      "certificate_until", (json_int_t)state->certificate_until, "acked",
+				      (json_int_t)state->acked, "waiting", (json_int_t)state->spooled,
+				      "waiting_bytes", (json_int_t)state->spooled_bytes)
+			    : json_pack("{s:s}", "state", "starting"));
+}

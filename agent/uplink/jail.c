@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/uplink/jail.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "lib/jail/jail.h"
+
+/* One line, one reason. */
+static const SkJailCall calls[] = {
+	/* the event loop */
+	SK_JAIL_CALL("epoll_create1"),
+	SK_JAIL_CALL("epoll_ctl"),
+	SK_JAIL_CALL("epoll_wait"),
+	SK_JAIL_CALL("epoll_pwait"),
+	SK_JAIL_CALL("epoll_pwait2"),
+	SK_JAIL_CALL("timerfd_create"),
+	SK_JAIL_CALL("timerfd_settime"),
+	SK_JAIL_CALL("signalfd4"),
+	SK_JAIL_CALL("eventfd2"),
+	SK_JAIL_CALL("poll"),
+	SK_JAIL_CALL("ppoll"),
+	/* core, the journal, sd_notify, nss-resolve */
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_UNIX),
+	SK_JAIL_CALL_IF("socketpair", 0, 0xFFFFFFFF, AF_UNIX), /* libcurl wakes itself */
+	SK_JAIL_CALL("accept4"),
+	SK_JAIL_CALL("memfd_create"),
+	/* the network, and which addresses this PC has (glibc sorts answers by that) */
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_INET),
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_INET6),
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_NETLINK),
+	SK_JAIL_CALL("bind"),
+	SK_JAIL_CALL("connect"),
+	SK_JAIL_CALL("getsockname"),
+	SK_JAIL_CALL("getpeername"),
+	SK_JAIL_CALL("getsockopt"),
+	SK_JAIL_CALL("setsockopt"),
+	SK_JAIL_CALL("sendmsg"),
+	SK_JAIL_CALL("sendmmsg"),
+	SK_JAIL_CALL("sendto"),
+	SK_JAIL_CALL("recvmsg"),
+	SK_JAIL_CALL("recvfrom"),
+	SK_JAIL_CALL("shutdown"),
+	SK_JAIL_CALL("uname"),
+	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, 0x541B), /* FIONREAD: how long an answer of DNS is */
+	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, 0x5401), /* TCGETS: is standard error a terminal? */
+	/* libcurl resolves names in a thread */
+	SK_JAIL_CALL("clone"),
+	SK_JAIL_CALL("clone3"),
+	SK_JAIL_CALL("set_robust_list"),
+	SK_JAIL_CALL("rseq"),
+	SK_JAIL_CALL("sched_getaffinity"),
+	SK_JAIL_CALL("prctl"),
+	SK_JAIL_CALL("pipe2"),
+	/* state, what the resolver reads, the device of the TPM; Landlock says where */
+	SK_JAIL_CALL("open"),
+	SK_JAIL_CALL("openat"),
+	SK_JAIL_CALL("stat"),
+	SK_JAIL_CALL("lstat"),
+	SK_JAIL_CALL("statx"),
+	SK_JAIL_CALL("access"),
+	SK_JAIL_CALL("faccessat"),
+	SK_JAIL_CALL("faccessat2"),
+	SK_JAIL_CALL("readlink"),
+	SK_JAIL_CALL("getdents64"),
+	SK_JAIL_CALL("pread64"),
+	SK_JAIL_CALL("readv"),
+	SK_JAIL_CALL("writev"),
+	SK_JAIL_CALL("fsync"),
+	SK_JAIL_CALL("rename"),
+	SK_JAIL_CALL("renameat"),
+	SK_JAIL_CALL("renameat2"),
+	SK_JAIL_CALL("unlink"),
+	SK_JAIL_CALL("unlinkat"),
+	SK_JAIL_CALL("mkdir"),
+	SK_JAIL_CALL("mkdirat"),
+	SK_JAIL_CALL("dup"),
+	SK_JAIL_CALL("geteuid"),
+	SK_JAIL_CALL("getuid"),
+	SK_JAIL_CALL("getegid"),
+	SK_JAIL_CALL("getgid"),
+	SK_JAIL_CALL("getppid"),
+	SK_JAIL_CALL("sysinfo"),
+	SK_JAIL_CALL("prlimit64"),
+	SK_JAIL_CALL("getrusage"),
+	SK_JAIL_CALL("clock_nanosleep"),
+	SK_JAIL_CALL("nanosleep"),
+	SK_JAIL_CALL("sched_yield"),
+	/* secrets stay out of swap */
+	SK_JAIL_CALL("mlock"),
+	SK_JAIL_CALL("munlock"),
+	{.name = NULL},
+};
+
+int uplink_jail_enter(const char *state_directory)
+{
+	static const SkJailLimit limits[] = {{RLIMIT_CORE, 0}, {-1, 0}};
+	const SkJailPath paths[] = {
+		{state_directory, SK_JAIL_WRITE},
+		{"/dev/tpmrm0", SK_JAIL_WRITE},
+		/* resolv.conf, hosts, nsswitch.conf and the modules that it names, where systemd-resolved is
+		 */
+		{"/etc", SK_JAIL_READ},
+		{"/usr", SK_JAIL_READ},
+		{"/lib", SK_JAIL_READ},
+		{"/lib64", SK_JAIL_READ},
+		{"/run", SK_JAIL_READ},
+		{"/dev/urandom", SK_JAIL_READ},
+		{"/sys/devices/system/cpu", SK_JAIL_READ},
+		{.path = NULL},
+	};
+	const SkJail jail = {.name = "sekisho-uplink",
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1,
+		.limits = limits,
+		.paths = paths,
+		.calls = calls};
+
+	return sk_jail_enter(&jail);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sekisho-uplink: started by systemd when core connects, ends when core does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/uplink/facts.h"
+#include "agent/uplink/jail.h"
+#include "agent/uplink/key.h"
+#include "agent/uplink/uplink.h"
+#include "config.h"
+#include "lib/base/str.h"
+#include "lib/crypt/digest.h"
+#include "lib/log/log.h"
+
+static const char *arg_state = "/var/lib/sekisho-uplink";
+static const char *arg_client = "sekisho";
+static const char *arg_listen;
+static uint64_t arg_client_uid = UINT64_MAX;
+
+typedef struct Door {
+	Uplink up;
+	sd_event_source *accept;
+	uid_t client;
+} Door;
+
+static int usage(FILE *out, int status)
+{
+	fprintf(out, "usage: sekisho-uplink [--state DIR] [--client NAME | --client-uid N]\n"
+		     "                      [--listen PATH] [--version]\n");
+	return status;
+}
+
+/* Return: -1 go on; else the exit status. */
+static int parse_arguments(int argc, char **argv)
+{
+	static const struct option options[] = {{"state", required_argument, NULL, 's'},
+		{"client", required_argument, NULL, 'c'}, {"client-uid", required_argument, NULL, 'C'},
+		{"listen", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'}, {0}};
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (letter == 's')
+			arg_state = optarg;
+		else if (letter == 'c')
+			arg_client = optarg;
+		else if (letter == 'l')
+			arg_listen = optarg;
+		else if (letter == 'v')
+			return puts("sekisho-uplink " SK_VERSION) < 0;
+		else if (letter == 'h')
+			return usage(stdout, EXIT_SUCCESS);
+		else if (letter != 'C' || sk_num_parse(optarg, 10, UINT32_MAX - 1, &arg_client_uid) < 0)
+			return usage(stderr, EXIT_FAILURE);
+	}
+	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	own_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (!sk_str_copy(address.sun_path, sizeof(address.sun_path), path))
+		return -ENAMETOOLONG;
+	unlink(path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
+		return -errno;
+	return own_take_fd(&fd);
+}
+
+static int find_socket(void)
+{
+	if (arg_listen)
+		return listen_at(arg_listen);
+	if (sd_listen_fds(1) != 1 ||
+		sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
+		fprintf(stderr, "sekisho-uplink: is started by systemd with a listening socket; see "
+				"sekisho-uplink(8)\n");
+		return -EINVAL;
+	}
+	return SD_LISTEN_FDS_START;
+}
+
+static int find_client(uid_t *ret_uid)
+{
+	const struct passwd *user;
+
+	if (arg_client_uid != UINT64_MAX) {
+		*ret_uid = (uid_t)arg_client_uid;
+		return 0;
+	}
+	user = getpwnam(arg_client);
+	if (!user) {
+		fprintf(stderr, "sekisho-uplink: there is no user %s\n", arg_client);
+		return -ENOENT;
+	}
+	*ret_uid = user->pw_uid;
+	return 0;
+}
+
+/* The first who is core stays the only one; the next connection waits for the next uplink. */
+static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
+{
+	Door *door = userdata;
+	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (fd < 0)
+		return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	if (peer.uid != door->client) {
+		sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid,
+			peer.uid);
+		return 0;
+	}
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	return core_connect(&door->up, own_take_fd(&fd));
+}
+
+/* What is there and cannot be used is told, and kept for whoever looks into it: the next enrolment replaces
+ * it. */
+static int open_state(Uplink *up)
+{
+	int r;
+
+	up->state_fd = open(arg_state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (up->state_fd < 0)
+		return -errno;
+	identity_sweep(up->state_fd);
+	r = identity_load(up->state_fd, &up->identity);
+	if (r < 0 && r != -ENOENT)
+		sk_log(LOG_ERR, "the identity in %s cannot be used: %s", arg_state, strerror(-r));
+	return spool_open(up->state_fd, "spool", &up->spool);
+}
+
+/* Everything that needs the whole system, then the jail, then what others wrote. */
+static int prepare(Uplink *up)
+{
+	int r = sk_crypt_init();
+
+	sk_log_init("sekisho-uplink");
+	if (r == 0)
+		r = http_init();
+	if (r < 0)
+		return r;
+	key_init();
+	up->facts = facts_new();
+	if (!up->facts)
+		return -ENOMEM;
+	r = uplink_jail_enter(arg_state);
+	if (r < 0) {
+		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .id = SK_MESSAGE_JAIL_FAILED},
+			"the jail cannot be set up: %s", strerror(-r));
+		return r;
+	}
+	r = open_state(up);
+	if (r < 0)
+		sk_log(LOG_ERR, "%s cannot be used: %s", arg_state, strerror(-r));
+	return r;
+}
+
+static int run(Door *door, int listen_fd)
+{
+	Uplink *up = &door->up;
+	int r = sd_event_new(&up->event);
+
+	if (r >= 0)
+		r = sd_event_add_signal(up->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(up->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(up->event, true);
+	if (r >= 0)
+		r = sd_event_add_io(up->event, &door->accept, listen_fd, EPOLLIN, on_accept, door);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(door->accept, true);
+	if (r < 0)
+		return r;
+	sd_notify(0, "READY=1");
+	return sd_event_loop(up->event);
+}
+
+int main(int argc, char **argv)
+{
+	own_free Door *door = calloc(1, sizeof(*door));
+	sigset_t signals;
+	int listen_fd, r;
+
+	if (!door)
+		return EXIT_FAILURE;
+	r = parse_arguments(argc, argv);
+	if (r >= 0)
+		return r;
+	if (find_client(&door->client) < 0)
+		return EXIT_FAILURE;
+	listen_fd = find_socket();
+	if (listen_fd < 0)
+		return EXIT_FAILURE;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (prepare(&door->up) < 0)
+		return EXIT_FAILURE;
+	r = run(door, listen_fd);
+	if (r < 0)
+		sk_log(LOG_ERR, "ended: %s", strerror(-r));
+	/* At once: everything that counts is on the disk already. */
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
