@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "console/keys/handover.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
 
@@ -238,7 +239,7 @@ static int next_step(SkDb *db, SkVault *vault, Step *ret_step)
 static int apply_cuts(SkDb *db, SkVault *vault, const Step *step)
 {
 	own_rows SkDbRows *rows = NULL;
-	own_free SkVaultSlot *slots = NULL;
+	own_free uint32_t *leaves = NULL;
 	SkVaultChange change = {.epoch = step->number};
 	int64_t count;
 	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM epoch_cuts WHERE epoch = $1",
@@ -246,20 +247,19 @@ static int apply_cuts(SkDb *db, SkVault *vault, const Step *step)
 
 	if (r < 0)
 		return r;
-	slots = calloc((size_t)count + 1, sizeof(*slots));
-	if (!slots)
+	leaves = calloc((size_t)count + 1, sizeof(*leaves));
+	if (!leaves)
 		return -ENOMEM;
-	r = sk_db_query(db, "SELECT generation, leaf FROM epoch_cuts WHERE epoch = $1",
+	r = sk_db_query(db, "SELECT leaf FROM epoch_cuts WHERE epoch = $1",
 		SK_DB_ARGS(sk_db_int((int64_t)step->number)), &rows);
 	while (r >= 0 && (r = sk_db_next(rows)) == 1 && change.n_cuts < (size_t)count)
-		slots[change.n_cuts++] =
-			(SkVaultSlot){(uint32_t)sk_db_get_int(rows, 0), (uint32_t)sk_db_get_int(rows, 1)};
+		leaves[change.n_cuts++] = (uint32_t)sk_db_get_int(rows, 0);
 	if (r < 0)
 		return r;
 	/* Cuts are written with their epoch; one without them is another program's. */
 	if (change.n_cuts == 0)
 		return -EBADMSG;
-	change.cuts = slots;
+	change.cuts = leaves;
 	return sk_vault_change(vault, &change);
 }
 
@@ -267,10 +267,14 @@ static int apply_step(SkDb *db, SkVault *vault, const Step *step)
 {
 	if (sk_str_eq(step->kind, "revoke"))
 		return apply_cuts(db, vault, step);
+	if (sk_str_eq(step->kind, "renew"))
+		return sk_handover_apply(db, vault, step->number, step->generation);
 	if (sk_str_eq(step->kind, "drop"))
-		return sk_vault_change(
-			vault, &(SkVaultChange){.epoch = step->number, .drop_generation = step->generation});
-	/* A renewal that came while this holder was away, or a restore that knew more than it does. */
+		return sk_vault_has_generation(vault, step->generation)
+			       ? sk_vault_change(vault, &(SkVaultChange){.epoch = step->number,
+								.keep_generation = step->generation})
+			       : -ESTALE;
+	/* A restore that knew of more than this vault does. */
 	return -ESTALE;
 }
 

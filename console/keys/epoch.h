@@ -6,8 +6,8 @@
  *confirms. No secret passes through the database for that: a cut is the number of a leaf.
  *
  *	revoke	the leaves of a medium are cut out of the tree
- *	renew	a new generation joins, whose tree is handed over sealed (renew.h)
- *	drop	a generation goes, nothing is wrapped under it any more
+ *	renew	a new generation joins, whose tree is handed over sealed (renew.h, handover.h)
+ *	drop	all generations but one go, nothing is wrapped under them any more
  *	restore	the database was found to be older than the vault: it came from a backup
  *
  * An epoch is `destroyed` when every holder confirmed that the key of the epoch before is gone. A holder that
@@ -43,7 +43,7 @@ typedef struct SkEpochNews {
  * Brings the vault up to the database, destroys what is to be destroyed, and confirms. At start before
  * anything is served, after each change, and when SK_EPOCH_CHANNEL calls. Not inside a transaction; may be
  * repeated at will. Return: 0; -EXDEV the database belongs to another vault; -ESTALE an epoch cannot be made
- * up for here (this holder was away during a renewal or a restore): it must join again (join.h) and serve
+ * up for here (this holder was away during a renewal or a restore): it must join again (handover.h) and serve
  * nothing; others: the old key may still be there, nothing was confirmed, call again.
  */
 int sk_epoch_apply(SkDb *db, SkVault *vault, SkEpochNews *ret_news);

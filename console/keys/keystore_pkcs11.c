@@ -4,13 +4,9 @@
  * encrypted by it (AES-GCM) into epoch-N.wrap. Who has the file and not the object has nothing;
  * C_DestroyObject is the end of it.
  */
-#include "console/keys/keystore_kind.h"
+#include "console/keys/keystore_token.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <p11-kit/p11-kit.h>
-#include <p11-kit/pkcs11.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "lib/base/io.h"
@@ -18,41 +14,10 @@
 
 #define IV_SIZE 12
 #define TAG_SIZE 16
-#define WRAP_SIZE (IV_SIZE + SK_KEYSTORE_KEY_SIZE + TAG_SIZE)
+/* A key and its tag. Tokens want this much room for what they decrypt, too. */
+#define SEALED_SIZE (SK_KEYSTORE_KEY_SIZE + TAG_SIZE)
+#define WRAP_SIZE (IV_SIZE + SEALED_SIZE)
 #define LABEL_SIZE 64
-#define PIN_MAX 256
-
-typedef struct TokenStore {
-	SkKeystore base;
-	int dir_fd;
-	char directory_id[17]; /* tells the objects of several instances in one token apart */
-	CK_FUNCTION_LIST *module;
-	CK_SESSION_HANDLE session;
-	pthread_mutex_t lock; /* a session does one thing at a time */
-} TokenStore;
-
-static int from_ckr(CK_RV rv)
-{
-	static const struct {
-		CK_RV rv;
-		int error;
-	} table[] = {
-		{CKR_OK, 0},
-		{CKR_PIN_INCORRECT, -EACCES},
-		{CKR_PIN_LOCKED, -EACCES},
-		{CKR_PIN_LEN_RANGE, -EACCES},
-		{CKR_USER_NOT_LOGGED_IN, -EACCES},
-		{CKR_HOST_MEMORY, -ENOMEM},
-		{CKR_DEVICE_MEMORY, -ENOSPC},
-		{CKR_ENCRYPTED_DATA_INVALID, -EBADMSG},
-		{CKR_ENCRYPTED_DATA_LEN_RANGE, -EBADMSG},
-	};
-
-	for (size_t i = 0; i < SK_ARRAY_SIZE(table); i++)
-		if (table[i].rv == rv)
-			return table[i].error;
-	return -EIO;
-}
 
 static void label_of(const TokenStore *store, uint64_t epoch, char ret_label[LABEL_SIZE])
 {
@@ -72,11 +37,11 @@ static int find_object(TokenStore *store, uint64_t epoch, CK_OBJECT_HANDLE *ret_
 
 	rv = store->module->C_FindObjectsInit(store->session, want, SK_ARRAY_SIZE(want));
 	if (rv != CKR_OK)
-		return from_ckr(rv);
+		return sk_token_error(rv);
 	rv = store->module->C_FindObjects(store->session, ret_object, 1, &count);
 	store->module->C_FindObjectsFinal(store->session);
 	if (rv != CKR_OK)
-		return from_ckr(rv);
+		return sk_token_error(rv);
 	return count == 1 ? 0 : -ENOENT;
 }
 
@@ -99,18 +64,23 @@ static int make_object(TokenStore *store, uint64_t epoch, CK_OBJECT_HANDLE *ret_
 		{CKA_LABEL, label, strlen(label)},
 	};
 
-	return from_ckr(store->module->C_GenerateKey(
+	return sk_token_error(store->module->C_GenerateKey(
 		store->session, &mechanism, attributes, SK_ARRAY_SIZE(attributes), ret_object));
 }
 
-/* decrypt or encrypt with AES-GCM in the token; the epoch is bound to the result. */
-static int crypt_in_token(TokenStore *store, uint64_t epoch, CK_OBJECT_HANDLE object, const uint8_t *iv,
-	bool encrypt, SkSecret *key, uint8_t *wrap)
+/* AES-GCM in the token; the epoch is bound to the result. In place, in SEALED_SIZE bytes. */
+static int crypt_in_token(
+	TokenStore *store, uint64_t epoch, const uint8_t *iv, bool encrypt, SkSecret *in_out)
 {
+	uint8_t *data = sk_secret_data(in_out);
+	CK_ULONG size = SEALED_SIZE;
+	CK_OBJECT_HANDLE object;
 	char label[LABEL_SIZE];
-	CK_ULONG size = encrypt ? SK_KEYSTORE_KEY_SIZE + TAG_SIZE : SK_KEYSTORE_KEY_SIZE;
 	CK_RV rv;
+	int r = find_object(store, epoch, &object);
 
+	if (r < 0)
+		return r;
 	label_of(store, epoch, label);
 	CK_GCM_PARAMS parameters = {
 		.iv_ptr = (CK_BYTE *)(uintptr_t)iv,
@@ -122,38 +92,39 @@ static int crypt_in_token(TokenStore *store, uint64_t epoch, CK_OBJECT_HANDLE ob
 	};
 	CK_MECHANISM mechanism = {CKM_AES_GCM, &parameters, sizeof(parameters)};
 
-	if (encrypt) {
-		rv = store->module->C_EncryptInit(store->session, &mechanism, object);
-		if (rv == CKR_OK)
-			rv = store->module->C_Encrypt(
-				store->session, sk_secret_data(key), SK_KEYSTORE_KEY_SIZE, wrap, &size);
-		return from_ckr(rv);
-	}
-	rv = store->module->C_DecryptInit(store->session, &mechanism, object);
+	rv = encrypt ? store->module->C_EncryptInit(store->session, &mechanism, object)
+		     : store->module->C_DecryptInit(store->session, &mechanism, object);
 	if (rv == CKR_OK)
-		rv = store->module->C_Decrypt(
-			store->session, wrap, SK_KEYSTORE_KEY_SIZE + TAG_SIZE, sk_secret_data(key), &size);
-	return rv == CKR_OK && size != SK_KEYSTORE_KEY_SIZE ? -EBADMSG : from_ckr(rv);
+		rv = encrypt ? store->module->C_Encrypt(
+				       store->session, data, SK_KEYSTORE_KEY_SIZE, data, &size)
+			     : store->module->C_Decrypt(store->session, data, SEALED_SIZE, data, &size);
+	if (rv == CKR_OK && size != (encrypt ? SEALED_SIZE : SK_KEYSTORE_KEY_SIZE))
+		return -EBADMSG;
+	return sk_token_error(rv);
 }
 
 static int token_put(SkKeystore *keystore, uint64_t epoch, SkSecret *key)
 {
 	TokenStore *store = (TokenStore *)keystore;
+	own_secret SkSecret *buffer = NULL;
 	uint8_t wrap[WRAP_SIZE];
 	char name[SK_EPOCH_FILE_SIZE];
 	CK_OBJECT_HANDLE object;
-	int r;
+	int r = sk_secret_new(SEALED_SIZE, &buffer);
 
+	if (r < 0)
+		return r;
+	memcpy(sk_secret_data(buffer), sk_secret_data(key), SK_KEYSTORE_KEY_SIZE);
+	sk_random_fill(wrap, IV_SIZE);
 	pthread_mutex_lock(&store->lock);
 	r = find_object(store, epoch, &object);
 	r = r == 0 ? -EEXIST : r == -ENOENT ? make_object(store, epoch, &object) : r;
-	if (r == 0) {
-		sk_random_fill(wrap, IV_SIZE);
-		r = crypt_in_token(store, epoch, object, wrap, true, key, wrap + IV_SIZE);
-	}
+	if (r == 0)
+		r = crypt_in_token(store, epoch, wrap, true, buffer);
 	pthread_mutex_unlock(&store->lock);
 	if (r < 0)
 		return r;
+	memcpy(wrap + IV_SIZE, sk_secret_data(buffer), SEALED_SIZE);
 	sk_epoch_file_name(epoch, "wrap", name);
 	return sk_epoch_file_write(store->dir_fd, name, wrap, sizeof(wrap));
 }
@@ -161,10 +132,9 @@ static int token_put(SkKeystore *keystore, uint64_t epoch, SkSecret *key)
 static int token_get(SkKeystore *keystore, uint64_t epoch, SkSecret **ret_key)
 {
 	TokenStore *store = (TokenStore *)keystore;
-	own_secret SkSecret *key = NULL;
+	own_secret SkSecret *buffer = NULL;
 	own_free char *wrap = NULL;
 	char name[SK_EPOCH_FILE_SIZE];
-	CK_OBJECT_HANDLE object;
 	size_t size;
 	int r;
 
@@ -173,19 +143,18 @@ static int token_get(SkKeystore *keystore, uint64_t epoch, SkSecret **ret_key)
 	if (r == 0 && size != WRAP_SIZE)
 		r = -EBADMSG;
 	if (r == 0)
-		r = sk_secret_new(SK_KEYSTORE_KEY_SIZE, &key);
+		r = sk_secret_new(SEALED_SIZE, &buffer);
 	if (r < 0)
 		return r;
+	memcpy(sk_secret_data(buffer), wrap + IV_SIZE, SEALED_SIZE);
 	pthread_mutex_lock(&store->lock);
-	r = find_object(store, epoch, &object);
-	if (r == 0)
-		r = crypt_in_token(
-			store, epoch, object, (uint8_t *)wrap, false, key, (uint8_t *)wrap + IV_SIZE);
+	r = crypt_in_token(store, epoch, (const uint8_t *)wrap, false, buffer);
 	pthread_mutex_unlock(&store->lock);
-	if (r < 0)
-		return r;
-	*ret_key = own_take(key);
-	return 0;
+	if (r == 0)
+		r = sk_secret_new(SK_KEYSTORE_KEY_SIZE, ret_key);
+	if (r == 0)
+		memcpy(sk_secret_data(*ret_key), sk_secret_data(buffer), SK_KEYSTORE_KEY_SIZE);
+	return r;
 }
 
 /* The object first: that is what counts. */
@@ -198,7 +167,7 @@ static int token_destroy(SkKeystore *keystore, uint64_t epoch)
 
 	pthread_mutex_lock(&store->lock);
 	while ((r = find_object(store, epoch, &object)) == 0) {
-		r = from_ckr(store->module->C_DestroyObject(store->session, object));
+		r = sk_token_error(store->module->C_DestroyObject(store->session, object));
 		if (r < 0)
 			break;
 	}
@@ -221,7 +190,7 @@ static int list_objects(TokenStore *store, uint64_t *ret_epochs)
 	CK_RV rv = store->module->C_FindObjectsInit(store->session, &want, 1);
 
 	if (rv != CKR_OK)
-		return from_ckr(rv);
+		return sk_token_error(rv);
 	sk_str_format(prefix, sizeof(prefix), "sekisho-epoch-%s-", store->directory_id);
 	while (count < SK_KEYSTORE_EPOCHS_MAX &&
 		store->module->C_FindObjects(store->session, &object, 1, &found) == CKR_OK && found == 1) {
@@ -277,137 +246,4 @@ static void token_free(SkKeystore *keystore)
 	free(store);
 }
 
-static const SkKeystoreKind kind = {"pkcs11", token_put, token_get, token_destroy, token_list, token_free};
-
-/* MODULE?dir=…&token=…&pin=… in pieces of a copy. */
-typedef struct Words {
-	char text[1024];
-	const char *module, *dir, *token, *pin_file;
-} Words;
-
-static int parse_words(const char *words, Words *ret_words)
-{
-	char *rest, *word;
-
-	if (!sk_str_copy(ret_words->text, sizeof(ret_words->text), words))
-		return -EINVAL;
-	ret_words->module = ret_words->text;
-	rest = strchr(ret_words->text, '?');
-	if (!rest)
-		return -EINVAL;
-	*rest++ = '\0';
-	while ((word = strsep(&rest, "&")) != NULL) {
-		if (sk_str_starts(word, "dir="))
-			ret_words->dir = word + 4;
-		else if (sk_str_starts(word, "token="))
-			ret_words->token = word + 6;
-		else if (sk_str_starts(word, "pin="))
-			ret_words->pin_file = word + 4;
-		else
-			return -EINVAL;
-	}
-	return ret_words->dir && ret_words->token && ret_words->pin_file ? 0 : -EINVAL;
-}
-
-static bool is_token(const CK_TOKEN_INFO *info, const char *label)
-{
-	size_t size = sizeof(info->label);
-
-	while (size > 0 && info->label[size - 1] == ' ')
-		size--;
-	return size == strlen(label) && memcmp(info->label, label, size) == 0;
-}
-
-static int find_slot(TokenStore *store, const char *token, CK_SLOT_ID *ret_slot)
-{
-	CK_SLOT_ID slots[64];
-	CK_ULONG count = SK_ARRAY_SIZE(slots);
-	CK_RV rv = store->module->C_GetSlotList(CK_TRUE, slots, &count);
-
-	if (rv != CKR_OK)
-		return from_ckr(rv);
-	for (CK_ULONG i = 0; i < count; i++) {
-		CK_TOKEN_INFO info;
-
-		if (store->module->C_GetTokenInfo(slots[i], &info) == CKR_OK && is_token(&info, token)) {
-			*ret_slot = slots[i];
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-static int log_in(TokenStore *store, const Words *words)
-{
-	own_free char *pin = NULL;
-	size_t size;
-	CK_SLOT_ID slot;
-	CK_RV rv;
-	int r = find_slot(store, words->token, &slot);
-
-	if (r == 0)
-		r = sk_io_read_file_at(AT_FDCWD, words->pin_file, PIN_MAX, &pin, &size);
-	if (r < 0)
-		return r;
-	size = strcspn(pin, "\r\n");
-	rv = store->module->C_OpenSession(
-		slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &store->session);
-	if (rv == CKR_OK)
-		rv = store->module->C_Login(store->session, CKU_USER, (CK_UTF8CHAR *)pin, size);
-	sk_secret_wipe(pin, size);
-	return rv == CKR_USER_ALREADY_LOGGED_IN ? 0 : from_ckr(rv);
-}
-
-/* A name for this instance's objects: chance, kept beside the wraps. */
-static int name_directory(TokenStore *store)
-{
-	own_free char *data = NULL;
-	uint8_t chance[8];
-	size_t size;
-	int r = sk_io_read_file_at(store->dir_fd, "token-name", 16, &data, &size);
-
-	if (r == -ENOENT) {
-		sk_random_fill(chance, sizeof(chance));
-		sk_hex_format(store->directory_id, chance, sizeof(chance));
-		return sk_epoch_file_write(store->dir_fd, "token-name", store->directory_id, 16);
-	}
-	if (r < 0)
-		return r;
-	if (size != 16 || sk_hex_parse(chance, sizeof(chance), data) < 0)
-		return -EBADMSG;
-	sk_str_copy(store->directory_id, sizeof(store->directory_id), data);
-	return 0;
-}
-
-int sk_keystore_pkcs11_open(const char *text, SkKeystore **ret_keystore)
-{
-	own_keystore SkKeystore *keystore = NULL;
-	TokenStore *store;
-	Words words = {0};
-	int r = parse_words(text, &words);
-
-	if (r < 0)
-		return r;
-	store = calloc(1, sizeof(*store));
-	if (!store)
-		return -ENOMEM;
-	store->base.kind = &kind;
-	pthread_mutex_init(&store->lock, NULL);
-	keystore = &store->base;
-	store->dir_fd = sk_key_dir_open(words.dir);
-	if (store->dir_fd < 0)
-		return store->dir_fd;
-	r = name_directory(store);
-	if (r < 0)
-		return r;
-	store->module = p11_kit_module_load(words.module, 0);
-	if (!store->module)
-		return -ENOENT;
-	if (p11_kit_module_initialize(store->module) != CKR_OK)
-		return -EIO;
-	r = log_in(store, &words);
-	if (r < 0)
-		return r;
-	*ret_keystore = own_take(keystore);
-	return 0;
-}
+const SkKeystoreKind sk_token_kind = {"pkcs11", token_put, token_get, token_destroy, token_list, token_free};

@@ -13,7 +13,10 @@
  * latter. */
 #define KEY_SIZE (SK_OPRF_SCALAR_SIZE + SK_OPRF_ELEMENT_SIZE)
 
-/* A leaf that no row has and that is not cut. With a million media one in four thousand is taken. */
+/*
+ * A leaf that no row of any generation has (a renewal keeps the leaves) and that is not cut. With a million
+ * media one in four thousand is taken.
+ */
 static int find_slot(SkDb *db, SkVault *vault, SkVaultSlot *ret_slot)
 {
 	SkVaultSlot slot;
@@ -26,9 +29,8 @@ static int find_slot(SkDb *db, SkVault *vault, SkVaultSlot *ret_slot)
 		return -EKEYREVOKED;
 	do {
 		slot.leaf = sk_vault_choose_leaf();
-		r = sk_db_query_int(db,
-			"SELECT COUNT(*) FROM medium_keys WHERE generation = $1 AND leaf = $2",
-			SK_DB_ARGS(sk_db_int(slot.generation), sk_db_int(slot.leaf)), &taken);
+		r = sk_db_query_int(db, "SELECT COUNT(*) FROM medium_keys WHERE leaf = $1",
+			SK_DB_ARGS(sk_db_int(slot.leaf)), &taken);
 	} while (r == 0 && (taken > 0 || sk_vault_is_cut(vault, slot)));
 	if (r < 0)
 		return r;

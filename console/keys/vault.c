@@ -20,6 +20,8 @@ struct SkVault {
 	pthread_rwlock_t lock;
 	pthread_mutex_t changing; /* one change at a time; readers go on meanwhile */
 	SkVaultState *state;
+	SkSecret *box_secret;
+	uint8_t box_public[SK_BOX_KEY_SIZE];
 };
 
 /* The instance is who holds this copy of the vault: another one on another machine. */
@@ -40,6 +42,13 @@ static int load_instance(int dir_fd, char ret_instance[SK_VAULT_ID_SIZE])
 	return r;
 }
 
+int sk_vault_name_instance(const char *directory, char ret_instance[SK_VAULT_ID_SIZE])
+{
+	own_fd int dir_fd = sk_key_dir_open(directory);
+
+	return dir_fd < 0 ? dir_fd : load_instance(dir_fd, ret_instance);
+}
+
 /* A vault without a state yet; takes the keystore only when it succeeds. */
 static int vault_new(const char *directory, SkKeystore *keystore, SkVault **ret_vault)
 {
@@ -55,6 +64,8 @@ static int vault_new(const char *directory, SkKeystore *keystore, SkVault **ret_
 	if (!vault)
 		return -ENOMEM;
 	r = load_instance(dir_fd, vault->instance);
+	if (r == 0)
+		r = sk_box_key_new(&vault->box_secret, vault->box_public);
 	if (r < 0)
 		return r;
 	pthread_rwlock_init(&vault->lock, NULL);
@@ -71,6 +82,7 @@ void sk_vault_free(SkVault *vault)
 		return;
 	sk_vault_state_free(vault->state);
 	sk_keystore_free(vault->keystore);
+	sk_secret_free(vault->box_secret);
 	pthread_rwlock_destroy(&vault->lock);
 	pthread_mutex_destroy(&vault->changing);
 	close(vault->dir_fd);
@@ -330,9 +342,7 @@ int sk_vault_sign(SkVault *vault, uint32_t generation, SkAeadContext message, ui
 static int add_tree(SkVaultState *state, const SkVaultChange *change)
 {
 	SkKeyTree *tree = NULL;
-	int r = change->add_tree ? sk_key_tree_parse(sk_secret_data(change->add_tree),
-					   sk_secret_size(change->add_tree), &tree)
-				 : sk_key_tree_new(&tree);
+	int r = sk_key_tree_parse(sk_secret_data(change->add_tree), sk_secret_size(change->add_tree), &tree);
 
 	return r < 0 ? r : sk_vault_state_add(state, change->add_generation, tree);
 }
@@ -342,16 +352,13 @@ static int change_state(SkVaultState *state, const SkVaultChange *change)
 	int r = 0;
 
 	state->epoch = change->epoch;
-	for (size_t i = 0; i < change->n_cuts && r == 0; i++) {
-		SkKeyTree *tree = sk_vault_state_tree(state, change->cuts[i].generation);
-
-		if (tree)
-			r = sk_key_tree_cut(tree, change->cuts[i].leaf);
-	}
+	for (size_t i = 0; i < change->n_cuts; i++)
+		for (size_t j = 0; j < state->count && r == 0; j++)
+			r = sk_key_tree_cut(state->trees[j].tree, change->cuts[i]);
 	if (r == 0 && change->add_generation)
 		r = add_tree(state, change);
-	if (r == 0 && change->drop_generation)
-		sk_vault_state_drop(state, change->drop_generation);
+	if (r == 0 && change->keep_generation)
+		sk_vault_state_keep(state, change->keep_generation);
 	return r;
 }
 
@@ -442,17 +449,24 @@ int sk_vault_export(SkVault *vault, const uint8_t public_key[SK_BOX_KEY_SIZE], S
 	return 0;
 }
 
-int sk_vault_export_generation(SkVault *vault, uint32_t generation, SkSecret **ret_tree)
+int sk_vault_new_tree(SkSecret **ret_tree)
 {
-	const SkKeyTree *tree;
-	int r = -ENOENT;
+	own_key_tree SkKeyTree *tree = NULL;
+	int r = sk_key_tree_new(&tree);
 
-	pthread_rwlock_rdlock(&vault->lock);
-	tree = sk_vault_state_tree(vault->state, generation);
-	if (tree)
+	if (r == 0)
 		r = sk_secret_new(sk_key_tree_size(tree), ret_tree);
 	if (r == 0)
 		sk_key_tree_format(tree, sk_secret_data(*ret_tree));
-	pthread_rwlock_unlock(&vault->lock);
 	return r;
+}
+
+const uint8_t *sk_vault_box_public(const SkVault *vault)
+{
+	return vault->box_public;
+}
+
+SkSecret *sk_vault_box_secret(const SkVault *vault)
+{
+	return vault->box_secret;
 }

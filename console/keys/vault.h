@@ -80,12 +80,12 @@ bool sk_vault_is_cut(SkVault *vault, SkVaultSlot slot);
 int sk_vault_sign(SkVault *vault, uint32_t generation, SkAeadContext message, uint8_t ret_mac[32]);
 
 typedef struct SkVaultChange {
-	uint64_t epoch; /* the one that follows; may jump when earlier changes are taken together */
-	const SkVaultSlot *cuts;
+	uint64_t epoch;	      /* the one that follows; may jump when earlier changes are taken together */
+	const uint32_t *cuts; /* leaves, cut in every generation: a renewal keeps the leaf of a row */
 	size_t n_cuts;
 	uint32_t add_generation; /* 0: none */
 	SkSecret *add_tree; /* its root's tree as sk_key_tree_format(); NULL with add_generation: a new one */
-	uint32_t drop_generation; /* 0: none */
+	uint32_t keep_generation; /* all others go; 0: all stay */
 } SkVaultChange;
 
 /*
@@ -103,5 +103,16 @@ int sk_vault_sweep(SkVault *vault);
  */
 int sk_vault_export(SkVault *vault, const uint8_t public_key[SK_BOX_KEY_SIZE], SkBoxLabel label,
 	uint8_t **ret_box, size_t *ret_size);
-/* A generation's tree alone, for an instance that has the others. */
-int sk_vault_export_generation(SkVault *vault, uint32_t generation, SkSecret **ret_tree);
+
+/* A tree for a new generation, as bytes, to hand over and to add. */
+int sk_vault_new_tree(SkSecret **ret_tree);
+
+/*
+ * A key pair of this process, to which others hand over: made when the vault is opened, never stored, so that
+ * what was handed over once is closed for good when the process ends.
+ */
+const uint8_t *sk_vault_box_public(const SkVault *vault);
+SkSecret *sk_vault_box_secret(const SkVault *vault);
+
+/* The instance that a directory belongs to; a new one when it belongs to none yet. */
+int sk_vault_name_instance(const char *directory, char ret_instance[SK_VAULT_ID_SIZE]);

@@ -51,14 +51,18 @@ int sk_vault_state_add(SkVaultState *state, uint32_t generation, SkKeyTree *tree
 	return 0;
 }
 
-void sk_vault_state_drop(SkVaultState *state, uint32_t generation)
+/* All but this one go; a state without it stays as it is, for then the order is not for this vault. */
+void sk_vault_state_keep(SkVaultState *state, uint32_t generation)
 {
+	SkKeyTree *kept = sk_vault_state_tree(state, generation);
+
+	if (!kept)
+		return;
 	for (size_t i = 0; i < state->count; i++)
-		if (state->trees[i].generation == generation) {
+		if (state->trees[i].tree != kept)
 			sk_key_tree_free(state->trees[i].tree);
-			state->trees[i] = state->trees[--state->count];
-			return;
-		}
+	state->trees[0] = (SkVaultTree){generation, kept};
+	state->count = 1;
 }
 
 static uint8_t *put32(uint8_t *p, uint32_t number)

@@ -34,7 +34,7 @@ int sk_vault_state_copy(const SkVaultState *state, SkVaultState **ret_copy);
 SkKeyTree *sk_vault_state_tree(const SkVaultState *state, uint32_t generation);
 /* Takes the tree. Return: 0, -EEXIST, -E2BIG. */
 int sk_vault_state_add(SkVaultState *state, uint32_t generation, SkKeyTree *tree);
-void sk_vault_state_drop(SkVaultState *state, uint32_t generation);
+void sk_vault_state_keep(SkVaultState *state, uint32_t generation);
 
 /* epoch-N.state under the key of epoch N. */
 int sk_vault_state_write(const SkVaultState *state, int dir_fd, SkSecret *key);

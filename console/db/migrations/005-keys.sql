@@ -41,6 +41,16 @@ CREATE TABLE epoch_handovers (
 	PRIMARY KEY (epoch, instance_id)
 );
 
+-- An instance that asks to hold the vault; somebody compares the fingerprint of its key on both screens.
+CREATE TABLE vault_joins (
+	instance_id TEXT PRIMARY KEY REFERENCES instances (id),
+	box_key BYTEA NOT NULL,
+	asked BIGINT NOT NULL,
+	admitted BIGINT,
+	admitted_by TEXT REFERENCES people (id),
+	box BYTEA
+);
+
 -- Copies that people hold on paper or token: a receipt of destruction names them, and the console asks for their
 -- renewal.
 CREATE TABLE epoch_copies (
@@ -77,9 +87,11 @@ CREATE TABLE medium_keys (
 	destroyed_by TEXT REFERENCES people (id),
 	reason TEXT NOT NULL DEFAULT '',
 	CHECK ((state = 'live') = (wrapped IS NOT NULL)),
-	UNIQUE (generation, leaf),
+	UNIQUE (leaf, generation),
 	FOREIGN KEY (medium_id, facility_id) REFERENCES media (id, facility_id)
 );
+-- A renewal walks by generation.
+CREATE INDEX medium_keys_of_generation ON medium_keys (generation) WHERE state = 'live';
 CREATE UNIQUE INDEX medium_keys_live ON medium_keys (medium_id) WHERE state = 'live';
 CREATE INDEX medium_keys_of_medium ON medium_keys (medium_id);
 
@@ -102,6 +114,7 @@ CREATE TABLE escrows (
 	medium_id TEXT NOT NULL,
 	facility_id TEXT NOT NULL,
 	key_id TEXT NOT NULL REFERENCES medium_keys (id),
+	generation BIGINT NOT NULL,
 	recovery_key TEXT NOT NULL,
 	algorithm TEXT NOT NULL,
 	wrapped BYTEA,
@@ -117,6 +130,7 @@ CREATE TABLE escrows (
 );
 CREATE UNIQUE INDEX escrows_live ON escrows (medium_id) WHERE state = 'live';
 CREATE INDEX escrows_of_key ON escrows (key_id);
+CREATE INDEX escrows_of_generation ON escrows (generation) WHERE wrapped IS NOT NULL;
 
 -- Opening an escrow takes two people.
 CREATE TABLE escrow_openings (
