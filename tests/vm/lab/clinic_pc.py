@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from .machine import Machine
-from .paths import DEBS, LAB, LabError, Lock, digest, say
-from .template import template
+from .paths import DEBS, LAB, LabError, Lock, say
+from .template import key, template
 
 BUILT_IN = ("keyboard", "mouse")  # what every clinic PC has; learned when the agent is installed
 DENY = "usbcore.authorized_default=0"  # what the package adds to the kernel command line
@@ -58,10 +58,13 @@ class ClinicPc(Machine):
         return self.as_user(user, command, timeout) if user else self.run(command, timeout=timeout)
 
     def records(self, kind=None):
-        """All records of the audit chain, oldest first, as dictionaries."""
+        """All records of the audit chain, oldest first, as dictionaries. An agent that restarts is waited for."""
         result = self.ctl("log", "--json")
         if not result.ok:
-            raise LabError(f"sekishoctl log: {result.err}")
+            self.wait(lambda: self.ctl("status").ok, 30)
+            result = self.ctl("log", "--json")
+        if not result.ok:
+            raise LabError(f"sekishoctl log: {result.err}{self.run('journalctl -b -u sekishod -n 20 --no-pager').out}")
         rows = [json.loads(line) for line in result.out.splitlines() if line.strip()]
         return [r for r in rows if kind is None or r.get("kind") == kind]
 
@@ -119,12 +122,17 @@ class ClinicPc(Machine):
                 and r["body"].get("port", "").partition("-")[2] == device.port]
 
     def decision(self, device, since=0, code=None, timeout=15):
-        """The last word about the device after record `since` (and when it has this code), or {}."""
+        """The last word about the device after record `since` (and when it has this code), or {}. The word is on record
+        before it is carried out: returns when the kernel's state agrees with it, or a while later."""
         def last():
             found = self.decisions(device, since)
             return found[-1] if found and code in (None, found[-1]["code"]) else None
         self.wait(last, timeout, 0.1)
-        return last() or (self.decisions(device, since) or [{}])[-1]
+        word = last() or (self.decisions(device, since) or [{}])[-1]
+        if word:
+            allowed = word.get("target") == "allow"
+            self.wait(lambda: (device.present and device.authorized) == allowed, 10)
+        return word
 
     def unit_active(self, unit):
         return self.run(f"systemctl is-active -q {unit}").ok
@@ -191,7 +199,8 @@ def _make_disk(path, prepare):
 
 def installed_disk(confirmed=True):
     """The disk of a clinic PC, the agent installed, shut down in order; made once per build."""
-    path = LAB / "disks" / f"clinic-{digest(confirmed, FRESH_UNIT, ClinicPc(state='@').guest.name, *packages())}.img"
+    made_of = key(ClinicPc(state="@", built_in=BUILT_IN), confirmed, FRESH_UNIT, *packages())
+    path = LAB / "disks" / f"clinic-{made_of}.img"
     if not path.exists():
         with Lock("disks"):
             if not path.exists():

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A clinic PC whose disk is encrypted: made in the guest with Debian's own tools, opened by a typed passphrase."""
 import contextlib
+import subprocess
 import tempfile
 from pathlib import Path
 
 from . import clinic_pc, images
-from .paths import LAB, VM, LabError
+from .paths import LAB, VM, LabError, guest_dir
 
 PASSPHRASE = "secret"
 SIZE = 1 << 30
@@ -68,16 +69,60 @@ def disk():
 
 
 def wait_asked(pc, timeout=120):
-    """Until the initramfs asks for the passphrase; seconds or None."""
-    return pc.wait("grep -qx askpass /proc/[0-9]*/comm", timeout, 0.2)
+    """Until the initramfs asks for the passphrase, in Debian's way or in systemd's; seconds or None."""
+    return pc.wait(lambda: pc.exists("/run/systemd/ask-password/ask.*")
+                   or pc.run("grep -qx askpass /proc/[0-9]*/comm").ok, timeout, 0.2)
 
 
 def wait_booted(pc, timeout=180):
     """Until the system on the encrypted disk runs. The lab's end in the initramfs goes without a word."""
     def booted():
         try:
-            return pc.run("test -e /run/systemd/system", timeout=5).ok
+            return pc.run("test -d /etc/sekisho/rules.d", timeout=5).ok
         except LabError:
             pc.channel.close()
             return False
     return pc.wait(booted, timeout, 0.5)
+
+
+# --- the same by dracut, which is not in the guest: its initramfs is made in a copy of the guest's files
+
+DRACUT = """set -e
+cd $TREE
+mount -t proc proc proc
+mount --bind /dev dev
+exec chroot . /usr/bin/env PATH=/usr/sbin:/usr/bin dracut --force --no-hostonly --no-hostonly-cmdline --gzip \\
+    --tmpdir /tmp --add "crypt sekisho lab" /boot/dracut.img $(ls usr/lib/modules)
+"""
+
+
+def _unpack(deb, tree):
+    """The files of a package; links of the tree stay links (/lib)."""
+    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, check=True).stdout
+    images.tool("tar", "-x", "--keep-directory-symlink", "-C", tree, input=archive)
+
+
+def dracut_initrd(folder, learned):
+    """An initramfs of dracut's with the agent's module and this list of learned devices; returns it and what dracut
+    said. Needs the Debian mirror, as the making of the guest does."""
+    tree, debs = Path(folder, "tree"), Path(folder, "debs")
+    debs.mkdir()
+    images.tool("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "dracut-core", cwd=debs)
+    images.tool("fsck.erofs", f"--extract={tree}", guest_dir() / "root.img")
+    for deb in [*debs.glob("*.deb"), clinic_pc.packages()[0]]:
+        _unpack(deb, tree)
+    images.tool("cp", "-r", VM / "initramfs" / "dracut", tree / "usr/lib/dracut/modules.d/99lab")
+    (tree / "etc/sekisho/enforce").touch()
+    (tree / "etc/sekisho/boot-input.list").write_bytes(learned)
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", DRACUT], env={**images.TOOLS, "TREE": str(tree)},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise LabError(f"dracut: {done.stdout.decode(errors='replace')[-2000:]}")
+    return tree / "boot/dracut.img", done.stdout.decode(errors="replace")
+
+
+def dracut_boot(disk):
+    """The kernel command line for it."""
+    uuid = subprocess.run(["cryptsetup", "luksUUID", disk], stdout=subprocess.PIPE, check=True, text=True,
+                          env=images.TOOLS).stdout.strip()
+    return f"rd.luks.name={uuid}={NAME} {BOOT}"

@@ -63,7 +63,8 @@ class Machine(usb.Ports, screen.Screen):
         return args
 
     def _hardware(self):
-        args = ["-device", "qemu-xhci,id=xhci,p2=15,p3=15", "-audiodev", "none,id=sound",
+        # A fixed place: it is part of the serial numbers of QEMU's devices, by which they are known again.
+        args = ["-device", "qemu-xhci,id=xhci,addr=0x10,p2=15,p3=15", "-audiodev", "none,id=sound",
                 "-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"]
         args += [a for i in range(4) for a in
                  ("-device", f"pcie-root-port,id=slot{i},chassis={i + 1},slot={i + 1}")]

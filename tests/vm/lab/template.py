@@ -18,7 +18,8 @@ SETTLED = ("udevadm settle; systemctl is-system-running --wait >/dev/null; for i
            "sleep 0.1; done; systemctl is-system-running --wait >/dev/null; true")
 
 
-def _key(pc, parts):
+def key(pc, *parts):
+    """A name for what this machine is made of, and for these parts."""
     pc.dir = Path("@")
     try:
         return digest(pc.guest.name, pc.built_in, *pc.arguments(), *parts)
@@ -54,7 +55,7 @@ def template(prepare=None, parts=(), what="a saved machine", cls=Machine, **opti
 
     prepare(pc) runs in the booted machine before it is saved; `parts` name what it depends on.
     """
-    folder = LAB / "templates" / _key(cls(**options), parts)
+    folder = LAB / "templates" / key(cls(**options), *parts)
     if not folder.exists():
         with Lock("template"):
             if not folder.exists():

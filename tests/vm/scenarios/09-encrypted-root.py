@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An encrypted disk and only a USB keyboard: the learned one types the passphrase, nothing else is let in before."""
+"""An encrypted disk and only a USB keyboard: the learned one types the passphrase, nothing else is let in before.
+
+Serves DEV-1, EMG-2.
+"""
+import tempfile
+
 from lab import clinic_pc, encrypted, images
 from lab.fakeusb import Disk, FakeDevice, Keyboard
 
@@ -20,10 +25,12 @@ def others(pc):
 
 
 def made(check, disk, initrd):
+    """Installs and confirms on a PC with an encrypted disk; returns the list of learned devices."""
     with clinic_pc.installed(confirmed=False) as pc:
         data, log = encrypted.prepare(pc, disk)
         initrd.write_bytes(data)
         check("initramfs: made when the trial was confirmed, without a warning", "W: sekisho" not in log, log)
+        return pc.get("/etc/sekisho/boot-input.list")
 
 
 def at_prompt(check, pc):
@@ -71,16 +78,31 @@ def booted(check, pc):
     check("booted: the chain of records is whole", pc.chain_verifies())
 
 
+def start(check, disk, initrd, append, image):
+    def before(pc):
+        for name, fake in strangers(image).items():
+            pc.plug("fake", name=name, fake=fake)
+
+    with clinic_pc.cold(disk, initrd=initrd, append=f"{clinic_pc.DENY} {append}", before=before) as pc:
+        at_prompt(check, pc)
+        typed(check, pc)
+        booted(check, pc)
+        pc.poweroff()
+
+
+def by_dracut(check, disk, learned, image):
+    """The same PC, started by an initramfs of dracut's."""
+    with tempfile.TemporaryDirectory(dir=disk.parent) as folder:
+        initrd, said = encrypted.dracut_initrd(folder, learned)
+        check("dracut: takes the agent's module, without a warning",
+              "Including module: sekisho" in said and "sekisho: " not in said, said[-2000:])
+        start(check, disk, initrd, encrypted.dracut_boot(disk), image)
+
+
 def run(check):
     image = images.clean()
     with encrypted.disk() as (disk, initrd):
-        made(check, disk, initrd)
-
-        def before(pc):
-            for name, fake in strangers(image).items():
-                pc.plug("fake", name=name, fake=fake)
-
-        with clinic_pc.cold(disk, initrd=initrd, append=f"{clinic_pc.DENY} {encrypted.BOOT}", before=before) as pc:
-            at_prompt(check, pc)
-            typed(check, pc)
-            booted(check, pc)
+        learned = made(check, disk, initrd)
+        start(check, disk, initrd, encrypted.BOOT, image)
+        if check.full:
+            by_dracut(check, disk, learned, image)
