@@ -7,6 +7,7 @@ import random
 
 from lab import clinic_pc, images
 from lab.fakeusb import Disk, FakeDevice, Keyboard
+from lab.typing import Typing
 
 RULES = "allow with-interface 09:00:00\nallow with-interface one-of { 08:*:* }\n"
 PROBE = "/usr/libexec/sekisho/sekisho-probe"
@@ -18,25 +19,12 @@ def pid(pc, name):
     return pc.run(f"pgrep -o -x {name}").out.strip()
 
 
-def press(pc, events, key):
-    pc.key(key)
-    return next((True for line in events if f"KEY_{key.upper()}" in line), False)
-
-
-def listen(pc):
-    """What arrives from the keyboard of the desk. The first key is lost until the reader is ready."""
-    events = pc.follow("timeout 60 evtest /dev/input/by-path/*event-kbd")
-    pc.wait(lambda: pc.run("pgrep evtest").ok, 5)
-    pc.sh("sleep 0.5")
-    return events
-
-
 def killed(check, pc, name, service, image):
     """Kill it; plug something while it is away; count until it decides again."""
-    events, old, before = listen(pc), pid(pc, name), pc.last_record()
+    typing, old, before = Typing(pc), pid(pc, name), pc.last_record()
     pc.sh(f"pkill -KILL -x {name}")
     bad = pc.plug("fake", fake=FakeDevice([Disk(image), Keyboard()], serial="F1"))
-    check(f"{name} killed: the keyboard works meanwhile", press(pc, events, "a"))
+    check(f"{name} killed: the keyboard works meanwhile", typing.works("a"))
     back = pc.wait(lambda: pid(pc, name) not in ("", old) and pc.agent("GetStatus").ok, 30)
     check.within(f"{name} killed: it is back", back, BACK[pc.accel])
     word = pc.decision(bad, before, timeout=30)
@@ -44,24 +32,24 @@ def killed(check, pc, name, service, image):
                 ("SK-1103", False, []))
     good = pc.plug("stick", image=image, serial="G1")
     check(f"{name} killed: what is allowed works again", pc.wait(good.block, 30) is not None)
-    check(f"{name} killed: the keyboard works afterwards", press(pc, events, "b"))
-    events.close()
+    check(f"{name} killed: the keyboard works afterwards", typing.works("b"))
+    typing.close()
     for device in (bad, good):
         device.unplug()
 
 
 def stopped(check, pc, image):
     """The decider hangs: nothing comes in, nothing goes out, and the keyboard does not care."""
-    events = listen(pc)
+    typing = Typing(pc)
     pc.sh("pkill -STOP -x sekishod")
     device = pc.plug("stick", image=image, serial="H1")
     device.sysfs
-    check("sekishod stopped: the keyboard works", press(pc, events, "a"))
+    check("sekishod stopped: the keyboard works", typing.works("a"))
     pc.sh("sleep 1")
     check("sekishod stopped: nothing new is authorised", not device.authorized)
     pc.sh("pkill -CONT -x sekishod")
     check("sekishod goes on: the stick is decided and works", pc.wait(device.block, 30) is not None)
-    events.close()
+    typing.close()
     device.unplug()
 
 

@@ -7,20 +7,9 @@ import json
 
 from lab import clinic_pc, images
 from lab.template import bare
+from lab.typing import Typing
 
 DESK = ("built-in-keyboard", "built-in-mouse")
-
-
-class Typing:
-    """Reads the keyboard of the desk through everything that happens: one reader, opened once."""
-
-    def __init__(self, pc):
-        self.pc = pc
-        pc.sh("evtest /dev/input/by-path/*event-kbd >/root/keys 2>&1 & sleep 1")
-
-    def works(self, key):
-        self.pc.key(key)
-        return self.pc.wait(lambda: f"KEY_{key.upper()}" in self.pc.get("/root/keys").decode(), 10) is not None
 
 
 def mode(pc):
