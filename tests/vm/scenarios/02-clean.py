@@ -9,6 +9,7 @@ from lab import clinic_pc, content, images, media
 
 DOCUMENTS = content.documents()
 SUMS = {name: hashlib.sha256(data).hexdigest() for name, data in DOCUMENTS.items()}
+CARD = "/media/staff/CARD"
 STICKS = {"vfat": ("vfat", None), "exfat": ("exfat", "dos"), "ntfs": ("ntfs", None), "ext4": ("ext4", "gpt")}
 
 
@@ -131,10 +132,31 @@ def at_boot(check, stick_image, card_image):
                 pc.plug("stick", image=stick_image, name="early", serial="EARLY"), pc.insert_card(card_image))) as pc:
             check.within("at boot: the stick is mounted", media.wait_mounted(pc, "/media/staff/CLEAN", 60), 60)
             opens(check, pc, "at boot", "/media/staff/CLEAN")
-            check.within("SD card: mounted", media.wait_mounted(pc, "/media/staff/CARD", 60), 60)
-            opens(check, pc, "SD card", "/media/staff/CARD")
-            only_reads(check, pc, "SD card", "/media/staff/CARD")
-            is_private(check, pc, "SD card", "/media/staff/CARD", "mmcblk0")
+            card(check, pc)
+            card_by_rule(check, pc, card_image)
+
+
+def card(check, pc):
+    """An SD card in a slot of the PC's own, there since before the boot."""
+    check.within("SD card: mounted", media.wait_mounted(pc, CARD, 60), 60)
+    opens(check, pc, "SD card", CARD)
+    only_reads(check, pc, "SD card", CARD)
+    is_private(check, pc, "SD card", CARD, "mmcblk0")
+    udisks_leaves_it(check, pc, "SD card", "mmcblk0")
+    for code, kind, what in (("SK-1201", "medium.admitted", "admitted"), ("SK-1221", "medium.scanned", "scanned")):
+        check(f"SD card: {what} as a card, and recorded", media.wait_body(pc, kind, code, disk="mmcblk0", bus="sd"))
+
+
+def card_by_rule(check, pc, image):
+    """Pulled, and put in again when a rule speaks of cards."""
+    pc.remove_card()
+    check.within("SD card: pulled, no mount is left", media.wait_unmounted(pc, CARD), media.WAIT)
+    pc.rules("block bus sd\nallow with-interface one-of { 03:*:* 08:*:* 09:*:* }\n")
+    pc.insert_card(image)
+    check("SD card: refused when a rule says so", media.wait_body(pc, "medium.refused", "SK-1202", bus="sd"))
+    check.equal("SD card: and not mounted", media.mounts(pc), ["/media/staff/CLEAN"])
+    raw = pc.as_user("clerk", "head -c1 /dev/mmcblk0")
+    check("SD card: nor can its raw device be read", not raw.ok and pc.exists("/dev/mmcblk0"), raw.err)
 
 
 def run(check):
