@@ -54,7 +54,8 @@ static int admit_person(SkCall *call, const SkHeaders *headers)
 	if (!operation->half && call->caller.state == SK_LACKS_PASSWORD)
 		return sk_call_refuse(call, SK_PASSWORD_CHANGE_NEEDED, NULL);
 	if (operation->roles &&
-		!((operation->everywhere ? call->caller.roles_everywhere : call->caller.roles) & operation->roles))
+		!((operation->everywhere ? call->caller.roles_everywhere : call->caller.roles) &
+			operation->roles))
 		return sk_call_refuse(call, SK_ROLE_MISSING, NULL);
 	if (changes(operation) && !csrf_fits(call, headers))
 		return sk_call_refuse(call, SK_REQUEST_NOT_FROM_HERE, NULL);

@@ -62,33 +62,59 @@ int sk_api_facility_show(SkCall *call)
 	return r < 0 ? r : answer(call, 200, id);
 }
 
+typedef struct FacilityChange {
+	SkCall *call;
+	const char *id;
+	const char *kind;
+	int64_t version; /* 0: it is new */
+} FacilityChange;
+
+static int write_facility(SkDb *db, void *userdata)
+{
+	const FacilityChange *change = userdata;
+	const SkDbValue name = sk_db_text(sk_call_body_text(change->call, "name"));
+	int64_t changed = 0;
+	int r;
+
+	if (change->version == 0)
+		r = sk_db_exec(db, "INSERT INTO facilities (name, id, created) VALUES ($1, $2, $3)",
+			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(sk_time_now())), &changed);
+	else
+		r = sk_db_exec(db,
+			"UPDATE facilities SET name = $1, version = version + 1 WHERE id = $2 AND version = "
+			"$3",
+			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(change->version)), &changed);
+	if (r == 0 && changed == 0)
+		r = -ECANCELED;
+	return r < 0 ? r
+		     : sk_call_record(change->call, db,
+			       &(SkFact){.kind = change->kind,
+				       .facility = change->id,
+				       .subject_kind = "facility",
+				       .subject = change->id,
+				       .body = json_incref(change->call->body)});
+}
+
 int sk_api_facility_create(SkCall *call)
 {
 	char id[SK_ID_SIZE];
+	FacilityChange change = {.call = call, .id = id, .kind = "facility.created"};
 	int r;
 
 	sk_id_new(id);
-	r = sk_db_exec(call->db, "INSERT INTO facilities (id, name, created) VALUES ($1, $2, $3)",
-		SK_DB_ARGS(sk_db_text(id), sk_db_text(sk_call_body_text(call, "name")),
-			sk_db_int(sk_time_now())),
-		NULL);
+	r = sk_db_transact(call->db, write_facility, &change);
 	return r < 0 ? r : answer(call, 201, id);
 }
 
 int sk_api_facility_change(SkCall *call)
 {
-	const char *id = sk_call_text(call, "facility");
-	int64_t changed = 0;
-	int r = sk_person_holds(call, id);
+	FacilityChange change = {.call = call,
+		.id = sk_call_text(call, "facility"),
+		.kind = "facility.changed",
+		.version = sk_call_body_int(call, "version")};
+	int r = sk_person_holds(call, change.id);
 
 	if (r == 0)
-		r = sk_db_exec(call->db,
-			"UPDATE facilities SET name = $1, version = version + 1 WHERE id = $2 AND version = "
-			"$3",
-			SK_DB_ARGS(sk_db_text(sk_call_body_text(call, "name")), sk_db_text(id),
-				sk_db_int(sk_call_body_int(call, "version"))),
-			&changed);
-	if (r == 0 && changed == 0)
-		r = -ECANCELED;
-	return r < 0 ? sk_person_refuse(call, r) : answer(call, 200, id);
+		r = sk_db_transact(call->db, write_facility, &change);
+	return r < 0 ? sk_person_refuse(call, r) : answer(call, 200, change.id);
 }

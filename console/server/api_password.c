@@ -43,7 +43,14 @@ static int change(SkDb *db, void *userdata)
 	const Change *c = userdata;
 	int r = sk_person_set_password(db, &c->password);
 
-	return r < 0 ? r : sk_session_end_all(db, c->password.person, "", "password changed");
+	if (r == 0)
+		r = sk_session_end_all(db, c->password.person, "", "password changed");
+	return r < 0 ? r
+		     : sk_call_record(c->call, db,
+			       &(SkFact){.kind = "password.changed",
+				       .subject_kind = "person",
+				       .subject = c->password.person,
+				       .body = json_object()});
 }
 
 static int check_new(SkCall *call, const char *password)

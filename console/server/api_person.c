@@ -122,10 +122,19 @@ static int create(SkDb *db, void *userdata)
 
 	if (r == 0)
 		r = insert_role(db, c, now);
+	if (r == 0)
+		r = sk_person_set_password(db, &(SkNewPassword){c->id, c->hash, call->caller.person,
+						       sk_call_body_text(call, "identityCheck")});
 	if (r < 0)
 		return r;
-	return sk_person_set_password(db, &(SkNewPassword){c->id, c->hash, call->caller.person,
-						  sk_call_body_text(call, "identityCheck")});
+	return sk_call_record(call, db,
+		&(SkFact){.kind = "person.created",
+			.facility = sk_call_body_text(call, "facility"),
+			.subject_kind = "person",
+			.subject = c->id,
+			.body = json_pack("{s:s, s:s, s:s}", "login", sk_call_body_text(call, "login"),
+				"role", sk_call_body_text(call, "role"), "identityCheck",
+				sk_call_body_text(call, "identityCheck"))});
 }
 
 static int make_password(char password[SK_PASSWORD_MADE_SIZE], char hash[SK_PASSWORD_HASH_SIZE])
@@ -163,6 +172,7 @@ typedef struct Step {
 	SkCall *call;
 	const char *person;
 	int (*then)(SkDb *db, const struct Step *step);
+	const char *kind; /* of the record */
 	char password[SK_PASSWORD_MADE_SIZE], hash[SK_PASSWORD_HASH_SIZE];
 } Step;
 
@@ -176,7 +186,13 @@ static int run_step(SkDb *db, void *userdata)
 
 	if (r < 0)
 		return r;
-	return changed == 1 ? step->then(db, step) : -ECANCELED;
+	r = changed == 1 ? step->then(db, step) : -ECANCELED;
+	return r < 0 ? r
+		     : sk_call_record(step->call, db,
+			       &(SkFact){.kind = step->kind,
+				       .subject_kind = "person",
+				       .subject = step->person,
+				       .body = json_incref(step->call->body)});
 }
 
 static int run_checked(SkCall *call, Step *step)
@@ -209,7 +225,10 @@ static int change(SkDb *db, const Step *step)
 
 int sk_api_person_change(SkCall *call)
 {
-	Step step = {.call = call, .person = sk_call_text(call, "person"), .then = change};
+	Step step = {.call = call,
+		.person = sk_call_text(call, "person"),
+		.then = change,
+		.kind = "person.changed"};
 	int r = sk_person_visible(call, step.person);
 
 	/* The own name, too: it gives no rights. */
@@ -236,7 +255,7 @@ static int disable(SkDb *db, const Step *step)
 
 int sk_api_person_disable(SkCall *call)
 {
-	return run_checked(call, &(Step){.then = disable});
+	return run_checked(call, &(Step){.then = disable, .kind = "person.disabled"});
 }
 
 static int enable(SkDb *db, const Step *step)
@@ -251,7 +270,7 @@ static int enable(SkDb *db, const Step *step)
 
 int sk_api_person_enable(SkCall *call)
 {
-	return run_checked(call, &(Step){.then = enable});
+	return run_checked(call, &(Step){.then = enable, .kind = "person.enabled"});
 }
 
 static int reset(SkDb *db, const Step *step)
@@ -271,7 +290,7 @@ static int reset(SkDb *db, const Step *step)
 
 int sk_api_person_reset(SkCall *call)
 {
-	Step step = {.then = reset};
+	Step step = {.then = reset, .kind = "person.reset"};
 	int r = make_password(step.password, step.hash);
 
 	return r < 0 ? r : run_checked(call, &step);

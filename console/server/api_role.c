@@ -32,6 +32,16 @@ static int answer(SkCall *call, const char *person, int r)
 	return r < 0 ? sk_person_refuse(call, r) : sk_call_answer(call, 200, described);
 }
 
+static int record(SkDb *db, const RoleChange *change, const char *kind)
+{
+	return sk_call_record(change->call, db,
+		&(SkFact){.kind = kind,
+			.facility = change->facility,
+			.subject_kind = "person",
+			.subject = change->person,
+			.body = json_pack("{s:s}", "role", change->role)});
+}
+
 static int grant(SkDb *db, void *userdata)
 {
 	const RoleChange *change = userdata;
@@ -43,9 +53,10 @@ static int grant(SkDb *db, void *userdata)
 			sk_db_text(change->call->caller.person)),
 		NULL);
 
-	return r < 0 ? r
-		     : sk_db_exec(db, "UPDATE people SET version = version + 1 WHERE id = $1",
-			       SK_DB_ARGS(sk_db_text(change->person)), NULL);
+	if (r == 0)
+		r = sk_db_exec(db, "UPDATE people SET version = version + 1 WHERE id = $1",
+			SK_DB_ARGS(sk_db_text(change->person)), NULL);
+	return r < 0 ? r : record(db, change, "role.granted");
 }
 
 int sk_api_role_grant(SkCall *call)
@@ -80,7 +91,9 @@ static int take_away(SkDb *db, void *userdata)
 	if (r == 0)
 		r = sk_db_exec(db, "UPDATE people SET version = version + 1 WHERE id = $1",
 			SK_DB_ARGS(sk_db_text(change->person)), NULL);
-	return r < 0 ? r : sk_person_check_managers(db);
+	if (r == 0)
+		r = sk_person_check_managers(db);
+	return r < 0 ? r : record(db, change, "role.revoked");
 }
 
 int sk_api_role_revoke(SkCall *call)

@@ -124,7 +124,15 @@ int sk_api_totp_begin(SkCall *call)
 
 static int confirm(SkDb *db, void *userdata)
 {
-	return sk_totp_confirm(db, userdata);
+	const SkCall *call = userdata;
+	int r = sk_totp_confirm(db, call->caller.person);
+
+	return r < 0 ? r
+		     : sk_call_record(call, db,
+			       &(SkFact){.kind = "totp.confirmed",
+				       .subject_kind = "person",
+				       .subject = call->caller.person,
+				       .body = json_object()});
 }
 
 int sk_api_totp_confirm(SkCall *call)
@@ -136,7 +144,7 @@ int sk_api_totp_confirm(SkCall *call)
 		r = check_code(call, &sign_in, sk_call_body_text(call, "code"), true);
 	if (r < 0 || call->reply.status != 0)
 		return r;
-	r = sk_db_transact(call->db, confirm, call->caller.person);
+	r = sk_db_transact(call->db, confirm, call);
 	if (r < 0)
 		return r;
 	call->caller.second_factor = true;

@@ -166,13 +166,42 @@ bool sk_call_is_fresh(SkCall *call)
 	return false;
 }
 
+SkActor sk_call_actor(const SkCall *call, SkDb *db)
+{
+	return (SkActor){
+		.db = db,
+		.scope = &call->caller.scope,
+		.person = call->caller.person[0] ? call->caller.person : NULL,
+		.terminal = call->terminal[0] ? call->terminal : NULL,
+		.fresh = call->caller.fresh_until > sk_time_now() && call->caller.second_factor,
+		.chain = call->server->home.chain,
+		.now = sk_time_now(),
+	};
+}
+
+int sk_call_record(const SkCall *call, SkDb *db, const SkFact *fact)
+{
+	const SkActor actor = sk_call_actor(call, db);
+
+	return sk_actor_record(&actor, fact);
+}
+
+void sk_caller_deinit(SkCaller *caller)
+{
+	for (size_t i = 0; i < caller->scope.n_facilities; i++)
+		free((void *)caller->scope.facilities[i]);
+	free((void *)caller->scope.facilities);
+	free(caller->login);
+	free(caller->name);
+	*caller = (SkCaller){0};
+}
+
 void sk_call_deinit(SkCall *call)
 {
 	clear_answer(&call->reply);
 	free(call->reply.cookie);
 	free(call->reply.location);
-	free(call->caller.login);
-	free(call->caller.name);
+	sk_caller_deinit(&call->caller);
 	free(call->faults);
 	json_decref(call->values);
 	json_decref(call->body);

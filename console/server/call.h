@@ -15,7 +15,9 @@
 #include "console/api/api.h"
 #include "console/api/validate.h"
 #include "console/db/db.h"
+#include "console/rules/actor.h"
 #include "console/store/id.h"
+#include "console/store/sql.h"
 
 typedef struct SkServer SkServer;
 typedef struct SkWaiter SkWaiter;
@@ -34,6 +36,9 @@ typedef struct SkCaller {
 	bool second_factor;	   /* the person has one */
 	uint32_t roles;		   /* held somewhere: bits */
 	uint32_t roles_everywhere; /* held for every facility */
+	/* Where the person holds one of the roles that the operation names (any role, when it names none):
+	 * for console/store. The names of facilities are the call's. */
+	SkScope scope;
 	int64_t started, fresh_until, idle_until, until;
 	char csrf[48];
 } SkCaller;
@@ -104,6 +109,12 @@ int sk_call_answer_file(SkCall *call, const char *type, int fd, size_t size);
 int sk_call_wait_arm(SkCall *call, const char *terminal);
 int sk_call_wait(SkCall *call, int64_t ms);
 
+/* Who does it, for console/rules. Inside of a transaction of db. */
+SkActor sk_call_actor(const SkCall *call, SkDb *db);
+
+/* One record in the console's chain, part of the transaction of db: fact->body is taken over. */
+int sk_call_record(const SkCall *call, SkDb *db, const SkFact *fact);
+
 /* detail: English, for the problem document, may be NULL. Return: 0. */
 int sk_call_refuse(SkCall *call, SkReason code, const char *detail);
 /* The same, with Retry-After. */
@@ -116,5 +127,6 @@ int sk_call_fault(SkCall *call, int error);
 /* Is the time of the caller's last proof recent? Refuses with SK_PROOF_NEEDED if not, and returns false. */
 bool sk_call_is_fresh(SkCall *call);
 
-/* The call's document for what was refused: made by sk_call_refuse(). */
+/* Forgets who the caller is. */
+void sk_caller_deinit(SkCaller *caller);
 void sk_call_deinit(SkCall *call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * init: an empty database becomes a console: the schema, the console's secret, the first facility, and the
- * first person, who is security officer and administrator everywhere and gets a one-time password.
+ * init: an empty database becomes a console: the schema, the keys, the certificates, the first facility, and
+ * the first person, who is security officer and administrator everywhere and gets a one-time password.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -11,9 +11,9 @@
 
 #include "console/db/migrate.h"
 #include "console/server/command.h"
+#include "console/server/home.h"
 #include "console/server/password_rules.h"
 #include "console/server/person.h"
-#include "console/server/secret.h"
 #include "console/store/time.h"
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
@@ -57,16 +57,10 @@ static int insert_person(SkDb *db, const First *first)
 static int insert(SkDb *db, void *userdata)
 {
 	const First *first = userdata;
-	int64_t people = 0;
-	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM people", SK_DB_NO_ARGS, &people);
-
-	if (r == 0 && people > 0)
-		r = -EEXIST;
-	if (r == 0)
-		r = sk_db_exec(db, "INSERT INTO facilities (id, name, created) VALUES ($1, $2, $3)",
-			SK_DB_ARGS(sk_db_text(first->facility_id), sk_db_text(first->facility),
-				sk_db_int(sk_time_now())),
-			NULL);
+	int r = sk_db_exec(db, "INSERT INTO facilities (id, name, created) VALUES ($1, $2, $3)",
+		SK_DB_ARGS(sk_db_text(first->facility_id), sk_db_text(first->facility),
+			sk_db_int(sk_time_now())),
+		NULL);
 	if (r == 0)
 		r = insert_person(db, first);
 	if (r == 0)
@@ -93,6 +87,20 @@ static int make_directory(const char *file)
 	if (!copy)
 		return -ENOMEM;
 	return mkdir(dirname(copy), 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Return: CONSOLE_OK, CONSOLE_NO there are people already, CONSOLE_ERROR. */
+static int check_empty(SkDb *db)
+{
+	int64_t people = 0;
+	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM people", SK_DB_NO_ARGS, &people);
+
+	if (r < 0)
+		return say("database", r, db);
+	if (people == 0)
+		return CONSOLE_OK;
+	fprintf(stderr, _("sekisho-console: this database has people already; nothing was changed\n"));
+	return CONSOLE_NO;
 }
 
 static int make_first(SkDb *db, First *first)
@@ -134,14 +142,50 @@ static int check_names(const First *first)
 	return strlen(first->login) >= 2 && strlen(first->login) <= 64 ? 0 : -EINVAL;
 }
 
+static int print_address(const ConsoleSetup *setup, const SkHome *home, const char *host)
+{
+	uint8_t fingerprint[32];
+	char text[65];
+
+	sk_ca_fingerprint(home->ca, fingerprint);
+	sk_hex_format(text, fingerprint, sizeof(fingerprint));
+	printf(_("address: https://%s:%u/\nfingerprint of the authority: %s\n"), host ? host : "localhost",
+		(unsigned)setup->settings->listen.people_port, text);
+	return CONSOLE_OK;
+}
+
+static int make_all(const ConsoleSetup *setup, First *first, const char *host)
+{
+	SkMigrateReport report = {0};
+	own_db SkDb *db = NULL;
+	SkHome home = {.vault = NULL};
+	int r = sk_db_open(setup->database, &db);
+
+	if (r == 0)
+		r = sk_db_migrate(db, &sk_migrations, 0, &report);
+	if (r < 0)
+		return say("database", r, db);
+	r = check_empty(db);
+	if (r != CONSOLE_OK)
+		return r;
+	r = sk_home_make(setup->settings, db, first->facility, host, &home);
+	if (r < 0)
+		r = say(home.what, r, db);
+	else
+		r = make_first(db, first);
+	if (r == CONSOLE_OK)
+		r = print_address(setup, &home, host);
+	sk_home_close(&home, NULL);
+	return r;
+}
+
 int console_init(int argc, char **argv)
 {
 	First first = {.facility = _("the clinic"), .login = "officer", .name = _("security officer")};
+	const char *host = NULL;
 	const ConsoleOption options[] = {{"facility", &first.facility, NULL}, {"login", &first.login, NULL},
-		{"name", &first.name, NULL}, {NULL, NULL, NULL}};
+		{"name", &first.name, NULL}, {"host", &host, NULL}, {NULL, NULL, NULL}};
 	own_setup ConsoleSetup setup = {0};
-	SkMigrateReport report = {0};
-	own_db SkDb *db = NULL;
 	int r = console_setup(argc, argv, options, &setup);
 
 	if (r != CONSOLE_OK)
@@ -153,17 +197,7 @@ int console_init(int argc, char **argv)
 		return CONSOLE_USAGE;
 	}
 	r = make_directory(setup.settings->session.secret_file);
-	if (r == 0)
-		r = sk_server_secret_make(setup.settings->session.secret_file);
-	if (r < 0 && r != -EEXIST)
-		return say(setup.settings->session.secret_file, r, NULL);
-	if (sk_str_starts(setup.database, "sqlite:")) {
-		r = make_directory(setup.settings->database.file);
-		if (r < 0)
-			return say(setup.settings->database.file, r, NULL);
-	}
-	r = sk_db_open(setup.database, &db);
-	if (r == 0)
-		r = sk_db_migrate(db, &sk_migrations, 0, &report);
-	return r < 0 ? say("database", r, db) : make_first(db, &first);
+	if (r == 0 && sk_str_starts(setup.database, "sqlite:"))
+		r = make_directory(setup.database + strlen("sqlite:"));
+	return r < 0 ? say(_("the directory of the console"), r, NULL) : make_all(&setup, &first, host);
 }

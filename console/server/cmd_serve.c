@@ -12,15 +12,16 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "console/db/migrate.h"
 #include "console/server/command.h"
 #include "console/server/jail.h"
 #include "console/server/listen.h"
-#include "console/server/secret.h"
 #include "console/server/server.h"
 #include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
 #include "lib/crypt/secret.h"
+#include "lib/csv/csv.h"
 #include "lib/log/log.h"
 
 #define PEM_MAX (1024 * 1024)
@@ -29,6 +30,7 @@
 
 typedef struct Serving {
 	SkServer server;
+	SkDb *db; /* the main thread's own */
 	char *certificate, *key, *authority;
 	SkListener *people, *agents;
 	int people_fd, agents_fd;
@@ -57,12 +59,6 @@ static int read_files(Serving *serving, const char *contract)
 		r = read_file(settings->tls.key, PEM_MAX, &serving->key, &ignored);
 	if (r == 0)
 		r = read_file(settings->tls.client_authority, PEM_MAX, &serving->authority, &ignored);
-	if (r == 0) {
-		r = sk_server_secret_read(settings->session.secret_file, &serving->server.secret);
-		if (r < 0)
-			fprintf(stderr, _("sekisho-console: %s: %s\n"), settings->session.secret_file,
-				strerror(-r));
-	}
 	if (r == 0)
 		r = read_file(
 			contract, CONTRACT_MAX, &serving->server.contract, &serving->server.contract_size);
@@ -233,7 +229,30 @@ static void deinit(Serving *serving)
 	free(serving->key);
 	free(serving->authority);
 	free(serving->server.contract);
-	sk_secret_free(serving->server.secret);
+	sk_home_close(&serving->server.home, serving->db);
+	sk_db_free(serving->db);
+}
+
+/* The schema must fit; the keys are opened before the jail is closed. */
+static int open_home(Serving *serving)
+{
+	SkHome *home = &serving->server.home;
+	int r = sk_db_open(serving->server.database, &serving->db);
+
+	if (r == 0)
+		r = sk_db_schema_check(serving->db, &sk_migrations);
+	if (r == -ENOENT)
+		fprintf(stderr, _("sekisho-console: the database is older than this version: sekisho-console "
+				  "migrate\n"));
+	else if (r < 0)
+		fprintf(stderr, _("sekisho-console: database: %s: %s\n"), strerror(-r),
+			serving->db ? sk_db_message(serving->db) : "");
+	if (r < 0)
+		return r;
+	r = sk_home_open(serving->server.settings, serving->db, home);
+	if (r < 0)
+		fprintf(stderr, _("sekisho-console: %s: %s\n"), home->what, strerror(-r));
+	return r;
 }
 
 static int prepare(Serving *serving, const char *contract)
@@ -250,7 +269,13 @@ static int prepare(Serving *serving, const char *contract)
 	if (serving->agents_fd < 0)
 		return serving->agents_fd;
 	raise_limit(settings);
-	r = make_server(serving);
+	r = open_home(serving);
+	/* The converter is a library, which the jail would not let in later; without it only UTF-8 is read.
+	 */
+	if (r == 0 && sk_csv_init() < 0)
+		sk_log(LOG_WARNING, "no converter for Shift_JIS: lists are read in UTF-8 only");
+	if (r == 0)
+		r = make_server(serving);
 	if (r == 0)
 		r = jail_enter(settings, serving->server.database);
 	return r;

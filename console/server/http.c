@@ -181,8 +181,6 @@ static int admit(Request *request)
 	SkCall *call = &request->call;
 	int r;
 
-	if (sk_listener_audience(request->listener) == SK_API_PEOPLE && !sk_admit_rate(call))
-		return 0;
 	r = sk_server_db(call->server, &call->db);
 	/* Where nobody needs to be known, the handler says itself what is wrong. */
 	if (r < 0 && call->operation->audience != SK_API_PUBLIC)
@@ -215,6 +213,8 @@ static int open_request(Request *request, const char *method)
 	request->counted = true;
 	if (sk_listener_audience(request->listener) == SK_API_AGENT)
 		find_terminal(request);
+	else if (!sk_admit_rate(call))
+		return 0;
 	r = find_operation(request, method);
 	if (r == 0 && call->reply.status == 0)
 		r = admit(request);

@@ -26,6 +26,10 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("getegid"),
 	SK_JAIL_CALL("uname"),
 	SK_JAIL_CALL("sysinfo"),
+	/* records tell whether the clock is synchronised; setting it needs a capability that nobody has here
+	 */
+	SK_JAIL_CALL("adjtimex"),
+	SK_JAIL_CALL("clock_adjtime"),
 	SK_JAIL_CALL("prlimit64"),
 	/* the event loop and libmicrohttpd's */
 	SK_JAIL_CALL("epoll_create1"),
@@ -82,6 +86,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("fsync"),
 	SK_JAIL_CALL("fdatasync"),
 	SK_JAIL_CALL("sync_file_range"),
+	SK_JAIL_CALL("syncfs"),
 	SK_JAIL_CALL("ftruncate"),
 	SK_JAIL_CALL("fallocate"),
 	SK_JAIL_CALL("fchmod"),
@@ -91,6 +96,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("unlink"),
 	SK_JAIL_CALL("unlinkat"),
 	SK_JAIL_CALL("rename"),
+	SK_JAIL_CALL("renameat"),
 	SK_JAIL_CALL("renameat2"),
 	SK_JAIL_CALL("mkdir"),
 	SK_JAIL_CALL("utimensat"),
@@ -109,9 +115,10 @@ int jail_enter(const SkServerSettings *settings, const char *database)
 	/* PostgreSQL has no file here. */
 	const char *file =
 		sk_str_starts(database, "sqlite:") ? database + strlen("sqlite:") : "/nonexistent/x";
-	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {"/etc", SK_JAIL_READ}, {"/proc/self", SK_JAIL_READ},
-		{"/run/systemd", SK_JAIL_READ}, {"/run/postgresql", SK_JAIL_READ},
-		{"/usr/share/zoneinfo", SK_JAIL_READ},
+	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {settings->keys.directory, SK_JAIL_WRITE},
+		{settings->keys.epoch_directory, SK_JAIL_WRITE}, {"/etc", SK_JAIL_READ},
+		{"/proc/self", SK_JAIL_READ}, {"/run/systemd", SK_JAIL_READ},
+		{"/run/postgresql", SK_JAIL_READ}, {"/usr/share/zoneinfo", SK_JAIL_READ},
 		/* words that are no passwords */ {"/var/cache/cracklib", SK_JAIL_READ},
 		{"/usr/share/cracklib", SK_JAIL_READ},
 		/* the resolver's modules */
@@ -124,7 +131,6 @@ int jail_enter(const SkServerSettings *settings, const char *database)
 		.paths = paths,
 		.calls = calls};
 
-	(void)settings;
 	copy = strdup(file);
 	if (!copy)
 		return -ENOMEM;

@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 #include "console/db/db.h"
+#include "console/server/home.h"
 #include "console/server/limit.h"
 #include "console/server/poll.h"
 #include "console/server/settings.h"
-#include "lib/crypt/secret.h"
 
 typedef struct SkServer {
 	const SkServerSettings *settings;
 	const char *database; /* for sk_db_open() */
 	char *contract;	      /* openapi.yaml */
 	size_t contract_size;
-	SkSecret *secret;  /* of console/server/secret.h */
+	SkHome home;
 	SkLimit *requests; /* of people, by address */
 	SkLimit *sign_ins; /* by address */
 	SkPoll *poll;

@@ -35,21 +35,47 @@ static int64_t at_most(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* One of the roles that the operation wants, here. */
+static int widen(SkCall *call, const char *facility)
+{
+	SkScope *scope = &call->caller.scope;
+	const char **longer;
+	char *copy;
+
+	if (!facility) {
+		scope->all = true;
+		return 0;
+	}
+	for (size_t i = 0; i < scope->n_facilities; i++)
+		if (sk_str_eq(scope->facilities[i], facility))
+			return 0;
+	longer = realloc((void *)scope->facilities, (scope->n_facilities + 1) * sizeof(*longer));
+	if (!longer)
+		return -ENOMEM;
+	scope->facilities = longer;
+	copy = strdup(facility);
+	if (!copy)
+		return -ENOMEM;
+	longer[scope->n_facilities++] = copy;
+	return 0;
+}
+
 static int load_roles(SkCall *call)
 {
+	uint32_t wanted = call->operation->roles ? call->operation->roles : UINT32_MAX;
 	own_rows SkDbRows *rows = NULL;
 	int r = sk_db_query(call->db,
 		"SELECT role, facility_id FROM person_roles WHERE person_id = $1 AND removed IS NULL",
 		SK_DB_ARGS(sk_db_text(call->caller.person)), &rows);
 
-	if (r < 0)
-		return r;
-	while ((r = sk_db_next(rows)) == 1) {
+	while (r == 0 && (r = sk_db_next(rows)) == 1) {
 		uint32_t bit = sk_api_role_bit(sk_db_get_text(rows, 0));
+		const char *facility = sk_db_is_null(rows, 1) ? NULL : sk_db_get_text(rows, 1);
 
 		call->caller.roles |= bit;
-		if (sk_db_is_null(rows, 1))
+		if (!facility)
 			call->caller.roles_everywhere |= bit;
+		r = bit & wanted ? widen(call, facility) : 0;
 	}
 	return r;
 }
@@ -163,6 +189,19 @@ const char *sk_session_state_name(SkSessionState state)
 	return state_names[state];
 }
 
+static int record(SkDb *db, const Beginning *b)
+{
+	SkActor actor = sk_call_actor(b->call, db);
+
+	actor.person = b->what->person;
+	return sk_actor_record(
+		&actor, &(SkFact){.kind = "session.opened",
+				.subject_kind = "person",
+				.subject = b->what->person,
+				.body = json_pack("{s:s, s:s, s:b}", "session", b->id, "from",
+					b->call->address, "secondFactor", b->what->second_factor)});
+}
+
 static int insert(SkDb *db, void *userdata)
 {
 	const Beginning *b = userdata;
@@ -174,6 +213,8 @@ static int insert(SkDb *db, void *userdata)
 		b->what->state == SK_SIGNED_IN ? now + (int64_t)settings->session.fresh_sec * 1000 : 0;
 	int r = sk_session_end_row(db, b->call->caller.session, "replaced");
 
+	if (r == 0 && b->what->state == SK_SIGNED_IN)
+		r = record(db, b);
 	if (r < 0)
 		return r;
 	return sk_db_exec(db,
@@ -204,9 +245,7 @@ static int set_cookie(SkCall *call, const char *token, uint64_t seconds)
 /* The call goes on as the new session. */
 static int become(SkCall *call, const char *token)
 {
-	free(call->caller.login);
-	free(call->caller.name);
-	call->caller = (SkCaller){0};
+	sk_caller_deinit(&call->caller);
 	return sk_session_load(call, token);
 }
 

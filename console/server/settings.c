@@ -48,6 +48,13 @@ static const SkSetting schema[] = {
 	{ "TLS", "ClientAuthority", PATH, AT(tls.client_authority), SK_STATEDIR "/console/tls/ca.crt",
 	  "the authority that the certificates of agents come from (PEM)" },
 
+	{ "Keys", "Directory", PATH, AT(keys.directory), SK_STATEDIR "/console/keys",
+	  "the vault, the certificate authority and the state of the chain of records" },
+	{ "Keys", "EpochDirectory", PATH, AT(keys.epoch_directory), SK_STATEDIR "/console-epoch",
+	  "the epoch key; never part of a backup" },
+	{ "Keys", "TokenFile", PATH, AT(keys.token_file), SK_CONFDIR "/console-token",
+	  "when it exists: its first line names the token that holds the epoch key, pkcs11:..." },
+
 	{ "Session", "SecretFile", PATH, AT(session.secret_file), SK_STATEDIR "/console/secret",
 	  "the key under which seeds of second factors are wrapped" },
 	{ "Session", "IdleSec", DURATION(60, DAY), AT(session.idle_sec), "15min",

@@ -30,6 +30,11 @@ typedef struct SkServerSettings {
 		char *client_authority;
 	} tls;
 	struct {
+		char *directory;
+		char *epoch_directory;
+		char *token_file;
+	} keys;
+	struct {
 		char *secret_file;
 		uint64_t idle_sec;
 		uint64_t longest_sec;

@@ -78,7 +78,7 @@ int sk_totp_begin(SkCall *call, char **ret_secret, char **ret_uri)
 		return r;
 	sk_random_fill(sk_secret_data(bytes), SEED_SIZE);
 	sk_id_new(seed.id);
-	sk_aead_seal(sk_secret_data(call->server->secret), context_of(seed.id), sk_secret_data(bytes),
+	sk_aead_seal(sk_secret_data(call->server->home.secret), context_of(seed.id), sk_secret_data(bytes),
 		SEED_SIZE, seed.wrapped);
 	r = sk_db_transact(call->db, insert, &seed);
 	return r < 0 ? r : describe(call, (const char *)sk_secret_data(bytes), ret_secret, ret_uri);
@@ -107,8 +107,8 @@ static int find(SkCall *call, const char *person, bool pending, Found *ret_found
 	sk_str_copy(ret_found->id, sizeof(ret_found->id), sk_db_get_text(rows, 0));
 	ret_found->last_step = sk_db_get_int(rows, 1);
 	wrapped = sk_db_get_bytes(rows, 2, &size);
-	return sk_aead_open(sk_secret_data(call->server->secret), context_of(ret_found->id), wrapped, size,
-		&ret_found->bytes);
+	return sk_aead_open(sk_secret_data(call->server->home.secret), context_of(ret_found->id), wrapped,
+		size, &ret_found->bytes);
 }
 
 /* Return: the step whose code it is, or 0. All are compared, whichever it is. */

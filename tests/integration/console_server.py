@@ -60,9 +60,11 @@ class Console:
             "Database": {"File": self.directory / "db/console.sqlite"},
             "Listen": {"PeoplePort": self.people_port, "AgentsPort": self.agents_port, "Connections": 500,
                        "ConnectionsPerAddress": 0, "AgentConnections": 500},
-            "TLS": {"Certificate": self.directory / "server.crt", "Key": self.directory / "server.key",
+            "TLS": {"Certificate": self.directory / "tls/server.crt", "Key": self.directory / "tls/server.key",
                     "ClientAuthority": self.directory / "ca.crt"},
-            "Session": {"SecretFile": self.directory / "secret"},
+            "Session": {"SecretFile": self.directory / "db/secret"},
+            "Keys": {"Directory": self.directory / "keys", "EpochDirectory": self.directory / "epoch",
+                     "TokenFile": self.directory / "no-token"},
             "Limits": {"RequestsPerSecond": 100000, "RequestsBurst": 1000000, "SignInsPerMinute": 10000},
         }
         for section, values in (settings or {}).items():
@@ -73,14 +75,13 @@ class Console:
     # ---- life ----
 
     def __enter__(self):
-        self.make_certificates()
         lines = [f"[{section}]\n" + "".join(f"{k}={v}\n" for k, v in values.items())
                  for section, values in self.settings.items()]
         (self.directory / "console.conf").write_text("".join(lines))
-        (self.directory / "db").mkdir(mode=0o700)
         made = self.run("init", "--login", "officer", "--name", "最初の人", "--facility", "甲診療所")
         assert made.returncode == 0, made.stderr
-        self.first_password = made.stdout.split("password: ")[1].strip()
+        self.first_password = made.stdout.split("password: ")[1].split()[0]
+        self.make_certificates()
         self.start()
         return self
 
@@ -136,9 +137,8 @@ class Console:
 
     def make_certificates(self):
         self.terminal = new_id()
-        self.make_authority("ca")
         self.make_authority("stranger")
-        self.make_certificate("server", "localhost")
+        (self.directory / "ca.key").symlink_to(self.directory / "keys/ca/ca.key")
         self.make_certificate("agent", self.terminal)
         self.make_certificate("foreign", self.terminal, "stranger")
 

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/server/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "console/keys/epoch.h"
+#include "console/server/secret.h"
+#include "console/store/time.h"
+#include "lib/base/io.h"
+#include "lib/base/str.h"
+
+#define ROOT_YEARS 20
+#define SERVER_MS (INT64_C(825) * 86400000)
+#define WORDS_MAX 4096
+
+static int fail(SkHome *home, const char *what, int error)
+{
+	sk_str_copy(home->what, sizeof(home->what), what);
+	return error;
+}
+
+static int make_directory(SkHome *home, const char *path)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fail(home, path, -errno);
+	return 0;
+}
+
+/* In the directory of keys. */
+static int path_of(const SkServerSettings *settings, const char *name, char path[PATH_MAX])
+{
+	return sk_str_format(path, PATH_MAX, "%s/%s", settings->keys.directory, name) ? 0 : -ENAMETOOLONG;
+}
+
+/* A token when somebody has written down its words, else files. */
+static int open_keystore(const SkServerSettings *settings, SkHome *home, SkKeystore **ret_keystore)
+{
+	own_free char *text = NULL, *words = NULL;
+	size_t size;
+	int r = sk_io_read_file_at(AT_FDCWD, settings->keys.token_file, WORDS_MAX, &text, &size);
+
+	if (r == 0)
+		text[strcspn(text, "\r\n")] = 0;
+	else if (r != -ENOENT)
+		return fail(home, settings->keys.token_file, r);
+	else if (asprintf(&words, "file:%s", settings->keys.epoch_directory) < 0)
+		return -ENOMEM;
+	r = sk_keystore_open(words ? words : text, ret_keystore);
+	return r < 0 ? fail(home, "the keystore", r) : 0;
+}
+
+static int add_instance(SkDb *db, const char *instance)
+{
+	char host[256] = "", name[300];
+	int64_t there = 0, now = sk_time_now();
+	int r;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	sk_str_format(name, sizeof(name), "%s-%.6s", host, instance + strlen(instance) - 6);
+	r = sk_db_query_int(
+		db, "SELECT COUNT(*) FROM instances WHERE id = $1", SK_DB_ARGS(sk_db_text(instance)), &there);
+	if (r < 0 || there > 0)
+		return r < 0 ? r
+			     : sk_db_exec(db,
+				       "UPDATE instances SET started = $1, last_seen = $1, software = $2 "
+				       "WHERE id = $3",
+				       SK_DB_ARGS(
+					       sk_db_int(now), sk_db_text(SK_VERSION), sk_db_text(instance)),
+				       NULL);
+	return sk_db_exec(db,
+		"INSERT INTO instances (id, name, host, software, started, last_seen) VALUES ($1, $2, $3, "
+		"$4, $5, $5)",
+		SK_DB_ARGS(sk_db_text(instance), sk_db_text(name), sk_db_text(host), sk_db_text(SK_VERSION),
+			sk_db_int(now)),
+		NULL);
+}
+
+static int begin_epochs(SkDb *db, void *userdata)
+{
+	SkVault *vault = userdata;
+	int r = add_instance(db, sk_vault_instance(vault));
+
+	return r < 0 ? r : sk_epoch_start(db, vault, NULL);
+}
+
+static int make_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
+{
+	char path[PATH_MAX];
+	SkKeystore *keystore = NULL;
+	int r = path_of(settings, "vault", path);
+
+	if (r == 0)
+		r = make_directory(home, path);
+	if (r == 0)
+		r = make_directory(home, settings->keys.epoch_directory);
+	if (r == 0)
+		r = open_keystore(settings, home, &keystore);
+	if (r < 0)
+		return r;
+	r = sk_vault_create(path, keystore, &home->vault);
+	if (r < 0)
+		return fail(home, path, r);
+	r = sk_db_transact(db, begin_epochs, home->vault);
+	return r < 0 ? fail(home, "the first epoch", r) : 0;
+}
+
+static int write_file(SkHome *home, const char *path, mode_t mode, const char *text)
+{
+	own_free char *copy = strdup(path);
+	const char *name = strrchr(path, '/');
+	own_fd int fd = -1;
+	int r;
+
+	if (!copy || !name)
+		return -ENOMEM;
+	r = make_directory(home, dirname(copy));
+	if (r < 0)
+		return r;
+	fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : sk_io_replace_file_at(fd, name + 1, mode, text, strlen(text));
+	return r < 0 ? fail(home, path, r) : 0;
+}
+
+static int issue_server(const SkServerSettings *settings, SkHome *home, const char *host)
+{
+	char machine[256] = "";
+	const char *names[4] = {"localhost", "127.0.0.1"};
+	size_t count = 2;
+	int64_t now = sk_time_now();
+	SkCaIssued issued = {.certificate = NULL};
+	int r;
+
+	if (gethostname(machine, sizeof(machine) - 1) == 0 && machine[0] && !sk_str_eq(machine, "localhost"))
+		names[count++] = machine;
+	if (host && !sk_str_eq(host, machine))
+		names[count++] = host;
+	/* A clock that is a little behind takes it, too. */
+	r = sk_ca_issue_server(home->ca, names, count, (SkCaPeriod){now - 3600000, now + SERVER_MS}, &issued);
+	if (r < 0)
+		return fail(home, "the server's certificate", r);
+	r = write_file(home, settings->tls.key, 0600, issued.key);
+	if (r == 0)
+		r = write_file(home, settings->tls.certificate, 0644, issued.certificate);
+	if (r == 0)
+		r = write_file(home, settings->tls.client_authority, 0644, sk_ca_certificate(home->ca));
+	sk_secret_wipe(issued.key, strlen(issued.key));
+	free(issued.key);
+	free(issued.certificate);
+	return r;
+}
+
+static int make_ca(const SkServerSettings *settings, SkHome *home, const char *organisation, const char *host)
+{
+	char path[PATH_MAX];
+	int r = path_of(settings, "ca", path);
+
+	if (r == 0)
+		r = make_directory(home, path);
+	if (r == 0)
+		r = sk_ca_create(path, organisation, ROOT_YEARS, &home->ca);
+	if (r < 0)
+		return fail(home, path, r);
+	return issue_server(settings, home, host);
+}
+
+int sk_home_make(
+	const SkServerSettings *settings, SkDb *db, const char *organisation, const char *host, SkHome *home)
+{
+	int r = make_directory(home, settings->keys.directory);
+
+	if (r == 0)
+		r = sk_server_secret_make(settings->session.secret_file);
+	if (r == -EEXIST)
+		r = 0;
+	if (r < 0)
+		return home->what[0] ? r : fail(home, settings->session.secret_file, r);
+	r = make_vault(settings, db, home);
+	return r < 0 ? r : make_ca(settings, home, organisation, host);
+}
+
+static int open_chain(const SkServerSettings *settings, SkDb *db, SkHome *home)
+{
+	char path[PATH_MAX];
+	int r = path_of(settings, "chain", path);
+
+	if (r == 0)
+		r = make_directory(home, path);
+	if (r == 0)
+		r = add_instance(db, sk_vault_instance(home->vault));
+	if (r == 0)
+		r = sk_chain_open(db, sk_vault_instance(home->vault), path, NULL, &home->chain);
+	return r < 0 ? fail(home, "the chain of records", r) : 0;
+}
+
+static int open_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
+{
+	SkEpochNews news;
+	char path[PATH_MAX];
+	SkKeystore *keystore = NULL;
+	int r = open_keystore(settings, home, &keystore);
+
+	if (r == 0)
+		r = path_of(settings, "vault", path);
+	if (r < 0)
+		return r;
+	r = sk_vault_open(path, keystore, &home->vault);
+	if (r < 0)
+		return fail(home, path, r);
+	r = sk_epoch_apply(db, home->vault, &news);
+	return r < 0 ? fail(home, "the epochs of the vault", r) : 0;
+}
+
+int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home)
+{
+	char path[PATH_MAX];
+	int r = sk_server_secret_read(settings->session.secret_file, &home->secret);
+
+	if (r < 0)
+		return fail(home, settings->session.secret_file, r);
+	r = open_vault(settings, db, home);
+	if (r == 0)
+		r = open_chain(settings, db, home);
+	if (r < 0)
+		return r;
+	r = path_of(settings, "ca", path);
+	if (r == 0)
+		r = sk_ca_open(path, &home->ca);
+	return r < 0 ? fail(home, path, r) : 0;
+}
+
+void sk_home_close(SkHome *home, SkDb *db)
+{
+	if (home->chain && db)
+		(void)sk_chain_seal(home->chain, db);
+	sk_chain_free(home->chain);
+	sk_ca_free(home->ca);
+	sk_vault_free(home->vault);
+	sk_secret_free(home->secret);
+	*home = (SkHome){0};
+}

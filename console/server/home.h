@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What a console has beside its database, in directories that nobody else may enter: the secret of second
+ * factors, the vault with its epoch keys, the certificate authority, the certificate of the server, and the
+ * state of the chain of records.
+ */
+#include "console/db/db.h"
+#include "console/keys/ca.h"
+#include "console/keys/vault.h"
+#include "console/server/settings.h"
+#include "console/store/chain.h"
+#include "lib/crypt/secret.h"
+
+typedef struct SkHome {
+	SkSecret *secret;
+	SkVault *vault;
+	SkCa *ca;
+	SkChain *chain;
+	char what[256]; /* what failed, for the message */
+} SkHome;
+
+/*
+ * A new home for a new database, whose schema is there. host: the name under which people and agents reach
+ * the console; this machine's name and localhost are in the certificate, too. What exists already is kept.
+ * Return: 0 or negative errno; home->what says of what.
+ */
+int sk_home_make(
+	const SkServerSettings *settings, SkDb *db, const char *organisation, const char *host, SkHome *home);
+
+/*
+ * Opens all of it, brings the vault up to the database, and takes the chain up where it ended.
+ * Return: as above.
+ */
+int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home);
+
+/* Seals the chain. */
+void sk_home_close(SkHome *home, SkDb *db);
