@@ -52,34 +52,29 @@ static void refuse(Uplink *up, const char *detail)
 	sending_retry(up, &up->records, REFUSED_SEC, on_retry);
 }
 
-/* A gap: the console says what it expects. It has less or more than we thought, once; twice is a fork. */
-static void on_gap(Uplink *up, json_t *object)
+/* The console has less or more than we thought, once; the same again is no gap but another log. */
+static void on_gap(Uplink *up, uint64_t seq)
 {
-	json_int_t expected = json_integer_value(json_object_get(object, "expected"));
-
-	if (expected < 1 || (uint64_t)expected - 1 == up->acked || (uint64_t)expected - 1 > up->head) {
+	if (seq == up->acked || seq > up->head) {
 		refuse(up, "they do not follow on those that it has");
 		return;
 	}
-	up->acked = (uint64_t)expected - 1;
+	up->acked = seq;
 	records_push(up);
 }
 
-static void on_acknowledged(Uplink *up, json_t *object)
+static void on_taken(Uplink *up, uint64_t seq, const char *hash, const json_t *signed_head)
 {
-	SkUplinkAcked acked = {.seq = up->records_last};
-	json_int_t seq = json_integer_value(json_object_get(object, "seq"));
-	const char *hash = json_string_value(json_object_get(object, "hash"));
-	own_free char *head = json_dumps(json_object_get(object, "head"), JSON_COMPACT);
+	SkUplinkAcked acked = {.seq = seq};
+	own_free char *head = json_dumps(signed_head, JSON_COMPACT);
 	own_fd int fd = head ? sk_memfd_new(head, strlen(head)) : -1;
 
-	if (seq < 0 || (uint64_t)seq < up->records_last || !hash || strlen(hash) != 64) {
+	if (seq < up->records_last || strlen(hash) != 64) {
 		refuse(up, "its answer is not about what was sent");
 		return;
 	}
-	up->acked = (uint64_t)seq;
+	up->acked = seq;
 	up->records.failures = 0;
-	acked.seq = (uint64_t)seq;
 	sk_str_copy(acked.hash, sizeof(acked.hash), hash);
 	sk_head_init(&acked.head, SK_UPLINK_ACKED, sizeof(acked));
 	if (fd >= 0)
@@ -87,6 +82,25 @@ static void on_acknowledged(Uplink *up, json_t *object)
 	if (up->state.cause == SK_UPLINK_CAUSE_RECORDS)
 		uplink_set_state(up, SK_UPLINK_CONNECTED, SK_UPLINK_CAUSE_NONE, "");
 	records_push(up);
+}
+
+/* {outcome, seq, hash, head}: seq and hash are of the last record that the console has now. */
+static void on_answer(Uplink *up, json_t *object)
+{
+	const char *outcome, *hash;
+	json_t *head = NULL;
+	json_int_t seq;
+
+	if (json_unpack(object, "{s:s, s:I, s:s, s?o}", "outcome", &outcome, "seq", &seq, "hash", &hash,
+		    "head", &head) < 0 ||
+		seq < 0)
+		sending_retry(up, &up->records, 0, on_retry);
+	else if (sk_str_eq(outcome, "taken"))
+		on_taken(up, (uint64_t)seq, hash, head);
+	else if (sk_str_eq(outcome, "gap"))
+		on_gap(up, (uint64_t)seq);
+	else
+		refuse(up, "it says that they are not those that it has");
 }
 
 static void on_sent(void *userdata, const HttpAnswer *answer)
@@ -99,13 +113,11 @@ static void on_sent(void *userdata, const HttpAnswer *answer)
 		return;
 	object = json_loadb(answer->body, answer->size, 0, NULL);
 	if (answer->status == 200 && object)
-		on_acknowledged(up, object);
-	else if (answer->status == 409 && object)
-		on_gap(up, object);
+		on_answer(up, object);
 	else if (answer->status >= 500 || answer->status == 429)
 		sending_retry(up, &up->records, answer->retry_after, on_retry);
 	else
-		refuse(up, "it says that they are no records, or not those that it has");
+		refuse(up, "it says that they are no records");
 }
 
 int records_take(Uplink *up, const SkUplinkRecords *message, int fd)

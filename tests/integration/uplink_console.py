@@ -326,34 +326,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def take_records(self, console, query, body):
         """Strict: each line follows on the one before, byte by byte."""
-        lines = body.split(b"\n")
+        lines, outcome, head = body.split(b"\n"), "taken", None
         assert lines.pop() == b"", "the last line is not whole"
         with console.lock:
             for line in lines:
-                record = json.loads(line)
-                known = len(console.records)
-                if record["seq"] <= known:
-                    if console.records[record["seq"] - 1] != line:
-                        self.answer(422, {"code": "SK-5200"})
-                        return
-                    continue
-                if record["seq"] != known + 1:
-                    self.answer(409, {"code": "SK-5201", "expected": known + 1})
-                    return
+                record, known = json.loads(line), len(console.records)
                 before = hashlib.sha256(console.records[-1]).hexdigest() if known else "0" * 64
-                if record["prev"] != "sha256:" + before:
-                    self.answer(422, {"code": "SK-5200"})
-                    return
-                console.records.append(line)
-            digest = hashlib.sha256(console.records[-1]).hexdigest()
+                if record["seq"] <= known:
+                    outcome = "taken" if console.records[record["seq"] - 1] == line else "refused"
+                elif record["seq"] != known + 1:
+                    outcome = "gap"
+                elif record["prev"] != "sha256:" + before:
+                    outcome = "refused"
+                else:
+                    console.records.append(line)
+                if outcome != "taken":
+                    break
             seq = len(console.records)
+            digest = hashlib.sha256(console.records[-1]).hexdigest() if seq else "0" * 64
             console.lock.notify_all()
-        terminal = [s for s in console.secrets.values() if s][-1]["answer"]["terminal"]
-        head = console.signer.sign("head", {"terminal": terminal, "seq": seq, "hash": digest})
+        if outcome == "taken":
+            terminal = [s for s in console.secrets.values() if s][-1]["answer"]["terminal"]
+            head = console.signer.sign("head", {"terminal": terminal, "seq": seq, "hash": digest})
         if console.fail.get("records answer") == "drop":
             self.close_connection = True
             return
-        self.answer(200, {"seq": seq, "hash": digest, "head": head})
+        self.answer(200, {"outcome": outcome, "seq": seq, "hash": digest, "head": head})
 
     def call(self, console, path, body):
         operation = path.removeprefix("/api/v1/agent/").replace("/", ".")
