@@ -67,26 +67,9 @@ static const SkJailCall parent_calls[] = {
 	SK_JAIL_CALL("pidfd_send_signal"),
 	SK_JAIL_CALL("setpriority"),
 	SK_JAIL_CALL("ioprio_set"),
-	/* the event loop */
-	SK_JAIL_CALL("epoll_create1"),
-	SK_JAIL_CALL("epoll_ctl"),
-	SK_JAIL_CALL("epoll_wait"),
-	SK_JAIL_CALL("epoll_pwait"),
-	SK_JAIL_CALL("epoll_pwait2"),
-	SK_JAIL_CALL("timerfd_create"),
-	SK_JAIL_CALL("timerfd_settime"),
-	SK_JAIL_CALL("signalfd4"),
-	SK_JAIL_CALL("poll"),
-	SK_JAIL_CALL("ppoll"),
-	/* core, children, systemd's notifications and the journal */
-	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_UNIX),
+	/* core, children */
 	SK_JAIL_CALL_IF("socketpair", 0, ~0ull, AF_UNIX),
-	SK_JAIL_CALL("connect"),
 	SK_JAIL_CALL("accept4"),
-	SK_JAIL_CALL("getsockname"),
-	SK_JAIL_CALL("getsockopt"),
-	SK_JAIL_CALL("setsockopt"),
-	SK_JAIL_CALL("sendto"),
 	/* reading definitions; the folders of the workers */
 	SK_JAIL_CALL("statfs"),
 	SK_JAIL_CALL("fstatfs"),
@@ -102,8 +85,12 @@ int jail_parent(uid_t uid, gid_t gid)
 		{RLIMIT_NOFILE, QUEUE_WAITING_MAX + 2 * POOL_WORKERS_MAX + 1024},
 		{-1, 0},
 	};
-	const SkJail jail = {
-		.name = "sekisho-scanner", .uid = uid, .gid = gid, .limits = limits, .calls = parent_calls};
+	const SkJail jail = {.name = "sekisho-scanner",
+		.uid = uid,
+		.gid = gid,
+		.limits = limits,
+		.loops = 1,
+		.calls = parent_calls};
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < limits[1].value)
 		limits[1].value = files.rlim_max;

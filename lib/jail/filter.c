@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/own.h"
@@ -38,6 +39,28 @@ const SkJailCall sk_jail_calls_basic[] = {
 	SK_JAIL_CALL("futex"),
 	SK_JAIL_CALL("exit"),
 	SK_JAIL_CALL("exit_group"),
+	{.name = NULL},
+};
+
+const SkJailCall sk_jail_calls_loop[] = {
+	SK_JAIL_CALL("epoll_create1"),
+	SK_JAIL_CALL("epoll_ctl"),
+	SK_JAIL_CALL("epoll_wait"),
+	SK_JAIL_CALL("epoll_pwait"),
+	SK_JAIL_CALL("epoll_pwait2"),
+	SK_JAIL_CALL("timerfd_create"),
+	SK_JAIL_CALL("timerfd_settime"),
+	SK_JAIL_CALL("signalfd4"),
+	SK_JAIL_CALL("poll"),
+	SK_JAIL_CALL("ppoll"), /* one descriptor, outside the loop */
+	SK_JAIL_CALL("recvmsg"),
+	SK_JAIL_CALL("sendmsg"), /* siblings */
+	SK_JAIL_CALL_IF("socket", 0, 0xffffffff, AF_UNIX),
+	SK_JAIL_CALL("connect"),
+	SK_JAIL_CALL("sendto"), /* sd_notify(), the journal */
+	SK_JAIL_CALL("getsockopt"),
+	SK_JAIL_CALL("setsockopt"),
+	SK_JAIL_CALL("getsockname"), /* who is it, how much does it take? */
 	{.name = NULL},
 };
 
@@ -97,7 +120,7 @@ static void filter_release(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-int sk_filter_apply(const char *name, const SkJailCall *calls)
+int sk_filter_apply(const char *name, const SkJailCall *calls, bool loops)
 {
 	own_(filter_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
 	struct sigaction action = {.sa_sigaction = on_refused_call, .sa_flags = SA_SIGINFO};
@@ -109,6 +132,8 @@ int sk_filter_apply(const char *name, const SkJailCall *calls)
 	if (sigaction(SIGSYS, &action, NULL) < 0)
 		return -errno;
 	r = add_calls(filter, sk_jail_calls_basic);
+	if (r == 0 && loops)
+		r = add_calls(filter, sk_jail_calls_loop);
 	if (r == 0)
 		r = add_calls(filter, calls);
 	return r < 0 ? r : seccomp_load(filter);

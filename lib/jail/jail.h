@@ -62,6 +62,7 @@ typedef struct SkJail {
 	const SkJailPath
 		*paths; /* Landlock; NULL: not used (a process that mounts cannot use it); empty: no files */
 	unsigned reads_anywhere; /* Landlock is asked about changes only, not about reading */
+	unsigned loops;		 /* runs an event loop: sk_jail_calls_loop too */
 	const SkJailCall *calls; /* NULL: no seccomp filter */
 } SkJail;
 
@@ -75,3 +76,7 @@ int sk_jail_enter(const SkJail *jail);
 /* What every process of ours needs to live: memory, clocks, signals, exit. Joined to SkJail.calls by
  * sk_jail_enter(). */
 extern const SkJailCall sk_jail_calls_basic[];
+
+/* What an event loop (sd-event) needs that speaks over local sockets with siblings, systemd and the journal,
+ * and no more than each of ours needs. */
+extern const SkJailCall sk_jail_calls_loop[];
