@@ -6,60 +6,14 @@
  */
 #include <string.h>
 
+#include "lib/base/japanese.h"
 #include "lib/base/utf8.h"
 #include "policy/parse.h"
 
 #define WARNINGS_MAX 10
 
-static bool is_shift_jis_lead(unsigned char c)
-{
-	return (c >= 0x81 && c <= 0x9F) || (c >= 0xE0 && c <= 0xFC);
-}
-
-static bool is_shift_jis_trail(unsigned char c)
-{
-	return (c >= 0x40 && c <= 0x7E) || (c >= 0x80 && c <= 0xFC);
-}
-
 /* So many double-byte characters in a row are a word; fewer can be chance. */
 #define WORD 3
-
-/* All of it is well-formed, and somewhere is a word. */
-static bool looks_like_shift_jis(const char *text, size_t size)
-{
-	unsigned run = 0, longest = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool lead = is_shift_jis_lead(c);
-
-		if (lead && (i + 1 == size || !is_shift_jis_trail((unsigned char)text[i + 1])))
-			return false;
-		if (!lead && c >= 0x80 && !(c >= 0xA1 && c <= 0xDF))
-			return false;
-		run = lead ? run + 1 : 0;
-		longest = run > longest ? run : longest;
-		i += lead;
-	}
-	return longest >= WORD;
-}
-
-static bool looks_like_euc_jp(const char *text, size_t size)
-{
-	unsigned run = 0, longest = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool lead = (c >= 0xA1 && c <= 0xFE) || c == 0x8E;
-
-		if (c >= 0x80 && (!lead || i + 1 == size || (unsigned char)text[i + 1] < 0xA1))
-			return false;
-		run = lead ? run + 1 : 0;
-		longest = run > longest ? run : longest;
-		i += lead;
-	}
-	return longest >= WORD;
-}
 
 static void count_lines(const char *text, const char *at, SkPlace *place)
 {
@@ -141,6 +95,7 @@ static void warn_lines(const SkPolicyReport *report, SkPlace *place, const char 
 static const char *recognise(const char *text, size_t size, size_t *ret_at)
 {
 	const char *bad;
+	unsigned run;
 
 	*ret_at = 0;
 	if (size >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
@@ -153,9 +108,11 @@ static const char *recognise(const char *text, size_t size, size_t *ret_at)
 	if (!bad)
 		return NULL;
 	*ret_at = (size_t)(bad - text);
-	if (looks_like_euc_jp(text, size))
+	if (sk_euc_jp_check(text, size, &run) && run >= WORD)
 		return "EUC-JP";
-	return !is_mostly_utf8(text, size) && looks_like_shift_jis(text, size) ? "Shift_JIS" : "";
+	if (!is_mostly_utf8(text, size) && sk_shift_jis_check(text, size, &run) && run >= WORD)
+		return "Shift_JIS";
+	return "";
 }
 
 int sk_policy_check_encoding(const SkPolicyReport *report, const char *name, const char *text, size_t size)

@@ -5,55 +5,18 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/japanese.h"
 #include "lib/base/utf8.h"
-
-static bool in(unsigned char c, unsigned char low, unsigned char high)
-{
-	return c >= low && c <= high;
-}
-
-/* Pairs of bytes with the top bit set (JIS X 0208), 8E + one (half-width kana), 8F + two (JIS X 0212). */
-static bool looks_like_euc_jp(const unsigned char *s, size_t size)
-{
-	for (size_t i = 0; i < size;) {
-		size_t tail = s[i] < 0x80 ? 0 : s[i] == 0x8F ? 2 : 1;
-
-		if (tail > 0 && s[i] != 0x8E && s[i] != 0x8F && !in(s[i], 0xA1, 0xFE))
-			return false;
-		if (i + tail >= size)
-			return false;
-		for (size_t k = 1; k <= tail; k++)
-			if (!in(s[i + k], 0xA1, 0xFE))
-				return false;
-		i += 1 + tail;
-	}
-	return true;
-}
-
-static bool looks_like_shift_jis(const unsigned char *s, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (s[i] < 0x80 || in(s[i], 0xA1, 0xDF))
-			continue;
-		if (!in(s[i], 0x81, 0x9F) && !in(s[i], 0xE0, 0xFC))
-			return false;
-		if (++i == size || !(in(s[i], 0x40, 0x7E) || in(s[i], 0x80, 0xFC)))
-			return false;
-	}
-	return true;
-}
 
 static const char *guess(const char *text, size_t size)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
-	if (size >= 2 && (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0))
+	if (size >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
 		return "not UTF-8: it looks like UTF-16; convert it with: iconv -f UTF-16 -t UTF-8";
-	if (memchr(s, 0, size))
+	if (memchr(text, 0, size))
 		return "a 0 byte: this is no text file";
-	if (looks_like_euc_jp(s, size))
+	if (sk_euc_jp_check(text, size, NULL))
 		return "not UTF-8: it looks like EUC-JP; convert it with: iconv -f EUC-JP -t UTF-8";
-	if (looks_like_shift_jis(s, size))
+	if (sk_shift_jis_check(text, size, NULL))
 		return "not UTF-8: it looks like Shift_JIS; convert it with: iconv -f CP932 -t UTF-8";
 	return "not UTF-8; save the file as UTF-8";
 }
