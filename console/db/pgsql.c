@@ -325,18 +325,21 @@ static int pgsql_read_notices(SkDb *db, void (*fn)(void *userdata, const char *p
 {
 	SkPgsql *pgsql = of(db);
 	PGnotify *notice;
+	bool lost = !sk_pgsql_is_alive(pgsql);
 
-	if (!pgsql->connection || !PQconsumeInput(pgsql->connection)) {
-		if (pgsql->connection)
-			sk_db_say(db, "%s", PQerrorMessage(pgsql->connection));
-		sk_pgsql_disconnect(pgsql);
-		return -ENOTCONN;
-	}
-	while ((notice = PQnotifies(pgsql->connection))) {
+	/* What came before the end is told too. */
+	if (pgsql->connection && !PQconsumeInput(pgsql->connection))
+		lost = true;
+	while (pgsql->connection && (notice = PQnotifies(pgsql->connection))) {
 		fn(userdata, notice->extra);
 		PQfreemem(notice);
 	}
-	return 0;
+	if (!lost)
+		return 0;
+	if (pgsql->connection)
+		sk_db_say(db, "%s", PQerrorMessage(pgsql->connection));
+	sk_pgsql_disconnect(pgsql);
+	return -ENOTCONN;
 }
 
 static void pgsql_free(SkDb *db)

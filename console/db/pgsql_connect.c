@@ -91,7 +91,7 @@ static int connect_anew(SkPgsql *pgsql)
 
 /* Has the server gone since we spoke to it last? Asked before it can matter whether a statement was run or
  * not. */
-static bool is_alive(const SkPgsql *pgsql)
+bool sk_pgsql_is_alive(const SkPgsql *pgsql)
 {
 	struct pollfd socket = {.events = POLLRDHUP};
 
@@ -105,7 +105,7 @@ int sk_pgsql_ensure(SkPgsql *pgsql)
 {
 	if (pgsql->in_transaction)
 		return pgsql->connection ? 0 : -EAGAIN;
-	return is_alive(pgsql) ? 0 : connect_anew(pgsql);
+	return sk_pgsql_is_alive(pgsql) ? 0 : connect_anew(pgsql);
 }
 
 typedef struct StateError {
@@ -128,6 +128,7 @@ static const StateError errors[] = {
 	{"42501", -EACCES},   /* insufficient_privilege */
 	{"XX001", -EUCLEAN},  /* data_corrupted */
 	{"XX002", -EUCLEAN},  /* index_corrupted */
+	{"08P01", -EBADMSG},  /* protocol_violation: not as many values as parameters */
 	{"23", -ESTALE},      /* the other constraints */
 	{"08", -ENOTCONN}, {"57P", -ENOTCONN}, /* shutting down, crashed, not up yet */
 	{"58", -EIO},			       /* system_error */
@@ -144,10 +145,12 @@ static int error_of_state(const char *state)
 int sk_pgsql_error(SkPgsql *pgsql, const PGresult *result)
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-	const char *words = result ? PQresultErrorMessage(result) : PQerrorMessage(pgsql->connection);
+	/* Without its details, which quote the values of rows: this goes to the journal. */
+	const char *words = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
 	int error;
 
-	sk_db_say(&pgsql->db, "%s", words);
+	sk_db_say(&pgsql->db, "%s%s%s", state ? state : "", state ? " " : "",
+		words ? words : PQerrorMessage(pgsql->connection));
 	if (!state)
 		error = PQstatus(pgsql->connection) == CONNECTION_OK ? -EIO : -ENOTCONN;
 	else

@@ -39,6 +39,9 @@ extern const SkDbDriver sk_pgsql_driver;
 /* Opens the connection anew, unless it is good. Inside a transaction a lost one is -EAGAIN: nothing is
  * committed. */
 int sk_pgsql_ensure(SkPgsql *pgsql);
+/* Or has the server gone since we spoke to it last? Asked before it can matter whether a statement was run or
+ * not. */
+bool sk_pgsql_is_alive(const SkPgsql *pgsql);
 void sk_pgsql_disconnect(SkPgsql *pgsql);
 
 /* Keeps the message of a result (NULL: of the connection); negative errno. */

@@ -30,12 +30,31 @@ static sqlite3_stmt *stmt_of(const SkDbRows *rows)
 	return rows_of(rows)->statement->prepared;
 }
 
+static bool is_full(int number)
+{
+	/* The limit of a file system, of a quota, of a process: it is full. */
+	return number == ENOSPC || number == EDQUOT || number == EFBIG;
+}
+
+/* What the system said last about the write-ahead log: SQLite's own memory of it may be that of a later call.
+ */
+static int log_errno(SkSqlite *sqlite)
+{
+	sqlite3_file *log = NULL;
+	int number = 0;
+
+	if (sqlite3_file_control(sqlite->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+		!log || !log->pMethods)
+		return 0;
+	log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+	return number;
+}
+
 static int system_error(SkSqlite *sqlite)
 {
 	int number = sqlite3_system_errno(sqlite->handle);
 
-	/* The limit of a file system, of a quota, of a process: it is full. */
-	if (number == ENOSPC || number == EDQUOT || number == EFBIG)
+	if (is_full(number) || is_full(log_errno(sqlite)))
 		return -ENOSPC;
 	return number > 0 ? -number : -EIO;
 }

@@ -94,7 +94,7 @@ static void drop_root(const char *program)
 	}
 }
 
-static pid_t spawn(const PgServer *server, char **arguments)
+static pid_t spawn(const PgServer *server, const char *const *arguments)
 {
 	char log[128];
 	pid_t pid = fork();
@@ -111,7 +111,7 @@ static pid_t spawn(const PgServer *server, char **arguments)
 	fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0 || chdir(server->directory) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(126);
-	execv(arguments[0], arguments);
+	execv(arguments[0], (char *const *)arguments);
 	_exit(127);
 }
 
@@ -127,8 +127,8 @@ static void show_log(const PgServer *server)
 static void make_cluster(PgServer *server)
 {
 	char initdb[512], data[128];
-	char *arguments[] = {initdb, "-D", data, "-U", "sekisho", "-A", "trust", "-E", "UTF8", "--no-locale",
-		"--no-sync", "--no-instructions", NULL};
+	const char *arguments[] = {initdb, "-D", data, "-U", "sekisho", "-A", "trust", "-E", "UTF8",
+		"--no-locale", "--no-sync", "--no-instructions", NULL};
 	int status = -1;
 
 	sk_str_format(data, sizeof(data), "%s/data", server->directory);
@@ -148,7 +148,7 @@ static bool answers(const PgServer *server)
 static void run_server(PgServer *server, const char *const *options)
 {
 	char program[512], data[128];
-	char *arguments[ARGUMENTS_MAX] = {program, "-D", data, "-k", server->directory, "-c",
+	const char *arguments[ARGUMENTS_MAX] = {program, "-D", data, "-k", server->directory, "-c",
 		"listen_addresses=", "-c", "jit=off", "-c", "fsync=off", "-c", "max_connections=60", "-c",
 		"shared_buffers=32MB"};
 	size_t n = 15;
@@ -157,8 +157,8 @@ static void run_server(PgServer *server, const char *const *options)
 		die("no postgres");
 	sk_str_format(data, sizeof(data), "%s/data", server->directory);
 	for (size_t i = 0; options && options[i] && n + 3 < ARGUMENTS_MAX; i++) {
-		arguments[n++] = (char *)"-c";
-		arguments[n++] = (char *)options[i];
+		arguments[n++] = "-c";
+		arguments[n++] = options[i];
 	}
 	server->pid = spawn(server, arguments);
 	for (int i = 0; i < 600; i++) {

@@ -26,5 +26,7 @@ void pg_server_stop(PgServer *server, int signal);
 /* On the same cluster again. */
 void pg_server_restart(PgServer *server, const char *const *options);
 
+/* The server ends with the thread that started it (PR_SET_PDEATHSIG). */
+
 /* Stops it and removes the directory. */
 void pg_server_free(PgServer *server);
