@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console/keys/epoch.h"
+#include "console/keys/escrow.h"
 #include "console/keys/handover.h"
 #include "console/keys/wrap.h"
 #include "console/store/time.h"
@@ -65,7 +66,7 @@ int sk_renew_start(SkDb *db, SkVault *vault, const char *actor, const char *reas
 typedef struct Row {
 	char id[ID_SIZE], medium_id[ID_SIZE];
 	SkVaultSlot slot;
-	uint8_t wrapped[256];
+	uint8_t wrapped[SK_ESCROW_BOX_MAX + SK_AEAD_OVERHEAD];
 	size_t size;
 } Row;
 
@@ -74,6 +75,7 @@ typedef struct Batch {
 	uint32_t generation;
 	Row *rows;
 	size_t count;
+	SkSecret *scratch;
 } Batch;
 
 static int read_row(const SkDbRows *rows, Row *ret_row)
@@ -102,13 +104,11 @@ static int read_batch(SkDb *db, const char *sql, Batch *batch)
 
 static int rewrap(const Batch *batch, const char *kind, Row *row)
 {
-	const SkVaultSlot slot = {batch->generation, row->slot.leaf};
-	own_secret SkSecret *data = NULL;
 	char context[SK_WRAP_CONTEXT_SIZE];
-	SkAeadContext bound = sk_wrap_context(context, kind, row->id, row->medium_id);
-	int r = sk_vault_unwrap(batch->vault, row->slot, bound, (SkWrap){row->wrapped, row->size}, &data);
+	const SkRewrap how = {row->slot, batch->generation,
+		sk_wrap_context(context, kind, row->id, row->medium_id), batch->scratch};
 
-	return r < 0 ? r : sk_vault_wrap(batch->vault, slot, bound, data, row->wrapped);
+	return sk_vault_rewrap(batch->vault, &how, row->wrapped, row->size);
 }
 
 static int write_row(SkDb *db, const char *sql, const Batch *batch, const Row *row)
@@ -131,11 +131,12 @@ static int rewrap_rows(SkDb *db, Batch *batch, const char *kind, const char *sel
 	return r;
 }
 
+/* The newest generation has the highest number, so the rest is a range of an index that shrinks. */
 static int rewrap_keys(SkDb *db, void *userdata)
 {
 	return rewrap_rows(db, userdata, "oprf",
 		"SELECT id, medium_id, generation, leaf, wrapped FROM medium_keys WHERE state = 'live' AND "
-		"generation <> $1"
+		"generation < $1"
 		" LIMIT $2",
 		"UPDATE medium_keys SET wrapped = $2, rewrapped = $3, generation = $4 WHERE id = $1");
 }
@@ -144,7 +145,7 @@ static int rewrap_escrows(SkDb *db, void *userdata)
 {
 	return rewrap_rows(db, userdata, "escrow",
 		"SELECT e.id, e.medium_id, e.generation, k.leaf, e.wrapped FROM escrows e JOIN medium_keys k"
-		" ON k.id = e.key_id WHERE e.wrapped IS NOT NULL AND e.generation <> $1 LIMIT $2",
+		" ON k.id = e.key_id WHERE e.wrapped IS NOT NULL AND e.generation < $1 LIMIT $2",
 		"UPDATE escrows SET wrapped = $2, rewrapped = $3, generation = $4 WHERE id = $1");
 }
 
@@ -155,8 +156,8 @@ static int add_drop(SkDb *db, void *userdata)
 	uint64_t epoch;
 	int64_t left;
 	int r = sk_db_query_int(db,
-		"SELECT (SELECT COUNT(*) FROM medium_keys WHERE state = 'live' AND generation <> $1)"
-		" + (SELECT COUNT(*) FROM escrows WHERE wrapped IS NOT NULL AND generation <> $1)",
+		"SELECT (SELECT COUNT(*) FROM medium_keys WHERE state = 'live' AND generation < $1)"
+		" + (SELECT COUNT(*) FROM escrows WHERE wrapped IS NOT NULL AND generation < $1)",
 		SK_DB_ARGS(sk_db_int(batch->generation)), &left);
 
 	if (r == 0 && left > 0)
@@ -188,15 +189,18 @@ static int find_renewal(SkDb *db, uint32_t *ret_generation)
 int sk_renew_run(SkDb *db, SkVault *vault)
 {
 	Batch batch = {.vault = vault};
+	own_secret SkSecret *scratch = NULL;
 	own_free Row *rows = NULL;
 	int r = find_renewal(db, &batch.generation);
 
 	if (r <= 0)
 		return r;
 	rows = calloc(BATCH, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
+	r = rows ? sk_secret_new(SK_ESCROW_BOX_MAX, &scratch) : -ENOMEM;
+	if (r < 0)
+		return r;
 	batch.rows = rows;
+	batch.scratch = scratch;
 	do
 		r = sk_db_transact(db, rewrap_keys, &batch);
 	while (r == 0 && batch.count > 0);

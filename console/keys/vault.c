@@ -1,97 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console/keys/vault.h"
 
-#include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/file.h>
 
-#include "console/keys/keystore_kind.h"
-#include "console/keys/vault_state.h"
-#include "console/store/id.h"
-#include "lib/base/io.h"
-#include "lib/base/str.h"
+#include "console/keys/vault_own.h"
 #include "lib/crypt/kdf.h"
-
-struct SkVault {
-	int dir_fd; /* locked as long as we live */
-	SkKeystore *keystore;
-	char instance[SK_VAULT_ID_SIZE];
-	pthread_rwlock_t lock;
-	pthread_mutex_t changing; /* one change at a time; readers go on meanwhile */
-	SkVaultState *state;
-	SkSecret *box_secret;
-	uint8_t box_public[SK_BOX_KEY_SIZE];
-};
-
-/* The instance is who holds this copy of the vault: another one on another machine. */
-static int load_instance(int dir_fd, char ret_instance[SK_VAULT_ID_SIZE])
-{
-	own_free char *data = NULL;
-	size_t size;
-	int r = sk_io_read_file_at(dir_fd, "instance", SK_VAULT_ID_SIZE - 1, &data, &size);
-
-	if (r == -ENOENT) {
-		sk_id_new(ret_instance);
-		return sk_epoch_file_write(dir_fd, "instance", ret_instance, SK_VAULT_ID_SIZE - 1);
-	}
-	if (r == 0 && !sk_id_check(data))
-		r = -EBADMSG;
-	if (r == 0)
-		sk_str_copy(ret_instance, SK_VAULT_ID_SIZE, data);
-	return r;
-}
-
-int sk_vault_name_instance(const char *directory, char ret_instance[SK_VAULT_ID_SIZE])
-{
-	own_fd int dir_fd = sk_key_dir_open(directory);
-
-	return dir_fd < 0 ? dir_fd : load_instance(dir_fd, ret_instance);
-}
-
-/* A vault without a state yet; takes the keystore only when it succeeds. */
-static int vault_new(const char *directory, SkKeystore *keystore, SkVault **ret_vault)
-{
-	own_fd int dir_fd = sk_key_dir_open(directory);
-	own_free SkVault *vault = NULL;
-	int r;
-
-	if (dir_fd < 0)
-		return dir_fd;
-	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	vault = calloc(1, sizeof(*vault));
-	if (!vault)
-		return -ENOMEM;
-	r = load_instance(dir_fd, vault->instance);
-	if (r == 0)
-		r = sk_box_key_new(&vault->box_secret, vault->box_public);
-	if (r < 0)
-		return r;
-	pthread_rwlock_init(&vault->lock, NULL);
-	pthread_mutex_init(&vault->changing, NULL);
-	vault->dir_fd = own_take_fd(&dir_fd);
-	vault->keystore = keystore;
-	*ret_vault = own_take(vault);
-	return 0;
-}
-
-void sk_vault_free(SkVault *vault)
-{
-	if (!vault)
-		return;
-	sk_vault_state_free(vault->state);
-	sk_keystore_free(vault->keystore);
-	sk_secret_free(vault->box_secret);
-	pthread_rwlock_destroy(&vault->lock);
-	pthread_mutex_destroy(&vault->changing);
-	close(vault->dir_fd);
-	free(vault);
-}
 
 /* The key is in the keystore before the state that needs it. Leftovers of a change that was cut short go
  * first. */
-static int store(SkVault *vault, const SkVaultState *state)
+int sk_vault_store(SkVault *vault, const SkVaultState *state)
 {
 	own_secret SkSecret *key = NULL;
 	char name[SK_EPOCH_FILE_SIZE];
@@ -107,110 +24,6 @@ static int store(SkVault *vault, const SkVaultState *state)
 	sk_random_fill(sk_secret_data(key), SK_KEYSTORE_KEY_SIZE);
 	r = sk_keystore_put(vault->keystore, state->epoch, key);
 	return r < 0 ? r : sk_vault_state_write(state, vault->dir_fd, key);
-}
-
-/* The failure of a new vault gives the keystore back to who called. */
-static int begin(SkVault *vault, SkVaultState *state, SkVault **ret_vault)
-{
-	uint64_t epochs[SK_KEYSTORE_EPOCHS_MAX];
-	int r = sk_epoch_files_list(vault->dir_fd, "state", epochs);
-
-	r = r > 0 ? -EEXIST : r < 0 ? r : store(vault, state);
-	if (r < 0) {
-		sk_vault_state_free(state);
-		vault->keystore = NULL;
-		sk_vault_free(vault);
-		return r;
-	}
-	vault->state = state;
-	*ret_vault = vault;
-	return 0;
-}
-
-int sk_vault_create(const char *directory, SkKeystore *keystore, SkVault **ret_vault)
-{
-	own_vault_state SkVaultState *state = NULL;
-	SkKeyTree *tree = NULL;
-	SkVault *vault;
-	int r = sk_vault_state_new(&state);
-
-	if (r == 0)
-		r = sk_key_tree_new(&tree);
-	if (r < 0)
-		return r;
-	sk_id_new(state->id);
-	state->epoch = 1;
-	r = sk_vault_state_add(state, 1, tree);
-	if (r == 0)
-		r = vault_new(directory, keystore, &vault);
-	return r < 0 ? r : begin(vault, own_take(state), ret_vault);
-}
-
-int sk_vault_import(const char *directory, SkKeystore *keystore, SkSecret *bytes, SkVault **ret_vault)
-{
-	own_vault_state SkVaultState *state = NULL;
-	SkVault *vault;
-	int r = sk_vault_state_parse(sk_secret_data(bytes), sk_secret_size(bytes), &state);
-
-	if (r == 0)
-		r = vault_new(directory, keystore, &vault);
-	return r < 0 ? r : begin(vault, own_take(state), ret_vault);
-}
-
-static int read_state(SkVault *vault, uint64_t epoch)
-{
-	own_secret SkSecret *key = NULL;
-	int r = sk_keystore_get(vault->keystore, epoch, &key);
-
-	return r < 0 ? r : sk_vault_state_read(vault->dir_fd, epoch, key, &vault->state);
-}
-
-static int newest_below(const uint64_t *epochs, int count, uint64_t below, uint64_t *ret_epoch)
-{
-	bool found = false;
-
-	for (int i = 0; i < count; i++)
-		if (epochs[i] < below && (!found || epochs[i] > *ret_epoch)) {
-			*ret_epoch = epochs[i];
-			found = true;
-		}
-	return found ? 0 : -ENOENT;
-}
-
-/* A state that lacks its key, or is not whole, is a change that was cut short: the one before it still
- * counts. */
-static int read_newest(SkVault *vault)
-{
-	uint64_t epochs[SK_KEYSTORE_EPOCHS_MAX], epoch = UINT64_MAX;
-	int count = sk_epoch_files_list(vault->dir_fd, "state", epochs), r = -ENOENT;
-
-	if (count <= 0)
-		return count < 0 ? count : -ENOENT;
-	while (newest_below(epochs, count, epoch, &epoch) == 0) {
-		r = read_state(vault, epoch);
-		if (r != -ENOENT && r != -EBADMSG)
-			return r;
-	}
-	return r == -ENOENT ? -ENOKEY : r;
-}
-
-int sk_vault_open(const char *directory, SkKeystore *keystore, SkVault **ret_vault)
-{
-	SkVault *vault;
-	int r = vault_new(directory, keystore, &vault);
-
-	if (r < 0)
-		return r;
-	r = read_newest(vault);
-	if (r == 0)
-		r = sk_vault_sweep(vault);
-	if (r < 0) {
-		vault->keystore = NULL;
-		sk_vault_free(vault);
-		return r;
-	}
-	*ret_vault = vault;
-	return 0;
 }
 
 const char *sk_vault_id(const SkVault *vault)
@@ -317,6 +130,22 @@ int sk_vault_unwrap(SkVault *vault, SkVaultSlot slot, SkAeadContext context, SkW
 	return r;
 }
 
+int sk_vault_rewrap(SkVault *vault, const SkRewrap *how, uint8_t *wrap, size_t size)
+{
+	uint8_t old_key[SK_KEY_TREE_LEAF_SIZE], new_key[SK_KEY_TREE_LEAF_SIZE];
+	ssize_t r = derive(vault, how->from, old_key);
+
+	if (r == 0)
+		r = derive(vault, (SkVaultSlot){how->generation, how->from.leaf}, new_key);
+	if (r == 0)
+		r = sk_aead_open_into(old_key, how->context, wrap, size, how->scratch);
+	if (r >= 0)
+		sk_aead_seal(new_key, how->context, sk_secret_data(how->scratch), (size_t)r, wrap);
+	sk_secret_wipe(old_key, sizeof(old_key));
+	sk_secret_wipe(new_key, sizeof(new_key));
+	return r < 0 ? (int)r : 0;
+}
+
 bool sk_vault_is_cut(SkVault *vault, SkVaultSlot slot)
 {
 	uint8_t key[SK_KEY_TREE_LEAF_SIZE];
@@ -375,7 +204,7 @@ static int change_locked(SkVault *vault, const SkVaultChange *change)
 	if (r == 0)
 		r = change_state(next, change);
 	if (r == 0)
-		r = store(vault, next);
+		r = sk_vault_store(vault, next);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&vault->lock);

@@ -74,6 +74,18 @@ typedef struct SkWrap {
 int sk_vault_unwrap(
 	SkVault *vault, SkVaultSlot slot, SkAeadContext context, SkWrap wrap, SkSecret **ret_data);
 
+/*
+ * Wraps again, in place, under the same leaf of another generation. scratch: as large as what is wrapped, of
+ * the caller, who has thousands to do. Return: as sk_vault_unwrap().
+ */
+typedef struct SkRewrap {
+	SkVaultSlot from;
+	uint32_t generation;
+	SkAeadContext context;
+	SkSecret *scratch;
+} SkRewrap;
+int sk_vault_rewrap(SkVault *vault, const SkRewrap *how, uint8_t *wrap, size_t size);
+
 bool sk_vault_is_cut(SkVault *vault, SkVaultSlot slot);
 
 /* Proves to other holders of the vault that we are one: HMAC-SHA-256 with a key of the newest generation. */

@@ -20,24 +20,35 @@ void sk_aead_seal(const uint8_t key[SK_AEAD_KEY_SIZE], SkAeadContext context, co
 		context.size, NULL, ret_wrap + 1, key);
 }
 
+ssize_t sk_aead_open_into(const uint8_t key[SK_AEAD_KEY_SIZE], SkAeadContext context, const void *wrap,
+	size_t size, SkSecret *data)
+{
+	const uint8_t *bytes = wrap;
+
+	if (size <= SK_AEAD_OVERHEAD || size - SK_AEAD_OVERHEAD > sk_secret_size(data))
+		return -EBADMSG;
+	if (bytes[0] != ALGORITHM)
+		return -EOPNOTSUPP;
+	if (crypto_aead_chacha20poly1305_ietf_decrypt(sk_secret_data(data), NULL, NULL,
+		    bytes + 1 + NONCE_SIZE, size - 1 - NONCE_SIZE, context.data, context.size, bytes + 1,
+		    key) != 0)
+		return -EBADMSG;
+	return (ssize_t)(size - SK_AEAD_OVERHEAD);
+}
+
 int sk_aead_open(const uint8_t key[SK_AEAD_KEY_SIZE], SkAeadContext context, const void *wrap, size_t size,
 	SkSecret **ret_data)
 {
 	own_secret SkSecret *secret = NULL;
-	const uint8_t *bytes = wrap;
-	int r;
+	ssize_t r;
 
 	if (size <= SK_AEAD_OVERHEAD)
 		return -EBADMSG;
-	if (bytes[0] != ALGORITHM)
-		return -EOPNOTSUPP;
 	r = sk_secret_new(size - SK_AEAD_OVERHEAD, &secret);
+	if (r == 0)
+		r = sk_aead_open_into(key, context, wrap, size, secret);
 	if (r < 0)
-		return r;
-	if (crypto_aead_chacha20poly1305_ietf_decrypt(sk_secret_data(secret), NULL, NULL,
-		    bytes + 1 + NONCE_SIZE, size - 1 - NONCE_SIZE, context.data, context.size, bytes + 1,
-		    key) != 0)
-		return -EBADMSG;
+		return (int)r;
 	*ret_data = own_take(secret);
 	return 0;
 }

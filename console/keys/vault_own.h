@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* Between vault_open.c, which makes and finds a vault, and vault.c, which uses and changes it. */
+#include <pthread.h>
+
+#include "console/keys/keystore_kind.h"
+#include "console/keys/vault_state.h"
+
+struct SkVault {
+	int dir_fd; /* locked as long as we live */
+	SkKeystore *keystore;
+	char instance[SK_VAULT_ID_SIZE];
+	pthread_rwlock_t lock;
+	pthread_mutex_t changing; /* one change at a time; readers go on meanwhile */
+	SkVaultState *state;
+	SkSecret *box_secret;
+	uint8_t box_public[SK_BOX_KEY_SIZE];
+};
+
+/* A state under a new key: on the disk after this, beside the ones before. */
+int sk_vault_store(SkVault *vault, const SkVaultState *state);
