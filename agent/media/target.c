@@ -37,11 +37,14 @@ static int check_root_owned(int fd)
 
 int media_base_open(const char *path)
 {
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	bool is_new = mkdir(path, 0755) == 0;
+
+	if (!is_new && errno != EEXIST)
 		return -errno;
 	own_fd int fd = open(path, DIR_FLAGS);
 
-	if (fd < 0)
+	/* Whatever our umask is: users have to get through. */
+	if (fd < 0 || (is_new && fchmod(fd, 0755) < 0))
 		return -errno;
 	int r = check_root_owned(fd);
 
