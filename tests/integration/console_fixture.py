@@ -2,6 +2,7 @@
 """Rows that the parameters of paths and the examples of bodies name, for the tests that are made from the contract.
 Whoever adds a parameter to a path adds its row here; a test that meets one without fails."""
 import copy
+import json
 
 
 class Fixture:
@@ -10,6 +11,7 @@ class Fixture:
     def __init__(self, console):
         self.console = console
         self.own, self.other = console.facility("自院"), console.facility("他院")
+        self.officers = {}
 
     def row(self, name, facility):
         """A row for {name} of a path, which nobody has touched."""
@@ -23,6 +25,33 @@ class Fixture:
 
     def make_role(self, _facility):
         return "staff"
+
+    def officer(self, facility):
+        """A session that may do what fixtures need."""
+        if facility not in self.officers:
+            person = self.console.person(("security-officer", facility), ("administrator", facility))
+            self.officers[facility] = self.console.session(person)
+        return self.officers[facility]
+
+    def make(self, path, body, facility):
+        answer = self.console.call("POST", path, json.dumps(body).encode(), self.officer(facility))
+        assert answer.status == 201, (path, answer.status, answer.json)
+        return answer.json["id"]
+
+    def make_medium(self, facility):
+        return self.make("/api/v1/media", {"facility": facility, "number": self.unique(), "label": "x", "kind": "ssd"},
+                         facility)
+
+    def make_run(self, facility):
+        return self.make("/api/v1/stock-takings", {"facility": facility, "name": self.unique()}, facility)
+
+    def make_request(self, facility):
+        """Waiting for a decision; its medium counts as prepared, which is the work of an agent."""
+        medium = self.make_medium(facility)
+        self.console.sql("UPDATE media SET mode = 'bound' WHERE id = ?", medium)
+        return self.make("/api/v1/requests", {
+            "facility": facility, "kind": "carry-out", "outFrom": "2098-01-10T00:00:00Z", "due": "2098-01-20T00:00:00Z",
+            "destination": "x", "reason": "x", "dataSummary": "x", "risk": "x", "onLoss": "x", "media": [medium]}, facility)
 
     def path(self, operation, facility):
         path = operation.path
