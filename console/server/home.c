@@ -134,6 +134,7 @@ static int issue_server(const SkServerSettings *settings, SkHome *home, const ch
 	size_t count = 2;
 	int64_t now = sk_time_now();
 	SkCaIssued issued = {.certificate = NULL};
+	own_free char *chain = NULL;
 	int r;
 
 	if (gethostname(machine, sizeof(machine) - 1) == 0 && machine[0] && !sk_str_eq(machine, "localhost"))
@@ -144,9 +145,12 @@ static int issue_server(const SkServerSettings *settings, SkHome *home, const ch
 	r = sk_ca_issue_server(home->ca, names, count, (SkCaPeriod){now - 3600000, now + SERVER_MS}, &issued);
 	if (r < 0)
 		return fail(home, "the server's certificate", r);
-	r = write_file(home, settings->tls.key, 0600, issued.key);
+	/* The root goes along: who has its fingerprint takes it from there. */
+	if (asprintf(&chain, "%s%s", issued.certificate, sk_ca_certificate(home->ca)) < 0)
+		chain = NULL;
+	r = chain ? write_file(home, settings->tls.key, 0600, issued.key) : -ENOMEM;
 	if (r == 0)
-		r = write_file(home, settings->tls.certificate, 0644, issued.certificate);
+		r = write_file(home, settings->tls.certificate, 0644, chain);
 	if (r == 0)
 		r = write_file(home, settings->tls.client_authority, 0644, sk_ca_certificate(home->ca));
 	sk_secret_wipe(issued.key, strlen(issued.key));

@@ -81,6 +81,7 @@ class Console:
         made = self.run("init", "--login", "officer", "--name", "最初の人", "--facility", "甲診療所")
         assert made.returncode == 0, made.stderr
         self.first_password = made.stdout.split("password: ")[1].split()[0]
+        self.fingerprint = made.stdout.split("authority: ")[1].split()[0]
         self.make_certificates()
         self.start()
         return self
