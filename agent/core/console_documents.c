@@ -338,7 +338,8 @@ void documents_forget(Core *core)
 
 const json_t *console_rules(const Core *core)
 {
-	return json_object_get(core->console->documents[DOCUMENT_POLICY].payload, "rules");
+	return core->console ? json_object_get(core->console->documents[DOCUMENT_POLICY].payload, "rules")
+			     : NULL;
 }
 
 const SkSettingsOverlay *console_settings(const Core *core)
