@@ -16,6 +16,9 @@
 /* The kernel tells of a disk first, then of its partitions. */
 #define PARTITIONS_USEC (3 * 1000000ULL)
 #define DAY_SEC 86400
+/* systemd keeps two descriptors of each (FileDescriptorStoreMax=), and drops what is more: a gate that it
+ * does not keep would be open between two lives of core. */
+#define OPEN_MAX 30
 
 /* What the content alone decides. Return: a code to refuse with, or SK_REASON_NONE. */
 static SkReason refuse_by_content(const SkBlockFacts *facts, uint32_t partition)
@@ -57,6 +60,15 @@ static bool belongs_to_whole_disk(const Core *core, const Volume *volume)
 	return disk && disk->facts && disk->facts->content != SK_CONTENT_PARTITIONS;
 }
 
+static bool has_room(const Core *core)
+{
+	unsigned n_open = 0;
+
+	for (const Volume *volume = core->volumes; volume; volume = volume->hh.next)
+		n_open += volume->state == VOLUME_MOUNTED || volume->state == VOLUME_OPENING;
+	return n_open < OPEN_MAX;
+}
+
 /* Everything is known but who sits there and whether files can be checked. */
 static void advance_to_mount(Core *core, Volume *volume)
 {
@@ -82,6 +94,10 @@ static void advance_to_mount(Core *core, Volume *volume)
 	}
 	if (!core->session.present) {
 		volume_wait(core, volume, SK_MEDIUM_NO_USER);
+		return;
+	}
+	if (!has_room(core)) {
+		volume_refuse(core, volume, SK_MEDIUM_TOO_MANY, NULL);
 		return;
 	}
 	mounting_start(core, volume);

@@ -114,6 +114,31 @@ static void what_has_no_known_file_system_is_told(void **state)
 	assert_true(is_listed(f, "sdb"));
 }
 
+/* Each takes two places in systemd's store, of which there are 64. */
+static void no_more_is_opened_than_systemd_can_keep(void **state)
+{
+	Fixture *f = *state;
+	const SkBlockFacts vfat = {.content = SK_CONTENT_VFAT};
+	unsigned n_open = 0;
+
+	assert_int_equal(fixture_rules(f, "allow bus usb media read-only scan off\n"), 0);
+	f->core.session.present = true;
+	for (unsigned i = 0; i < 40; i++) {
+		char name[16];
+		Volume *volume;
+
+		sk_str_format(name, sizeof(name), "sd%u", i);
+		volume = plug(f, name, 0, &vfat);
+		if (volume->code == SK_MEDIUM_TOO_MANY)
+			continue;
+		/* There is no monitor that would open it: as if there were. */
+		assert_int_equal(volume->code, SK_DEVICE_NOT_CHECKED);
+		volume->state = VOLUME_OPENING;
+		n_open++;
+	}
+	assert_int_equal(n_open, 30);
+}
+
 static void while_learning_an_empty_table_is_told_too(void **state)
 {
 	Fixture *f = *state;
@@ -136,6 +161,7 @@ int main(void)
 		TEST(a_table_of_which_the_kernel_makes_nothing_is_told),
 		TEST(a_partition_that_comes_takes_the_place_of_its_disk),
 		TEST(what_has_no_known_file_system_is_told),
+		TEST(no_more_is_opened_than_systemd_can_keep),
 		TEST(while_learning_an_empty_table_is_told_too),
 	};
 
