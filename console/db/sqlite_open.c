@@ -10,6 +10,8 @@
 #include "console/db/sqlite_engine.h"
 #include "lib/base/str.h"
 
+#define OPEN_TRIES 100
+
 /*
  * SQLite itself would make the file readable by everybody's group. The file gets its mode before it gets its
  * name: and it is never opened and closed by us under that name, because closing any descriptor of a file
@@ -165,6 +167,11 @@ static int open_handle(SkSqlite *sqlite, const char *path)
 	if (r < 0)
 		return r;
 	r = configure(sqlite);
+	/* And two processes: the other one is through in a moment. */
+	for (int i = 0; i < OPEN_TRIES && r == -EAGAIN; i++) {
+		usleep(20000);
+		r = configure(sqlite);
+	}
 	sk_sqlite_gate_leave(sqlite->gate);
 	return r;
 }

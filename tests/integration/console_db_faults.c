@@ -473,6 +473,34 @@ static void test_files(void **state)
 	assert_int_equal(sk_db_open("mysql://x", &other), -EINVAL);
 }
 
+/* Processes that find no database at once. */
+static void test_opened_at_once(void **state)
+{
+	enum { PROCESSES = 6 };
+
+	for (int round = 0; round < 10 && !engine.is_pgsql; round++) {
+		char url[URL_SIZE];
+		pid_t pids[PROCESSES];
+		int status;
+
+		engine_new_database(url);
+		for (int i = 0; i < PROCESSES; i++) {
+			pids[i] = fork();
+			if (pids[i] == 0) {
+				SkDb *db = NULL;
+
+				_exit(sk_db_open(url, &db) < 0 ||
+					sk_db_exec(db, "CREATE TABLE IF NOT EXISTS t (id BIGINT)",
+						SK_DB_NO_ARGS, NULL) < 0);
+			}
+		}
+		for (int i = 0; i < PROCESSES; i++) {
+			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+			assert_int_equal(status, 0);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +514,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_file_limit),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_opened_at_once),
 	};
 	int failed;
 
