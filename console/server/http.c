@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console/server/http.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/random.h>
-
-#include <gnutls/x509.h>
 
 #include "console/api/route.h"
 #include "console/server/admit.h"
 #include "console/server/listen.h"
+#include "console/server/peer.h"
 #include "console/server/problem.h"
 #include "console/server/reply.h"
 #include "console/server/session.h"
@@ -60,51 +56,6 @@ void *sk_http_begin(void *cls, const char *uri, struct MHD_Connection *connectio
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	request->watched = info ? info->socket_context : NULL;
 	return request;
-}
-
-static void find_address(Request *request)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr_in6 *six = info ? (const struct sockaddr_in6 *)info->client_addr : NULL;
-	struct in6_addr network;
-
-	if (!six)
-		return;
-	if (six->sin6_family == AF_INET) {
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr,
-			request->call.address, sizeof(request->call.address));
-	} else if (six->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-		inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], request->call.address,
-			sizeof(request->call.address));
-	} else if (six->sin6_family == AF_INET6) {
-		/* Who has one address of IPv6 has the network of 64 bits around it. */
-		network = six->sin6_addr;
-		memset(&network.s6_addr[8], 0, 8);
-		inet_ntop(AF_INET6, &network, request->call.address, sizeof(request->call.address));
-	}
-}
-
-/* The common name of the certificate that the handshake has verified. */
-static void find_terminal(Request *request)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	const gnutls_datum_t *chain;
-	unsigned count = 0;
-	gnutls_x509_crt_t certificate;
-	char name[64] = "";
-	size_t size = sizeof(name) - 1;
-
-	chain = info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
-	if (!chain || count == 0 || gnutls_x509_crt_init(&certificate) < 0)
-		return;
-	if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) >= 0 &&
-		gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >=
-			0 &&
-		sk_id_check(name))
-		sk_str_copy(request->call.terminal, sizeof(request->call.terminal), name);
-	gnutls_x509_crt_deinit(certificate);
 }
 
 static const char *header(const Request *request, const char *name)
@@ -201,7 +152,7 @@ static int open_request(Request *request, const char *method)
 	int r;
 
 	sk_id_new(call->id);
-	find_address(request);
+	sk_peer_address(request->connection, call);
 	call->language = sk_problem_language(header(request, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
 	if (agent)
 		sk_utf8_escape(call->user_agent, sizeof(call->user_agent), agent, strlen(agent));
@@ -212,7 +163,7 @@ static int open_request(Request *request, const char *method)
 	atomic_fetch_add(&call->server->running, 1);
 	request->counted = true;
 	if (sk_listener_audience(request->listener) == SK_API_AGENT)
-		find_terminal(request);
+		sk_peer_terminal(request->connection, call);
 	else if (!sk_admit_rate(call))
 		return 0;
 	r = find_operation(request, method);
