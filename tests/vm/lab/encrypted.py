@@ -17,7 +17,8 @@ CONFIGURE = f"""set -e
 cryptsetup open --key-file - $DISK {NAME}
 mkfs.ext4 -q /dev/mapper/{NAME}
 echo {NAME} UUID=$(cryptsetup luksUUID $DISK) none luks,initramfs >/etc/crypttab
-sed -i 's/^MODULES=.*/MODULES=list/; s/^COMPRESS=.*/COMPRESS=gzip\\nCOMPRESSLEVEL=1/' /etc/initramfs-tools/initramfs.conf
+sed -i 's/^MODULES=.*/MODULES=list/; s/^COMPRESS=.*/COMPRESS=gzip/' /etc/initramfs-tools/initramfs.conf
+echo COMPRESSLEVEL=1 >>/etc/initramfs-tools/initramfs.conf
 rm /etc/initramfs-tools/update-initramfs.conf
 : >/boot/initrd.img-$(uname -r)
 """

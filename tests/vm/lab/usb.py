@@ -27,7 +27,7 @@ class Device:
     def sysfs(self):
         """Its name in sysfs; waits until the kernel has seen it."""
         if not self._sysfs:
-            if self.machine.wait(self._seen, 10) is None:
+            if self.machine.wait(self._seen, 30) is None:
                 raise LabError(f"{self.name}: the kernel does not see it in port {self.port}")
             self._sysfs = next(iter(self._seen())).split("/")[-2]
         return self._sysfs

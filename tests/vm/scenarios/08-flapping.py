@@ -34,11 +34,11 @@ def dock_plugged(pc, image, number):
     """Plugs a hub and what hangs on it; returns what was decided about each."""
     before = pc.last_record()
     dock = pc.plug("hub", port=6)
-    pc.wait(lambda: dock.bound(), 10)
+    pc.wait(dock.bound, 30)
     behind = {"stick": pc.plug("stick", port="6.1", image=image, serial="D1"), "keyboard": pc.plug("keyboard", port="6.2"),
               "serial": pc.plug("serial", port="6.3")}
     found = {kind: pc.decision(device, before).get("code") for kind, device in behind.items()}
-    on = {kind: device.authorized for kind, device in behind.items()}
+    on = {kind: device.present and device.authorized for kind, device in behind.items()}
     return dock, found, on
 
 
@@ -48,7 +48,7 @@ def dock(check, pc, image):
     for number in range(times):
         box, found, on = dock_plugged(pc, image, number)
         if found != BEHIND or on != {kind: code == "SK-1001" for kind, code in BEHIND.items()}:
-            wrong.append((number, found, on))
+            wrong.append((number, found, on, box.interfaces(), pc.decisions(box)[-1:]))
         pc.pull_hub(box)
     check.equal(f"dock, {times} times: always the same verdicts", wrong, [])
     check.equal("dock: only the desk's devices are left", sorted(states(pc)), ["built-in-keyboard", "built-in-mouse"])
