@@ -121,7 +121,7 @@ class ClinicPc(Machine):
                 and r["kind"] in ("device.decided", "device.failed")
                 and r["body"].get("port", "").partition("-")[2] == device.port]
 
-    def decision(self, device, since=0, code=None, timeout=15):
+    def decision(self, device, since=0, code=None, timeout=30):
         """The last word about the device after record `since` (and when it has this code), or {}. The word is on record
         before it is carried out: returns when the kernel's state agrees with it, or a while later."""
         def last():
