@@ -473,27 +473,38 @@ static void test_files(void **state)
 	assert_int_equal(sk_db_open("mysql://x", &other), -EINVAL);
 }
 
-/* Processes that find no database at once. */
+/* Processes that find no database, all from one moment on. */
+static void open_when_told(const char *url, int start)
+{
+	SkDb *db = NULL;
+	char byte;
+
+	if (read(start, &byte, 1) != 0 || sk_db_open(url, &db) < 0)
+		_exit(1);
+	_exit(sk_db_exec(db, "CREATE TABLE IF NOT EXISTS t (id BIGINT)", SK_DB_NO_ARGS, NULL) < 0);
+}
+
 static void test_opened_at_once(void **state)
 {
 	enum { PROCESSES = 6 };
 
-	for (int round = 0; round < 10 && !engine.is_pgsql; round++) {
+	for (int round = 0; round < 20 && !engine.is_pgsql; round++) {
 		char url[URL_SIZE];
 		pid_t pids[PROCESSES];
-		int status;
+		int start[2], status;
 
 		engine_new_database(url);
+		assert_int_equal(pipe2(start, O_CLOEXEC), 0);
 		for (int i = 0; i < PROCESSES; i++) {
 			pids[i] = fork();
 			if (pids[i] == 0) {
-				SkDb *db = NULL;
-
-				_exit(sk_db_open(url, &db) < 0 ||
-					sk_db_exec(db, "CREATE TABLE IF NOT EXISTS t (id BIGINT)",
-						SK_DB_NO_ARGS, NULL) < 0);
+				close(start[1]);
+				open_when_told(url, start[0]);
 			}
 		}
+		usleep(20000);
+		close(start[0]);
+		close(start[1]);
 		for (int i = 0; i < PROCESSES; i++) {
 			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
 			assert_int_equal(status, 0);
