@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/history.h"
@@ -73,6 +74,7 @@ static inline int fixture_setup(void **state)
 	f->core.settings->audit.reserve_space = 4096;
 	peer_init(&f->core.monitor, &f->core, &peer_monitor_type);
 	assert_int_equal(records_open(&f->core), 0);
+	assert_int_equal(console_open(&f->core), 0);
 	assert_int_equal(history_open(&f->core), 0);
 	assert_int_equal(fixture_rules(f, ""), 0);
 	*state = f;
@@ -95,6 +97,7 @@ static inline int fixture_teardown(void **state)
 	trial_close(&f->core);
 	rules_close(&f->core);
 	history_close(&f->core);
+	console_close(&f->core);
 	records_close(&f->core);
 	sk_settings_free(f->core.settings);
 	sd_event_unref(f->core.event);
