@@ -17,6 +17,7 @@
 #include "console/server/jail.h"
 #include "console/server/listen.h"
 #include "console/server/server.h"
+#include "console/server/wake.h"
 #include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
@@ -34,6 +35,7 @@ typedef struct Serving {
 	char *certificate, *key, *authority;
 	SkListener *people, *agents;
 	int people_fd, agents_fd;
+	SkWake *wake;
 	sd_event *event;
 	sd_event_source *clock;
 	unsigned ticks;
@@ -156,6 +158,8 @@ static int on_clock(sd_event_source *source, uint64_t due, void *userdata)
 	int64_t now = sk_monotonic_ms();
 
 	sk_poll_tick(serving->server.poll, now);
+	if (serving->ticks % 2 == 0)
+		(void)sk_wake_look(serving->wake);
 	if (serving->ticks++ % 10 == 0) {
 		sk_connections_tick(sk_listener_connections(serving->people), now);
 		sk_connections_tick(sk_listener_connections(serving->agents), now);
@@ -220,6 +224,7 @@ static void deinit(Serving *serving)
 	sk_listener_free(serving->agents);
 	sd_event_source_disable_unref(serving->clock);
 	sd_event_unref(serving->event);
+	sk_wake_free(serving->wake);
 	sk_poll_free(serving->server.poll);
 	sk_limit_free(serving->server.requests);
 	sk_limit_free(serving->server.sign_ins);
@@ -276,6 +281,8 @@ static int prepare(Serving *serving, const char *contract)
 		sk_log(LOG_WARNING, "no converter for Shift_JIS: lists are read in UTF-8 only");
 	if (r == 0)
 		r = make_server(serving);
+	if (r == 0)
+		r = sk_wake_new(serving->db, serving->server.poll, &serving->wake);
 	if (r == 0)
 		r = jail_enter(settings, serving->server.database);
 	return r;

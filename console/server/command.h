@@ -18,6 +18,9 @@ enum {
 int console_serve(int argc, char **argv);
 int console_init(int argc, char **argv);
 int console_migrate(int argc, char **argv);
+int console_doctor(int argc, char **argv);
+int console_backup(int argc, char **argv);
+int console_restore(int argc, char **argv);
 
 /*
  * What every command takes: --config DIR, --database ADDRESS. others: further options of the command, ended

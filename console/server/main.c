@@ -24,6 +24,9 @@ static const struct {
 	{"serve", console_serve, N_("answer people and agents")},
 	{"init", console_init, N_("make the database and the first sign-in")},
 	{"migrate", console_migrate, N_("bring the database to this version")},
+	{"doctor", console_doctor, N_("say what is wrong, and what to do")},
+	{"backup", console_backup, N_("write the database into a file")},
+	{"restore", console_restore, N_("fill an empty database from such a file")},
 	{"version", version, N_("print the version")},
 };
 

@@ -46,6 +46,8 @@ CREATE TABLE terminal_revisions (
 	revision BIGINT NOT NULL DEFAULT 1,
 	changed BIGINT NOT NULL
 );
+-- What changed since the last look? Asked some times a second by each process.
+CREATE INDEX terminal_revisions_by_time ON terminal_revisions (changed);
 
 -- What the agent told last; written with every heartbeat, so it is narrow and has few indexes.
 CREATE TABLE terminal_status (
