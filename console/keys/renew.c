@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console/keys/renew.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "console/keys/epoch.h"
@@ -10,6 +11,7 @@
 #include "console/store/time.h"
 
 #define BATCH 2000
+#define GROUP 45
 #define ID_SIZE 27
 
 typedef struct Start {
@@ -111,42 +113,50 @@ static int rewrap(const Batch *batch, const char *kind, Row *row)
 	return sk_vault_rewrap(batch->vault, &how, row->wrapped, row->size);
 }
 
-static int write_row(SkDb *db, const char *sql, const Batch *batch, const Row *row)
+/* Several rows in one statement: over a network each statement is a journey. */
+static int write_rows(SkDb *db, const char *table, const Batch *batch, size_t first, size_t count)
 {
-	return sk_db_exec(db, sql,
-		SK_DB_ARGS(sk_db_text(row->id), sk_db_bytes(row->wrapped, row->size),
-			sk_db_int(sk_time_now()), sk_db_int(batch->generation)),
-		NULL);
+	SkDbValue values[2 + 2 * GROUP] = {sk_db_int(sk_time_now()), sk_db_int(batch->generation)};
+	char sql[256 + 12 * GROUP], *p = sql, *end = sql + sizeof(sql);
+
+	p += snprintf(p, (size_t)(end - p),
+		"UPDATE %s SET wrapped = v.column2, rewrapped = $1, generation = $2 FROM (VALUES ", table);
+	for (size_t i = 0; i < count; i++) {
+		const Row *row = &batch->rows[first + i];
+
+		values[2 + 2 * i] = sk_db_text(row->id);
+		values[3 + 2 * i] = sk_db_bytes(row->wrapped, row->size);
+		p += snprintf(p, (size_t)(end - p), "%s($%zu,$%zu)", i ? "," : "", 3 + 2 * i, 4 + 2 * i);
+	}
+	snprintf(p, (size_t)(end - p), ") AS v WHERE %s.id = v.column1", table);
+	return sk_db_exec(db, sql, values, 2 + 2 * count, NULL);
 }
 
-static int rewrap_rows(SkDb *db, Batch *batch, const char *kind, const char *select, const char *update)
+static int rewrap_rows(SkDb *db, Batch *batch, const char *kind, const char *table, const char *select)
 {
 	int r = read_batch(db, select, batch);
 
-	for (size_t i = 0; i < batch->count && r == 0; i++) {
+	for (size_t i = 0; i < batch->count && r == 0; i++)
 		r = rewrap(batch, kind, &batch->rows[i]);
-		if (r == 0)
-			r = write_row(db, update, batch, &batch->rows[i]);
-	}
+	for (size_t i = 0; i < batch->count && r == 0; i += GROUP)
+		r = write_rows(db, table, batch, i, batch->count - i < GROUP ? batch->count - i : GROUP);
 	return r;
 }
 
 /* The newest generation has the highest number, so the rest is a range of an index that shrinks. */
 static int rewrap_keys(SkDb *db, void *userdata)
 {
-	return rewrap_rows(db, userdata, "oprf",
+	return rewrap_rows(db, userdata, "oprf", "medium_keys",
 		"SELECT id, medium_id, generation, leaf, wrapped FROM medium_keys WHERE state = 'live' AND "
 		"generation < $1"
-		" LIMIT $2",
-		"UPDATE medium_keys SET wrapped = $2, rewrapped = $3, generation = $4 WHERE id = $1");
+		" LIMIT $2");
 }
 
 static int rewrap_escrows(SkDb *db, void *userdata)
 {
-	return rewrap_rows(db, userdata, "escrow",
+	return rewrap_rows(db, userdata, "escrow", "escrows",
 		"SELECT e.id, e.medium_id, e.generation, k.leaf, e.wrapped FROM escrows e JOIN medium_keys k"
-		" ON k.id = e.key_id WHERE e.wrapped IS NOT NULL AND e.generation < $1 LIMIT $2",
-		"UPDATE escrows SET wrapped = $2, rewrapped = $3, generation = $4 WHERE id = $1");
+		" ON k.id = e.key_id WHERE e.wrapped IS NOT NULL AND e.generation < $1 LIMIT $2");
 }
 
 static int add_drop(SkDb *db, void *userdata)
