@@ -45,6 +45,18 @@ class Fixture:
     def make_run(self, facility):
         return self.make("/api/v1/stock-takings", {"facility": facility, "name": self.unique()}, facility)
 
+    def make_incident(self, facility):
+        return self.make("/api/v1/incidents", {"facility": facility, "kind": "loss", "title": "x",
+                                               "known": "2026-11-22T03:00:00Z", "media": []}, facility)
+
+    def make_step(self, facility):
+        steps = self.console.call("GET", f"/api/v1/incidents/{self.make_incident(facility)}/steps", None,
+                                  self.officer(facility))
+        return steps.json["items"][0]["id"]
+
+    def make_report(self, facility):
+        return self.make(f"/api/v1/incidents/{self.make_incident(facility)}/reports", {"kind": "preliminary"}, facility)
+
     def make_request(self, facility):
         """Waiting for a decision; its medium counts as prepared, which is the work of an agent."""
         medium = self.make_medium(facility)
