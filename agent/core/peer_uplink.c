@@ -133,7 +133,11 @@ static void lost(Core *core)
 	uplink.told = false;
 	if (uplink.enrol_cookie > 0) {
 		uplink.enrol_cookie = 0;
-		console_enrol_finished(core, -ECONNRESET, "");
+		/* We belong to the console already, and the uplink finishes its half when it comes back. */
+		if (console_enrolling(core))
+			console_enrol_finished(core, -ECONNRESET, "");
+		else
+			console_enrol_finished(core, 0, console_terminal(core));
 	}
 	if (console_enrolled(core) || console_enrolling(core))
 		peer_retry(&core->uplink);

@@ -220,6 +220,18 @@ static int open_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	return r < 0 ? fail(home, "the epochs of the vault", r) : 0;
 }
 
+static int open_signing(const SkServerSettings *settings, SkDb *db, SkHome *home)
+{
+	char path[PATH_MAX];
+	int r = path_of(settings, "signing", path);
+
+	if (r == 0)
+		r = make_directory(home, path);
+	if (r == 0)
+		r = sk_signing_open(db, path, sk_vault_instance(home->vault), &home->signing);
+	return r < 0 ? fail(home, "the keys that sign", r) : 0;
+}
+
 int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home)
 {
 	char path[PATH_MAX];
@@ -230,6 +242,8 @@ int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	r = open_vault(settings, db, home);
 	if (r == 0)
 		r = open_chain(settings, db, home);
+	if (r == 0)
+		r = open_signing(settings, db, home);
 	if (r < 0)
 		return r;
 	r = path_of(settings, "ca", path);
@@ -243,6 +257,7 @@ void sk_home_close(SkHome *home, SkDb *db)
 	if (home->chain && db)
 		(void)sk_chain_seal(home->chain, db);
 	sk_chain_free(home->chain);
+	sk_signing_free(home->signing);
 	sk_ca_free(home->ca);
 	sk_vault_free(home->vault);
 	sk_secret_free(home->secret);

@@ -7,6 +7,7 @@
  */
 #include "console/db/db.h"
 #include "console/keys/ca.h"
+#include "console/keys/signing.h"
 #include "console/keys/vault.h"
 #include "console/server/settings.h"
 #include "console/store/chain.h"
@@ -16,6 +17,7 @@ typedef struct SkHome {
 	SkSecret *secret;
 	SkVault *vault;
 	SkCa *ca;
+	SkSigning *signing;
 	SkChain *chain;
 	char what[256]; /* what failed, for the message */
 } SkHome;

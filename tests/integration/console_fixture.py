@@ -4,6 +4,8 @@ Whoever adds a parameter to a path adds its row here; a test that meets one with
 import copy
 import json
 
+from console_server import new_id
+
 
 class Fixture:
     """A facility of one's own and another one, with a maker of fresh rows in each."""
@@ -12,6 +14,7 @@ class Fixture:
         self.console = console
         self.own, self.other = console.facility("自院"), console.facility("他院")
         self.officers = {}
+        self.terminal(self.own, console.terminal)  # whose certificate the tests hold
 
     def row(self, name, facility):
         """A row for {name} of a path, which nobody has touched."""
@@ -45,25 +48,28 @@ class Fixture:
     def make_run(self, facility):
         return self.make("/api/v1/stock-takings", {"facility": facility, "name": self.unique()}, facility)
 
-    def make_incident(self, facility):
-        return self.make("/api/v1/incidents", {"facility": facility, "kind": "loss", "title": "x",
-                                               "known": "2026-11-22T03:00:00Z", "media": []}, facility)
+    def terminal(self, facility, identity):
+        """As an enrolment leaves it."""
+        groups = self.console.sql("SELECT id FROM terminal_groups WHERE facility_id = ?", facility)
+        group = groups[0][0] if groups else new_id()
+        if not groups:
+            self.console.sql("INSERT INTO terminal_groups (id, facility_id, name, created) VALUES (?, ?, 'PCs', 1)", group,
+                             facility)
+        self.console.sql("INSERT INTO terminals (id, facility_id, group_id, name, enrolled) VALUES (?, ?, ?, 'PC', 1)",
+                         identity, facility, group)
+        self.console.sql("INSERT INTO terminal_revisions (terminal_id, changed) VALUES (?, 1)", identity)
+        return identity
 
-    def make_step(self, facility):
-        steps = self.console.call("GET", f"/api/v1/incidents/{self.make_incident(facility)}/steps", None,
-                                  self.officer(facility))
-        return steps.json["items"][0]["id"]
+    def make_terminal(self, facility):
+        return self.terminal(facility, new_id())
 
-    def make_report(self, facility):
-        return self.make(f"/api/v1/incidents/{self.make_incident(facility)}/reports", {"kind": "preliminary"}, facility)
+    make_ofTerminal = make_terminal
 
-    def make_request(self, facility):
-        """Waiting for a decision; its medium counts as prepared, which is the work of an agent."""
-        medium = self.make_medium(facility)
-        self.console.sql("UPDATE media SET mode = 'bound' WHERE id = ?", medium)
-        return self.make("/api/v1/requests", {
-            "facility": facility, "kind": "carry-out", "outFrom": "2098-01-10T00:00:00Z", "due": "2098-01-20T00:00:00Z",
-            "destination": "x", "reason": "x", "dataSummary": "x", "risk": "x", "onLoss": "x", "media": [medium]}, facility)
+    def make_enrolment(self, facility):
+        return self.make("/api/v1/enrolments", {"facility": facility, "host": "localhost"}, facility)
+
+    def make_revision(self, _facility):
+        return "0"
 
     def path(self, operation, facility):
         path = operation.path

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/server/trust.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/crypt/base64.h"
+
+static json_t *key_json(const SkDsseKey *key)
+{
+	char text[SK_BASE64_SIZE(SK_SIGN_PUBLIC_SIZE)];
+
+	sk_base64_format(key->public_key, sizeof(key->public_key), text);
+	return json_pack("{s:s, s:s}", "id", key->id, "public", text);
+}
+
+static int keys_json(SkDb *db, json_t **ret_keys)
+{
+	own_free SkDsseKey *keys = NULL;
+	json_auto_t *array = json_array();
+	size_t count = 0;
+	int r = sk_signing_list(db, &keys, &count);
+
+	if (r < 0 || !array)
+		return r < 0 ? r : -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (json_array_append_new(array, key_json(&keys[i])) < 0)
+			return -ENOMEM;
+	*ret_keys = json_incref(array);
+	return 0;
+}
+
+/* The first clinic's name stands for all. */
+static int organisation_json(SkDb *db, json_t **ret_name)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(db, "SELECT name FROM facilities ORDER BY id LIMIT 1", SK_DB_NO_ARGS, &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r < 0)
+		return r;
+	*ret_name = json_string(r == 1 ? sk_db_get_text(rows, 0) : "");
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+int sk_trust_bundle(SkServer *server, SkDb *db, char **ret_bundle)
+{
+	json_auto_t *keys = NULL, *name = NULL, *bundle = NULL;
+	int64_t serial = 1;
+	int r = keys_json(db, &keys);
+
+	if (r == 0)
+		r = organisation_json(db, &name);
+	/* Grows with every key. */
+	if (r == 0)
+		r = sk_db_query_int(db, "SELECT max(created) FROM public_keys WHERE purpose LIKE 'signing:%'",
+			SK_DB_NO_ARGS, &serial);
+	if (r < 0)
+		return r;
+	bundle = json_pack("{s:[s], s:O, s:O, s:I}", "certificates", sk_ca_certificate(server->home.ca),
+		"keys", keys, "organisation", name, "serial", (json_int_t)serial);
+	*ret_bundle = bundle ? json_dumps(bundle, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	return *ret_bundle ? 0 : -ENOMEM;
+}
+
+int sk_trust_sign(SkServer *server, const char *type, json_t *payload, json_t **ret_envelope)
+{
+	own_free char *text = payload ? json_dumps(payload, JSON_COMPACT | JSON_SORT_KEYS) : NULL,
+		      *envelope = NULL;
+	int r;
+
+	json_decref(payload);
+	if (!text)
+		return -ENOMEM;
+	r = sk_signing_sign(server->home.signing, (SkDssePayload){type, text, strlen(text)}, &envelope);
+	if (r < 0)
+		return r;
+	*ret_envelope = json_loads(envelope, 0, NULL);
+	return *ret_envelope ? 0 : -ENOMEM;
+}
+
+#define POLICY_OF_TERMINAL                                                                                   \
+	"FROM terminals t JOIN group_policies g ON g.group_id = t.group_id JOIN policy_versions v ON v.id "  \
+	"= "                                                                                                 \
+	"g.policy_version_id WHERE t.id = $1"
+
+int sk_trust_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial)
+{
+	int r = sk_db_query_int(
+		db, "SELECT g.changed " POLICY_OF_TERMINAL, SK_DB_ARGS(sk_db_text(terminal)), ret_serial);
+
+	if (r == -ENOENT)
+		*ret_serial = 0;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* files: name -> text; sekisho.conf is the settings, the others are rules. */
+static json_t *policy_json(const SkDbRows *rows, const char *terminal)
+{
+	json_auto_t *files = json_loads(sk_db_get_text(rows, 2), 0, NULL);
+	json_t *rules = json_array(), *payload, *text;
+	const char *name;
+
+	json_object_foreach (files, name, text) {
+		if (!sk_str_eq(name, "sekisho.conf"))
+			json_array_append_new(rules, json_pack("{s:s, s:O}", "name", name, "text", text));
+	}
+	/* What the group is to have is what somebody decided, also when it is an older version. */
+	payload = json_pack("{s:s, s:I, s:I, s:b, s:s, s:o}", "terminal", terminal, "serial",
+		(json_int_t)sk_db_get_int(rows, 0), "version", (json_int_t)sk_db_get_int(rows, 1), "rollback",
+		1, "group", sk_db_get_text(rows, 3), "rules", rules);
+	text = json_object_get(files, "sekisho.conf");
+	if (payload && text)
+		json_object_set(payload, "settings", text);
+	return payload;
+}
+
+int sk_trust_policy(SkServer *server, SkDb *db, const char *terminal, json_t **ret_envelope)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(db, "SELECT g.changed, v.number, v.files, g.group_id " POLICY_OF_TERMINAL,
+		SK_DB_ARGS(sk_db_text(terminal)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return sk_trust_sign(server, SK_DSSE_POLICY, policy_json(rows, terminal), ret_envelope);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What agents believe this console by: the trust bundle, and what is signed with its keys.
+ */
+#include <jansson.h>
+#include <stdint.h>
+
+#include "console/server/server.h"
+#include "lib/dsse/dsse.h"
+
+/* Canonical JSON (sorted, without blanks): its SHA-256 is in enrolment codes. The caller frees it. */
+int sk_trust_bundle(SkServer *server, SkDb *db, char **ret_bundle);
+
+/* payload: taken over; NULL is -ENOMEM. */
+int sk_trust_sign(SkServer *server, const char *type, json_t *payload, json_t **ret_envelope);
+
+/* Of the version that the terminal's group is to have; 0: none. */
+int sk_trust_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial);
+
+/* Return: 0, -ENOENT there is none, others. */
+int sk_trust_policy(SkServer *server, SkDb *db, const char *terminal, json_t **ret_envelope);
