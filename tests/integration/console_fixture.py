@@ -48,6 +48,26 @@ class Fixture:
     def make_run(self, facility):
         return self.make("/api/v1/stock-takings", {"facility": facility, "name": self.unique()}, facility)
 
+    def make_incident(self, facility):
+        return self.make("/api/v1/incidents", {"facility": facility, "kind": "loss", "title": "x",
+                                               "known": "2026-11-22T03:00:00Z", "media": []}, facility)
+
+    def make_step(self, facility):
+        steps = self.console.call("GET", f"/api/v1/incidents/{self.make_incident(facility)}/steps", None,
+                                  self.officer(facility))
+        return steps.json["items"][0]["id"]
+
+    def make_report(self, facility):
+        return self.make(f"/api/v1/incidents/{self.make_incident(facility)}/reports", {"kind": "preliminary"}, facility)
+
+    def make_request(self, facility):
+        """Waiting for a decision; its medium counts as prepared, which is the work of an agent."""
+        medium = self.make_medium(facility)
+        self.console.sql("UPDATE media SET mode = 'bound' WHERE id = ?", medium)
+        return self.make("/api/v1/requests", {
+            "facility": facility, "kind": "carry-out", "outFrom": "2098-01-10T00:00:00Z", "due": "2098-01-20T00:00:00Z",
+            "destination": "x", "reason": "x", "dataSummary": "x", "risk": "x", "onLoss": "x", "media": [medium]}, facility)
+
     def terminal(self, facility, identity):
         """As an enrolment leaves it."""
         groups = self.console.sql("SELECT id FROM terminal_groups WHERE facility_id = ?", facility)
