@@ -52,6 +52,7 @@ class Core:
     def start(self):
         path = self.folder / "uplink.sock"
         path.unlink(missing_ok=True)
+        self.state = None
         self.process = subprocess.Popen([self.program, "--state", str(self.folder / "state"), "--client-uid",
                                          str(os.getuid()), "--listen", str(path)], stderr=self.log)
         for _ in range(200):
