@@ -343,16 +343,27 @@ static int facts_set(Device *device, const SkUsbFacts *facts)
 	return 0;
 }
 
-/* The first time the probe may have been at fault: it is asked again, with everything else. */
+static int on_look_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	Device *device = userdata;
+
+	monitor_enumerate(device->core);
+	return 0;
+}
+
+/*
+ * The probe may have been at fault, and whatever hit it may have hit the next one too: the device is asked
+ * for again after a pause, with everything else.
+ */
 static void facts_missing(Core *core, Device *device)
 {
 	const SkUsbFacts none = {.state = SK_USB_FACTS_UNREADABLE};
 
-	if (++device->n_failed < DEVICE_PROBES_MAX) {
-		stop_probe(device);
-		monitor_enumerate(core);
+	stop_probe(device);
+	if (++device->n_failed < DEVICE_PROBES_MAX &&
+		sd_event_add_time_relative(core->event, &device->probe_timer, CLOCK_MONOTONIC,
+			DEVICE_AGAIN_USEC << (device->n_failed - 1), 0, on_look_again, device) >= 0)
 		return;
-	}
 	if (facts_set(device, &none) == 0)
 		facts_arrived(core, device);
 }
@@ -416,6 +427,7 @@ static void told_again(Core *core, Device *device, int fd)
 			apply(core, device);
 		return;
 	}
+	stop_probe(device); /* it need not wait any longer for another look */
 	if (watch_probe(core, device, fd) < 0)
 		facts_missing(core, device);
 }

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The USB devices that are plugged in: facts wanted → decided → applied. A device without facts after
- * DEVICE_FACTS_USEC is asked once more, then refused. A keyboard that was never seen is decided after
- * everything else that is being looked at: whether it is a second one depends on the others.
+ * DEVICE_FACTS_USEC is asked DEVICE_PROBES_MAX times in all, then refused. A keyboard that was never seen is
+ * decided after everything else that is being looked at: whether it is a second one depends on the others.
  */
 #include <jansson.h>
 #include <systemd/sd-event.h>
@@ -39,7 +39,9 @@ typedef struct Device {
 
 /* So often a device is looked at before it is decided without facts: a machine that is just booting is busy.
  */
-#define DEVICE_PROBES_MAX 3
+#define DEVICE_PROBES_MAX 5
+#define DEVICE_AGAIN_USEC (100 * 1000ULL) /* before the second look; twice as long before each further one   \
+					   */
 #define DEVICE_FACTS_USEC (6 * 1000000ULL)
 
 /* What a probe may send. */

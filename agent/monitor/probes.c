@@ -237,33 +237,44 @@ static void refill_later(Probes *probes)
 	sd_event_source_set_enabled(probes->refill, SD_EVENT_ONESHOT);
 }
 
-int probes_hand_over(Probes *probes, const SkProbeJob *job, const int *fds, size_t n_fds, int *ret_facts_fd)
+/* Gives the job to the probe that waits. Return: 0, -EAGAIN there is none, or why it did not get it. */
+static int hand_to_warm(Probes *probes, const SkProbeJob *job, int *fds, size_t n_fds, int *ret_facts_fd)
 {
-	int all[SK_PROTO_FDS_MAX], r;
-	Probe *probe;
+	Probe *probe = probes->warm;
+	int r;
 
-	if (n_fds + 1 > SK_PROTO_FDS_MAX)
-		return -EINVAL;
-	let_end(probes);
-	if (!probes->warm)
-		probes_refill(probes);
-	probe = probes->warm;
 	if (!probe)
 		return -EAGAIN;
-	memcpy(all, fds, n_fds * sizeof(int));
-	all[n_fds] = probe->facts_end;
+	fds[n_fds] = probe->facts_end;
 	probes->warm = NULL;
 	probes->last = probe;
-	r = sk_chan_send(probe->job, job, all, n_fds + 1);
+	r = sk_chan_send(probe->job, job, fds, n_fds + 1);
 	close(own_take_fd(&probe->facts_end));
 	if (r == 0)
 		r = sd_event_add_time_relative(probes->event, &probe->timer, CLOCK_MONOTONIC, timeout_of(job),
 			TIMER_ACCURACY_USEC, on_timeout, probe);
-	refill_later(probes);
 	if (r < 0) {
 		kill(probe->pid, SIGKILL);
 		return r;
 	}
 	*ret_facts_fd = own_take_fd(&probe->facts_fd);
 	return 0;
+}
+
+int probes_hand_over(Probes *probes, const SkProbeJob *job, const int *fds, size_t n_fds, int *ret_facts_fd)
+{
+	int all[SK_PROTO_FDS_MAX], r = -EAGAIN;
+
+	if (n_fds + 1 > SK_PROTO_FDS_MAX)
+		return -EINVAL;
+	memcpy(all, fds, n_fds * sizeof(int));
+	let_end(probes);
+	/* One that died while it waited is nobody's fault: the job goes to the next. */
+	for (int i = 0; i < 2 && r < 0; i++) {
+		if (!probes->warm)
+			probes_refill(probes);
+		r = hand_to_warm(probes, job, all, n_fds, ret_facts_fd);
+	}
+	refill_later(probes);
+	return r;
 }
