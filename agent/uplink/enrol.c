@@ -25,6 +25,9 @@ struct Enrol {
 	Http *http;
 };
 
+static void on_trust_taken(Uplink *up, int result, const char *detail);
+static void on_statement_taken(Uplink *up, int result, const char *detail);
+
 void enrol_cancel(Uplink *up)
 {
 	Enrol *enrol = up->enrol;
@@ -32,6 +35,9 @@ void enrol_cancel(Uplink *up)
 	if (!enrol)
 		return;
 	up->enrol = NULL;
+	/* An answer about this attempt says nothing about the next. */
+	core_forget(up, on_trust_taken);
+	core_forget(up, on_statement_taken);
 	core_answer(up, enrol->cookie, -ECANCELED, "");
 	http_free(enrol->http);
 	identity_free(enrol->identity);

@@ -90,6 +90,8 @@ void core_answer(Uplink *up, uint64_t cookie, int result, const char *detail);
 /* Hands core a text and waits for its word. result: 0, what core said, or a fault of ours. */
 typedef void (*TicketDone)(Uplink *up, int result, const char *detail);
 uint64_t core_expect(Uplink *up, TicketDone done); /* the cookie to send; 0: out of memory */
+/* Whoever waits with this done hears nothing any more. */
+void core_forget(Uplink *up, TicketDone done);
 void core_ask(Uplink *up, uint16_t type, const char *text, size_t size, TicketDone done);
 extern const SkMsgSpec uplink_core_specs[];
 

@@ -5,6 +5,7 @@ kills. Usage: uplink.py SEKISHOD UPLINK SEKISHOCTL"""
 import base64
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -220,6 +221,26 @@ def check_retired(agent, console):
     assert agent.status()["rules"] == 1, "only the rule of this PC is left"
 
 
+def check_cuts(agent, console):
+    say("enrolments that are cut at random moments are finished, and make one terminal each")
+    random.seed(9)
+    for number in range(10):
+        code, before = console.code(secret=b"cut%07d" % number), console.issued
+        with subprocess.Popen([agent.ctl_path, "enroll", code], env=agent.environment, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as asking:
+            time.sleep(random.random() * 0.15)
+            agent.kill_uplink()
+            asking.wait()
+        wanted = "%026d" % (before + 1)
+        for _ in range(5):
+            time.sleep(0.3)
+            if agent.console().get("terminal") == wanted:
+                break
+            agent.ctl("enroll", code)
+        agent.wait(lambda w=wanted: agent.console().get("terminal") == w and agent.connected(), "connected", 60)
+        assert console.issued == before + 1, "one code, one terminal"
+
+
 def check_renewal(agent, console):
     say("enrolled again; the certificate is renewed by itself, and the old key is gone")
     console.certificate_seconds = 12
@@ -253,6 +274,7 @@ def main(programs):
             check_away(agent, console)
             check_fork(agent, console)
             check_retired(agent, console)
+            check_cuts(agent, console)
             check_renewal(agent, console)
         except BaseException:
             agent.log.flush()

@@ -108,7 +108,7 @@ class Console:
     """Its state; the handler is below."""
 
     def __init__(self, folder):
-        self.lock = threading.Condition()
+        self.lock, self.enrolling = threading.Condition(), threading.Lock()
         self.authority = Authority(folder / "ca")
         self.signer = Key(folder / "signing.pem")
         self.server_key = folder / "server.key"
@@ -266,7 +266,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, console.bundle)
 
     def enrol(self, console, query, body):
-        request = json.loads(body)
+        with console.enrolling:  # as a transaction is
+            self.enrol_alone(console, json.loads(body))
+
+    def enrol_alone(self, console, request):
         assert set(request) == {"secret", "request", "terminal"}, request
         with console.lock:
             if request["secret"] not in console.secrets:
