@@ -237,10 +237,12 @@ static void decide(Core *core, Device *device)
 	if (!changed && device->applied)
 		return;
 	device->fault = SK_REASON_NONE;
-	/* Queued first; it reaches the disk at the end of this turn of the loop, while the order is on its
-	 * way. */
-	if (changed && !device->root_hub)
+	/* The record is there before the order, whoever kills us in between; it reaches the disk while the
+	 * order is on its way. */
+	if (changed && !device->root_hub) {
 		record_device(core, device, "device.decided", decision.code, NULL);
+		records_push(core);
+	}
 	apply(core, device);
 	note_in_history(core, device);
 	/* It was allowed before it turned out to be a keyboard: that does not make it a known one. */

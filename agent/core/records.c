@@ -287,6 +287,12 @@ json_t *record_text(const char *text)
 	return json_string(shown);
 }
 
+void records_push(Core *core)
+{
+	if (core->records->audit && core->records->fault == 0)
+		sk_audit_push(core->records->audit);
+}
+
 int records_sync(Core *core)
 {
 	Records *records = core->records;

@@ -30,6 +30,9 @@ void record_write(Core *core, const Record *record);
 /* Foreign text for a body, made printable by sk_utf8_escape(); cut where it is far longer than any name. */
 json_t *record_text(const char *text);
 
+/* Everything queued survives a kill of this process, though not yet a power cut: before an order goes out. */
+void records_push(Core *core);
+
 /* Everything queued is on the disk. Return: 0, or the fault that keeps records from being written. */
 int records_sync(Core *core);
 

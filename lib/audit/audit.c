@@ -192,20 +192,49 @@ static int queue_seal(SkAudit *audit)
 	return r;
 }
 
+/* Out of the file again what was pushed. Return: false when the file is in doubt. */
+static bool cut_pushed(SkAudit *audit)
+{
+	if (audit->pushed > 0 && ftruncate(audit->segment_fd, (off_t)audit->segment_used) < 0)
+		audit->failed = -errno;
+	audit->pushed = 0;
+	return audit->failed == 0;
+}
+
 /* What was not acknowledged never was. */
 static void take_back(SkAudit *audit)
 {
+	(void)cut_pushed(audit);
 	audit->queued = audit->durable;
 	audit->pending_size = 0;
 	audit->queue_count = 0;
 	audit->seal_queued = false;
 }
 
+void sk_audit_push(SkAudit *audit)
+{
+	int r;
+
+	if (audit->failed < 0 || audit->pushed == audit->pending_size)
+		return;
+	r = sk_io_write_all(
+		audit->segment_fd, audit->pending + audit->pushed, audit->pending_size - audit->pushed);
+	if (r == 0) {
+		audit->pushed = audit->pending_size;
+		return;
+	}
+	/* A part of a line may be there: all of it goes, and the next sync says why. */
+	audit->pushed = audit->pending_size;
+	(void)cut_pushed(audit);
+}
+
 /* Writes pending; cuts off again what a full disk let through. */
 static int write_pending(SkAudit *audit)
 {
-	int r = sk_io_write_all(audit->segment_fd, audit->pending, audit->pending_size);
+	int r = sk_io_write_all(
+		audit->segment_fd, audit->pending + audit->pushed, audit->pending_size - audit->pushed);
 
+	audit->pushed = 0;
 	if ((r == -ENOSPC || r == -EDQUOT) && ftruncate(audit->segment_fd, (off_t)audit->segment_used) == 0) {
 		if (!sk_audit_open_reserve(audit))
 			return -ENOSPC;

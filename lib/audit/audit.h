@@ -79,6 +79,12 @@ int sk_audit_queue(
 	SkAudit *audit, const char *kind, const char *actor, const json_t *body, uint64_t *ret_seq);
 int sk_audit_sync(SkAudit *audit);
 
+/*
+ * Hands what is queued to the kernel: from then on a kill of this process does not lose it, a power cut may.
+ * It is acknowledged by sk_audit_sync() only, which also tells what went wrong here.
+ */
+void sk_audit_push(SkAudit *audit);
+
 /* Seals now what is not sealed yet (core: when idle, and before suspend); nothing to seal is 0. */
 int sk_audit_seal(SkAudit *audit);
 

@@ -30,6 +30,7 @@ struct SkAudit {
 	char *pending;
 	size_t pending_size;
 	size_t pending_room;
+	size_t pushed; /* bytes of pending that the kernel has already */
 	uint32_t queue_count;
 	uint32_t unsealed; /* acknowledged records behind the last seal */
 	bool seal_queued;

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#include <sys/wait.h>
+#include <signal.h>
 
 #include "lib/audit/line.h"
 #include "lib/base/io.h"
@@ -154,6 +157,56 @@ static void a_clean_start_adds_nothing(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(sk_audit_close(log_open(log)), 0);
 	log_assert_intact(log, 5);
+}
+
+/* A child queues two, pushes the first of them when asked to, and dies without a word. */
+static void die_after_queueing(Log *log, bool push)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		SkAudit *audit = log_open(log);
+		json_t *body = json_object();
+
+		if (sk_audit_queue(audit, "test.record", "test", body, NULL) < 0)
+			_exit(1);
+		if (push)
+			sk_audit_push(audit);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void what_was_pushed_survives_a_kill(void **state)
+{
+	Log *log = *state;
+
+	log_write(log, 3); /* 5 records with the creation and the seal */
+	die_after_queueing(log, false);
+	log_write(log, 1);
+	log_assert_intact(log, 7);
+	die_after_queueing(log, true);
+	log_write(log, 1);
+	log_assert_intact(log, 10);
+}
+
+static void what_was_pushed_is_written_once(void **state)
+{
+	Log *log = *state;
+	SkAudit *audit = log_open(log);
+	json_auto_t *body = json_object();
+
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(sk_audit_queue(audit, "test.record", "test", body, NULL), 0);
+		sk_audit_push(audit);
+		sk_audit_push(audit);
+		if (i % 2)
+			assert_int_equal(sk_audit_sync(audit), 0);
+	}
+	assert_int_equal(sk_audit_close(audit), 0);
+	log_assert_intact(log, 6);
 }
 
 static void bad_now(void *userdata, SkAuditTime *ret_time)
@@ -368,6 +421,8 @@ static void a_system_clock_is_recorded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_pushed_survives_a_kill, log_setup, log_teardown),
+		cmocka_unit_test_setup_teardown(what_was_pushed_is_written_once, log_setup, log_teardown),
 		cmocka_unit_test_setup_teardown(only_one_writer_at_a_time, log_setup, log_teardown),
 		cmocka_unit_test_setup_teardown(
 			what_cannot_be_a_record_is_refused_and_leaves_no_trace, log_setup, log_teardown),
