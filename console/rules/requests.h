@@ -45,7 +45,7 @@ typedef enum SkRequestAction {
 	SK_REQUEST_EXPIRE,    /* the console's own: its time is over and it never went out */
 } SkRequestAction;
 
-/* Return: as in actor.h; SK_REQUEST_NOT_POSSIBLE, SK_ROLE_MISSING: somebody else's request. */
+/* Return: as in actor.h; SK_REQUEST_NOT_POSSIBLE; SK_REQUEST_NOT_YOURS. */
 int sk_request_act(const SkActor *actor, const char *request, SkRequestAction action, const char *note);
 
 /* The media of a request, as rows of the ledger. */

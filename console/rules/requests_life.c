@@ -240,7 +240,7 @@ int sk_request_act(const SkActor *actor, const char *request, SkRequestAction ac
 	if (!is_from(way, sk_request_text(row, "state")))
 		return SK_REQUEST_NOT_POSSIBLE;
 	if (action == SK_REQUEST_WITHDRAW && !is_own(actor, row))
-		return SK_ROLE_MISSING;
+		return SK_REQUEST_NOT_YOURS;
 	if (action == SK_REQUEST_HAND_OVER && sk_request_time(row, "due") <= actor->now)
 		return SK_REQUEST_EXPIRED;
 	r = way->action == SK_MEDIUM_ACTION_MAX ? check_inspected(actor, request)

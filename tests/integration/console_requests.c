@@ -119,7 +119,7 @@ static void test_a_refusal_gives_the_medium_back(void **state)
 	check_field(f, &sk_requests_table, request, "state", "refused");
 	check_field(f, &sk_media_table, medium, "state", "in-stock");
 	must(f, ask(f, medium, request));
-	assert_int_equal(act(f, BOSS, request, SK_REQUEST_WITHDRAW), SK_ROLE_MISSING);
+	assert_int_equal(act(f, BOSS, request, SK_REQUEST_WITHDRAW), SK_REQUEST_NOT_YOURS);
 	must(f, act(f, ASKER, request, SK_REQUEST_WITHDRAW));
 	check_field(f, &sk_media_table, medium, "state", "in-stock");
 }
