@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """console_access.py PROGRAM CONTRACT: the access matrix, made from the contract and tested whole: every call of people,
-by every role, held in the own facility, in another one, and everywhere, on rows of the own facility."""
+by every role, held in the own facility, in another one, and everywhere, on rows of the own facility. Serves ACC-2."""
 import sys
 
 from console_contract import Contract

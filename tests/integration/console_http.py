@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """console_http.py PROGRAM CONTRACT: sends every documented call, right and wrong in every way that the contract tells,
-and fails on an answer that is not documented."""
+and fails on an answer that is not documented. Serves ACC-1."""
 import json
 import sys
 

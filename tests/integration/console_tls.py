@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """console_tls.py PROGRAM CONTRACT: old versions and weak suites are refused, agents need a certificate, slow and huge
-senders lose their connection, and SIGTERM lets what runs end."""
+senders lose their connection, and SIGTERM lets what runs end. Serves NET-1."""
 import json
 import socket
 import ssl

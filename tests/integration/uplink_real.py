@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real agent at a real console: enrolment, records, a policy, kills of both, the end.
-Usage: uplink_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT"""
+Usage: uplink_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT Serves NET-2."""
 import json
 import random
 import sys

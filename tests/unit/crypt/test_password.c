@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Serves NET-3. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
