@@ -23,6 +23,7 @@ static int open_directory(void)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	char path[PATH_MAX];
+	size_t length;
 	int fd, r;
 
 	if (state && state[0] == '/') {
@@ -42,9 +43,9 @@ static int open_directory(void)
 	r = make(path);
 	if (r < 0)
 		return r;
-	if (strlen(path) + sizeof("/sekisho") > sizeof(path))
+	length = strlen(path);
+	if (!sk_str_format(path + length, sizeof(path) - length, "/sekisho"))
 		return -ENAMETOOLONG;
-	strcat(path, "/sekisho");
 	r = make(path);
 	if (r < 0)
 		return r;

@@ -54,7 +54,7 @@ SkDbEngine sk_db_engine(const SkDb *db)
 
 const char *sk_db_message(const SkDb *db)
 {
-	return db->message;
+	return db ? db->message : "";
 }
 
 void sk_db_say(SkDb *db, const char *format, ...)

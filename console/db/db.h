@@ -89,7 +89,7 @@ OWN_DEFINE(SkDb, sk_db_free)
 
 SkDbEngine sk_db_engine(const SkDb *db);
 
-/* What the engine said about the last error of this connection; "" when it said nothing. */
+/* What the engine said about the last error of db, which may be NULL; "" when it said nothing. */
 const char *sk_db_message(const SkDb *db);
 
 /*

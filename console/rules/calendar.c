@@ -54,9 +54,9 @@ int sk_day_weekday(int64_t day)
 /* The day of March or September; the sun needs 365.242194 days. */
 static int equinox(int year, double first)
 {
-	int n = year - 1980;
+	int n = year - 1980, leap_days = n / 4;
 
-	return (int)(first + 0.242194 * n - n / 4);
+	return (int)(first + 0.242194 * n - leap_days);
 }
 
 static bool is_fixed_holiday(SkDate d)

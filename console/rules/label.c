@@ -67,19 +67,23 @@ static size_t measure(const char *text, double *ret_width)
 static double fit(const char *text, double size, size_t *ret_size)
 {
 	double width = 0, w;
-	size_t n;
+	size_t n = 0;
 
-	for (n = 0; text[n]; width += w)
+	while (text[n]) {
 		n += measure(text + n, &w);
+		width += w;
+	}
 	if (width * size > ROOM)
 		size = ROOM / width > size * SMALLEST ? ROOM / width : size * SMALLEST;
 	width = 0;
-	for (n = 0; text[n]; width += w) {
+	n = 0;
+	while (text[n]) {
 		size_t bytes = measure(text + n, &w);
 
 		if ((width + w) * size > ROOM + 1)
 			break;
 		n += bytes;
+		width += w;
 	}
 	*ret_size = n;
 	return size;

@@ -150,8 +150,7 @@ int sk_call_fault(SkCall *call, int error)
 
 		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .fields = fields}, "%s failed: %s%s%s",
 			call->operation ? call->operation->id : "a request", strerror(-error),
-			call->db && *sk_db_message(call->db) ? ": " : "",
-			call->db ? sk_db_message(call->db) : "");
+			*sk_db_message(call->db) ? ": " : "", sk_db_message(call->db));
 	}
 	if (code == SK_DATABASE_UNAVAILABLE)
 		call->reply.retry_after = 30;

@@ -76,7 +76,7 @@ static int insert(SkDb *db, void *userdata)
 static int say(const char *what, int error, const SkDb *db)
 {
 	fprintf(stderr, "sekisho-console: %s: %s%s%s\n", what, strerror(-error),
-		db && *sk_db_message(db) ? ": " : "", db ? sk_db_message(db) : "");
+		*sk_db_message(db) ? ": " : "", sk_db_message(db));
 	return CONSOLE_ERROR;
 }
 

@@ -21,7 +21,7 @@ int console_migrate(int argc, char **argv)
 	if (r == 0)
 		r = sk_db_migrate(db, &sk_migrations, 0, &report);
 	if (r < 0) {
-		fprintf(stderr, "sekisho-console: %s: %s\n", strerror(-r), db ? sk_db_message(db) : "");
+		fprintf(stderr, "sekisho-console: %s: %s\n", strerror(-r), sk_db_message(db));
 		return CONSOLE_ERROR;
 	}
 	printf(_("schema %lld, was %lld\n"), (long long)report.to, (long long)report.from);

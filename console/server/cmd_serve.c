@@ -251,7 +251,7 @@ static int open_home(Serving *serving)
 				  "migrate\n"));
 	else if (r < 0)
 		fprintf(stderr, _("sekisho-console: database: %s: %s\n"), strerror(-r),
-			serving->db ? sk_db_message(serving->db) : "");
+			sk_db_message(serving->db));
 	if (r < 0)
 		return r;
 	r = sk_home_open(serving->server.settings, serving->db, home);

@@ -50,12 +50,12 @@ static void add(struct MHD_Response *response, const char *name, const char *val
 static void add_allow(struct MHD_Response *response, unsigned allow)
 {
 	char text[64] = "OPTIONS";
+	size_t length = strlen(text);
 
 	for (SkApiMethod method = 0; method < SK_API_METHOD_MAX; method++)
-		if (allow & 1u << method) {
-			strcat(text, ", ");
-			strcat(text, sk_api_method_name(method));
-		}
+		if (allow & 1u << method && sk_str_format(text + length, sizeof(text) - length, ", %s",
+						    sk_api_method_name(method)))
+			length += strlen(text + length);
 	add(response, "Allow", text);
 }
 
