@@ -37,11 +37,10 @@ typedef struct Device {
 	UT_hash_handle hh;
 } Device;
 
-/* So often a device is looked at before it is decided without facts: a machine that is just booting is busy.
- */
+/* So often a device is looked at before it is decided without facts: a booting machine is busy. */
 #define DEVICE_PROBES_MAX 5
-#define DEVICE_AGAIN_USEC (100 * 1000ULL) /* before the second look; twice as long before each further one   \
-					   */
+/* Before the second look; twice as long before each further one. */
+#define DEVICE_AGAIN_USEC (100 * 1000ULL)
 #define DEVICE_FACTS_USEC (6 * 1000000ULL)
 
 /* What a probe may send. */
