@@ -202,12 +202,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const SkMsgSpec *specs;
 	size_t n_tables = 0;
-	own_free void *exact = malloc(size > 2 ? size - 2 : 1);
+	own_free void *exact = NULL;
 	uint16_t type = 0;
 
-	fuzz_require(exact != NULL);
 	if (size < 2)
 		return 0;
+	exact = malloc(size > 2 ? size - 2 : 1);
+	fuzz_require(exact != NULL);
 	while (fuzz_table(n_tables))
 		n_tables++;
 	specs = fuzz_table(data[0] % n_tables);
