@@ -220,7 +220,7 @@ static int for_each_line(
 {
 	while (*text) {
 		size_t length = strcspn(text, "\n");
-		own_free char *line = strndup(text, length);
+		own_free char *line = sk_str_dup(text, length);
 		int r = line ? add(disks, line) : -ENOMEM;
 
 		if (r < 0)

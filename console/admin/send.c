@@ -53,7 +53,7 @@ static size_t on_header(char *data, size_t one, size_t size, void *userdata)
 	while (sizeof(name) - 1 + length < size && data[length] != ';' && data[length] != '\r')
 		length++;
 	admin_wipe(state->token);
-	state->token = strndup(data, length);
+	state->token = sk_str_dup(data, length);
 	return size;
 }
 

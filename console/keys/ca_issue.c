@@ -16,7 +16,7 @@ int sk_ca_take_pem(BIO *bio, char **ret_text)
 	char *data;
 	long size = BIO_get_mem_data(bio, &data);
 
-	*ret_text = strndup(data, (size_t)size);
+	*ret_text = sk_str_dup(data, (size_t)size);
 	return *ret_text ? 0 : -ENOMEM;
 }
 

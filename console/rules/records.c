@@ -168,8 +168,8 @@ static int compare(const Chain *chain, int64_t seq, const uint8_t hash[HASH_SIZE
 
 static int store(Chain *chain, const SkAuditRecord *record, const uint8_t hash[HASH_SIZE])
 {
-	own_free char *line = strndup(record->line.text, record->line.size);
-	own_free char *actor = strndup(record->actor.text, record->actor.size);
+	own_free char *line = sk_str_dup(record->line.text, record->line.size);
+	own_free char *actor = sk_str_dup(record->actor.text, record->actor.size);
 	char kind[SK_AUDIT_KIND_MAX];
 	int r;
 

@@ -52,7 +52,7 @@ static void drop_batch(SkChainBatch *batch)
 static int insert(SkChainBatch *batch, const SkChainRecord *record, const SkAuditTime *time, const char *line)
 {
 	/* The actor without its quotes, for searching. */
-	own_free char *actor = strndup(record->actor + 1, strlen(record->actor) - 2);
+	own_free char *actor = sk_str_dup(record->actor + 1, strlen(record->actor) - 2);
 	uint8_t hash[SK_SHA256_SIZE];
 
 	if (!actor)

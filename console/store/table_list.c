@@ -23,7 +23,7 @@ static int add_words(const SkColumn *column, const char *text, SkSql *sql)
 
 		if (size == 0 || size >= WORD_SIZE || count == WORDS_MAX || column->type != SK_COLUMN_TEXT)
 			return -EINVAL;
-		word = strndup(text, size);
+		word = sk_str_dup(text, size);
 		if (!word)
 			return -ENOMEM;
 		if (count++ > 0)

@@ -20,10 +20,13 @@ int64_t sk_time_now(void)
 bool sk_time_format(char ret_text[SK_TIME_SIZE], int64_t time)
 {
 	int64_t ms = (time % 1000 + 1000) % 1000;
-	time_t seconds = (time_t)((time - ms) / 1000);
+	time_t seconds;
 	struct tm tm;
 
-	if (time < SK_TIME_MIN || time > SK_TIME_MAX || !gmtime_r(&seconds, &tm))
+	if (time < SK_TIME_MIN || time > SK_TIME_MAX)
+		return false;
+	seconds = (time_t)((time - ms) / 1000);
+	if (!gmtime_r(&seconds, &tm))
 		return false;
 	return sk_str_format(ret_text, SK_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
 		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 bool sk_str_copy(char *dst, size_t size, const char *src)
 {
@@ -40,6 +41,17 @@ static int digit_value(char c)
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
 	return -1;
+}
+
+char *sk_str_dup(const char *text, size_t size)
+{
+	char *copy = malloc(size + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, text, size);
+	copy[size] = 0;
+	return copy;
 }
 
 int sk_num_parse(const char *s, unsigned base, uint64_t max, uint64_t *ret_value)

@@ -26,6 +26,10 @@ bool sk_str_copy(char *dst, size_t size, const char *src);
 /* snprintf that reports truncation. Return: false when it was cut. */
 bool sk_str_format(char *dst, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* A terminated copy of size bytes, which need not be terminated themselves and hold no 0. Return: NULL
+ * without memory. */
+char *sk_str_dup(const char *text, size_t size);
+
 /* Whole of s is one unsigned number in the given base (no sign, no blanks). Return: 0, -EINVAL or -ERANGE. */
 int sk_num_parse(const char *s, unsigned base, uint64_t max, uint64_t *ret_value);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "console/api/route.h"
+#include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -71,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (length < 2 || length > 6000 || memchr(data, 0, length))
 		return 0;
-	uri = strndup((const char *)data + 1, length - 1);
+	uri = sk_str_dup((const char *)data + 1, length - 1);
 	if (!uri)
 		return 0;
 	check_request(

@@ -37,7 +37,7 @@ static void make_lines(Lines *lines, const char *body)
 		int size = sk_line_format(line, sizeof(line), &fields);
 
 		assert_true(size > 0);
-		lines->text[seq] = strndup(line, (size_t)size);
+		lines->text[seq] = sk_str_dup(line, (size_t)size);
 		sk_line_hash(prev, line, (size_t)size);
 	}
 }

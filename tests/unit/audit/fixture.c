@@ -125,7 +125,7 @@ Lines log_read_lines(Log *log, unsigned segment)
 	assert_int_equal(sk_io_read_file_at(log->dir_fd, name, 1 << 24, &text, NULL), 0);
 	for (char *p = text, *stop; (stop = strchr(p, '\n')) != NULL; p = stop + 1) {
 		assert_true(lines.count < LOG_LINES_MAX);
-		lines.items[lines.count++] = strndup(p, (size_t)(stop - p));
+		lines.items[lines.count++] = sk_str_dup(p, (size_t)(stop - p));
 	}
 	return lines;
 }

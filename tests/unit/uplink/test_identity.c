@@ -58,7 +58,7 @@ static char *certificate(EVP_PKEY *key)
 	assert_true(X509_sign(x509, key, EVP_sha256()) > 0);
 	assert_int_equal(PEM_write_bio_X509(bio, x509), 1);
 	size = BIO_get_mem_data(bio, &data);
-	text = strndup(data, (size_t)size);
+	text = sk_str_dup(data, (size_t)size);
 	BIO_free(bio);
 	X509_free(x509);
 	return text;
