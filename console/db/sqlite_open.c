@@ -10,7 +10,7 @@
 #include "console/db/sqlite_engine.h"
 #include "lib/base/str.h"
 
-#define OPEN_TRIES 100
+#define OPEN_TRIES 250 /* of 20 ms: a busy machine, and several that begin at once */
 
 /*
  * SQLite itself would make the file readable by everybody's group. The file gets its mode before it gets its
