@@ -119,6 +119,10 @@ static int check_identity(SkSqlite *sqlite)
 	_Static_assert(SK_SQLITE_APPLICATION_ID == 1399155561, "the same number in the statement");
 	if (r == 0 && id != SK_SQLITE_APPLICATION_ID)
 		r = read_number(sqlite, "SELECT count(*) FROM sqlite_schema", &objects);
+	/* Another process may have made it ours and begun to fill it since; the mark comes before any table.
+	 */
+	if (r == 0 && id != SK_SQLITE_APPLICATION_ID && objects != 0)
+		r = read_number(sqlite, "PRAGMA application_id", &id);
 	if (r < 0 || id == SK_SQLITE_APPLICATION_ID)
 		return r;
 	if (id != 0 || objects != 0) {
