@@ -54,47 +54,43 @@ static int find(SkCall *call, const char *key, SkSignIn *found)
 	return 0;
 }
 
-/* Refusals since the last good one, and when the newest was. */
-static int count_refusals(SkCall *call, const SkSignIn *sign_in, int64_t *ret_count, int64_t *ret_newest)
+/* Refusals of the last day since the last good one: the condition of both queries. */
+#define REFUSALS                                                                                             \
+	"FROM sign_in_attempts WHERE login_hash = $1 AND outcome = 'refused' AND at > $2 AND at > "          \
+	"COALESCE((SELECT MAX(g.at) FROM sign_in_attempts g WHERE g.login_hash = $1 AND g.outcome = "        \
+	"'good'), 0)"
+
+/*
+ * Until when the login is locked; 0: it is not. Each fifth refusal locks, from its own time on: refusals that
+ * came at once with it, and so count beyond five, do not lift the lock.
+ */
+static int find_lock(SkCall *call, const SkSignIn *sign_in, int64_t *ret_until)
 {
 	const SkDbValue hash = sk_db_bytes(sign_in->login_hash, sizeof(sign_in->login_hash));
-	own_rows SkDbRows *rows = NULL;
-	int r = sk_db_query(call->db,
-		"SELECT COUNT(*), MAX(at) FROM sign_in_attempts WHERE login_hash = $1 AND outcome = "
-		"'refused' AND "
-		"at > $2 AND at > COALESCE((SELECT MAX(g.at) FROM sign_in_attempts g WHERE g.login_hash = $1 "
-		"AND "
-		"g.outcome = 'good'), 0)",
-		SK_DB_ARGS(hash, sk_db_int(sk_time_now() - LOOK_BACK_MS)), &rows);
+	const SkDbValue since = sk_db_int(sk_time_now() - LOOK_BACK_MS);
+	int64_t count, locks, at;
+	int r = sk_db_query_int(call->db, "SELECT COUNT(*) " REFUSALS, SK_DB_ARGS(hash, since), &count);
 
-	if (r == 0)
-		r = sk_db_next(rows);
-	if (r < 0)
+	*ret_until = 0;
+	locks = r == 0 ? count / REFUSALS_PER_LOCK : 0;
+	if (r < 0 || locks == 0)
 		return r;
-	*ret_count = r == 1 ? sk_db_get_int(rows, 0) : 0;
-	*ret_newest = r == 1 ? sk_db_get_int(rows, 1) : 0;
-	return 0;
-}
-
-static int64_t lock_ms(int64_t refusals)
-{
-	int64_t locks = refusals / REFUSALS_PER_LOCK;
-
-	if (locks == 0 || refusals % REFUSALS_PER_LOCK != 0)
-		return 0;
-	return locks > 7 ? LOCK_LONGEST_MS : LOCK_FIRST_MS << (locks - 1);
+	r = sk_db_query_int(call->db, "SELECT at " REFUSALS " ORDER BY at, id LIMIT 1 OFFSET $3",
+		SK_DB_ARGS(hash, since, sk_db_int(locks * REFUSALS_PER_LOCK - 1)), &at);
+	if (r == 0)
+		*ret_until = at + (locks > 7 ? LOCK_LONGEST_MS : LOCK_FIRST_MS << (locks - 1));
+	return r == -ENOENT ? 0 : r;
 }
 
 static int check_locks(SkCall *call, const SkSignIn *sign_in)
 {
-	int64_t now = sk_time_now(), count, newest, from_address;
-	int r = count_refusals(call, sign_in, &count, &newest);
+	int64_t now = sk_time_now(), until, from_address;
+	int r = find_lock(call, sign_in, &until);
 
 	if (r < 0)
 		return r;
-	if (newest + lock_ms(count) > now)
-		return sk_call_refuse_for(
-			call, SK_TOO_MANY_SIGN_INS, (uint64_t)(newest + lock_ms(count) - now));
+	if (until > now)
+		return sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, (uint64_t)(until - now));
 	/* Somebody else behind the same address may have mistyped: who has a session already is not held up.
 	 */
 	if (call->caller.session[0])
