@@ -27,6 +27,8 @@ METHODS = {
     "ConfirmTrial": ((), "trial"),
     "CancelTrial": ((), "trial"),
     "Reload": ((), "reload"),
+    "Enroll": (("s", "nothing"), "enrol"),
+    "Leave": ((), "enrol"),
 }
 # What data/polkit gives to the user at the desk without a password; nobody else has anything.
 AT_THE_DESK = ("status", "eject", "scan")
@@ -106,6 +108,8 @@ def nonsense(check, pc):
     wrong = {"a path for a port": ("AllowDevice", "st", "../../etc", 10), "no time": ("AllowDevice", "st", PORT, 0),
              "all of time": ("AllowDevice", "st", PORT, 2**64 - 1), "a long port": ("ExplainDevice", "s", "9" * 5000),
              "an empty port": ("ExplainDevice", "s", ""), "a path for a medium": ("Eject", "s", "/dev/vda"),
+             "no code of a console": ("Enroll", "s", "nothing"), "a long code": ("Enroll", "s", "A" * 9000),
+             "leaving what it never joined": ("Leave",),
              "a trial for ever": ("StartTrial", "t", 2**64 - 1), "the last number": ("GetRecords", "tu", 2**64 - 1, 1),
              "wrong types": ("AllowDevice", "ss", PORT, "x")}
     before = state(pc)
