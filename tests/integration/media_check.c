@@ -319,7 +319,8 @@ static void check_busy(SkChan *chan, SkGate *gate, const char *path)
 	char number[16];
 	int ready[2];
 
-	if (pipe(ready) < 0)
+	/* Closed by the exec: before that nobody may look at a process that changed its user. */
+	if (pipe2(ready, O_CLOEXEC) < 0)
 		exit(1);
 	pid_t pid = fork();
 
@@ -327,15 +328,13 @@ static void check_busy(SkChan *chan, SkGate *gate, const char *path)
 		if (setgroups(0, NULL) < 0 || setresgid(USER_UID, USER_UID, USER_UID) < 0 ||
 			setresuid(USER_UID, USER_UID, USER_UID) < 0 || chdir(path) < 0)
 			_exit(1);
-		close(ready[0]);
-		(void)!write(ready[1], "x", 1);
 		execl("/bin/sleep", "sleep", "30", NULL);
 		_exit(1);
 	}
 	char byte;
 
 	close(ready[1]);
-	CHECK(read(ready[0], &byte, 1) == 1);
+	CHECK(read(ready[0], &byte, 1) == 0);
 	CHECK(media_client_unmount(chan, path, false, &answer) == 0 && answer.result == -EBUSY);
 	printf("     busy: %s\n", answer.detail);
 	snprintf(number, sizeof(number), "(%d)", pid);
