@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "console/rules/calendar.h"
 #include "lib/base/str.h"
 
 int sk_actor_record(const SkActor *actor, const SkFact *fact)
@@ -23,4 +24,32 @@ int sk_actor_record(const SkActor *actor, const SkFact *fact)
 			.body = body,
 			.facility = fact->facility,
 			.subject = subject});
+}
+
+int sk_actor_number(const SkActor *actor, const char *table, const char *prefix, const char *facility,
+	char ret_number[SK_NUMBER_SIZE])
+{
+	int year = sk_date_of(sk_day_of(actor->now)).year, r;
+	own_rows SkDbRows *rows = NULL;
+	own_sql SkSql *sql = NULL;
+	char pattern[SK_NUMBER_SIZE];
+
+	sk_str_format(pattern, sizeof(pattern), "%s%04d-%%", prefix, year);
+	r = sk_sql_new(actor->db, "SELECT count(*) FROM ", &sql);
+	if (r < 0)
+		return r;
+	sk_sql_name(sql, table);
+	sk_sql_add(sql, " WHERE facility_id = ");
+	sk_sql_value(sql, sk_db_text(facility));
+	sk_sql_add(sql, " AND number LIKE ");
+	sk_sql_value(sql, sk_db_text(pattern));
+	r = sk_sql_query(sql, &rows);
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r < 0)
+		return r;
+	return sk_str_format(ret_number, SK_NUMBER_SIZE, "%s%04d-%04lld", prefix, year,
+		       (long long)sk_db_get_int(rows, 0) + 1)
+		       ? 0
+		       : -ERANGE;
 }

@@ -36,3 +36,13 @@ typedef struct SkFact {
 
 /* One record in the console's chain, part of the transaction. Return: 0 or negative errno. */
 int sk_actor_record(const SkActor *actor, const SkFact *fact);
+
+#define SK_NUMBER_SIZE 16
+
+/*
+ * The next number of a table's rows in a facility, as people call them: the prefix, the year in Japan, and a
+ * count from 1
+ * ("I2026-0003"). Transactions are serialisable: of two that count at once one is run again.
+ */
+int sk_actor_number(const SkActor *actor, const char *table, const char *prefix, const char *facility,
+	char ret_number[SK_NUMBER_SIZE]);

@@ -8,7 +8,6 @@
 
 #include "console/keys/epoch.h"
 #include "console/keys/receipt.h"
-#include "console/rules/calendar.h"
 #include "console/rules/incident_clock.h"
 #include "console/rules/incidents_draft.h"
 #include "console/rules/ledger.h"
@@ -17,13 +16,6 @@
 #include "lib/reason/reason.h"
 
 #define HOUR_MS INT64_C(3600000)
-
-static const char *text_of(const json_t *row, const char *field)
-{
-	const char *text = json_string_value(json_object_get(row, field));
-
-	return text ? text : "";
-}
 
 /* What a clinic that wrote no template of its own does; in Japanese, as its staff reads it. */
 static const struct {
@@ -52,8 +44,8 @@ static int insert_step(const SkActor *actor, const json_t *incident, int64_t kno
 	char id[SK_ID_SIZE];
 
 	return sk_table_insert(actor->db, &sk_incident_steps_table, actor->scope,
-		&(SkWrite){SK_SETS({"incident_id", sk_db_text(text_of(incident, "id"))},
-			{"facility_id", sk_db_text(text_of(incident, "facility"))},
+		&(SkWrite){SK_SETS({"incident_id", sk_db_text(sk_row_text(incident, "id"))},
+			{"facility_id", sk_db_text(sk_row_text(incident, "facility"))},
 			{"position", sk_db_int((int64_t)i)}, {"title", sk_db_text(steps[i].title)},
 			{"text", sk_db_text(steps[i].text)}, {"role", sk_db_text(steps[i].role)},
 			{"due", sk_db_int(known + steps[i].hours * HOUR_MS)})},
@@ -63,38 +55,22 @@ static int insert_step(const SkActor *actor, const json_t *incident, int64_t kno
 static int insert_steps(const SkActor *actor, const json_t *incident)
 {
 	int64_t known;
-	int r = sk_time_parse(text_of(incident, "known"), &known);
+	int r = sk_time_parse(sk_row_text(incident, "known"), &known);
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(steps) && r == 0; i++)
 		r = insert_step(actor, incident, known, i);
 	return r;
 }
 
-/* "I2026-0003" */
-static int next_number(const SkActor *actor, const char *facility, char *ret_number, size_t size)
-{
-	int64_t used;
-	char pattern[16];
-	int year = sk_date_of(sk_day_of(actor->now)).year, r;
-
-	sk_str_format(pattern, sizeof(pattern), "I%04d-%%", year);
-	r = sk_db_query_int(actor->db,
-		"SELECT count(*) FROM incidents WHERE facility_id = $1 AND number LIKE $2",
-		SK_DB_ARGS(sk_db_text(facility), sk_db_text(pattern)), &used);
-	if (r < 0)
-		return r;
-	return sk_str_format(ret_number, size, "I%04d-%04lld", year, (long long)used + 1) ? 0 : -ERANGE;
-}
-
 static int insert_incident(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	int64_t known;
-	char number[16];
+	char number[SK_NUMBER_SIZE];
 	SkIncidentClock clock;
-	int r = sk_time_parse(text_of(fields, "known"), &known);
+	int r = sk_time_parse(sk_row_text(fields, "known"), &known);
 
 	if (r == 0)
-		r = next_number(actor, text_of(fields, "facility"), number, sizeof(number));
+		r = sk_actor_number(actor, "incidents", "I", sk_row_text(fields, "facility"), number);
 	if (r < 0)
 		return r;
 	clock = sk_incident_clock(known, json_is_true(json_object_get(fields, "improperIntent")));
@@ -186,8 +162,8 @@ static int lose(const SkActor *actor, const Lost *lost)
 			"INSERT INTO incident_media (incident_id, medium_id, facility_id, manifest_id) "
 			"SELECT $1, $2, $3, (SELECT id FROM manifests WHERE medium_id = $2 ORDER BY id DESC "
 			"LIMIT 1)",
-			SK_DB_ARGS(sk_db_text(text_of(lost->incident, "id")), sk_db_text(lost->medium),
-				sk_db_text(text_of(lost->incident, "facility"))),
+			SK_DB_ARGS(sk_db_text(sk_row_text(lost->incident, "id")), sk_db_text(lost->medium),
+				sk_db_text(sk_row_text(lost->incident, "facility"))),
 			NULL);
 	return r != 0 ? r : add_evidence(actor, lost, gone);
 }
@@ -213,7 +189,7 @@ static int lose_all(const SkActor *actor, SkVault *vault, const json_t *incident
 	if (!evidence)
 		return -ENOMEM;
 	json_array_foreach (media, i, item) {
-		int r = lose(actor, &(Lost){incident, json_string_value(item), text_of(incident, "title"),
+		int r = lose(actor, &(Lost){incident, json_string_value(item), sk_row_text(incident, "title"),
 					    vault, evidence});
 
 		if (r != 0)
@@ -223,7 +199,7 @@ static int lose_all(const SkActor *actor, SkVault *vault, const json_t *incident
 	if (!text)
 		return -ENOMEM;
 	return sk_table_update(actor->db, &sk_incidents_table, actor->scope,
-		&(SkRowKey){.id = text_of(incident, "id")},
+		&(SkRowKey){.id = sk_row_text(incident, "id")},
 		&(SkWrite){SK_SETS({"evidence", sk_db_text(text)})});
 }
 
@@ -244,11 +220,11 @@ int sk_incident_report(const SkActor *actor, SkVault *vault, json_t *fields, cha
 	if (r == 0)
 		r = lose_all(actor, vault, row, media);
 	if (r == 0)
-		r = raise_revisions(actor, text_of(row, "facility"));
+		r = raise_revisions(actor, sk_row_text(row, "facility"));
 	if (r != 0)
 		return r;
 	return sk_actor_record(
-		actor, &(SkFact){"incident.reported", text_of(row, "facility"), "incident", ret_id,
-			       json_pack("{s:s, s:s, s:O}", "number", text_of(row, "number"), "kind",
-				       text_of(row, "kind"), "media", media)});
+		actor, &(SkFact){"incident.reported", sk_row_text(row, "facility"), "incident", ret_id,
+			       json_pack("{s:s, s:s, s:O}", "number", sk_row_text(row, "number"), "kind",
+				       sk_row_text(row, "kind"), "media", media)});
 }

@@ -4,32 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "console/store/table.h"
 #include "lib/base/str.h"
-
-static const char *text_of(const json_t *row, const char *field)
-{
-	const char *text = json_string_value(json_object_get(row, field));
-
-	return text ? text : "";
-}
 
 static bool is_bound(const json_t *medium)
 {
-	return sk_str_eq(text_of(medium, "mode"), "bound");
+	return sk_str_eq(sk_row_text(medium, "mode"), "bound");
 }
 
 json_t *sk_incident_evidence(const json_t *medium, const json_t *receipt, const char *last_use)
 {
 	/* The condition of the Commission's Q&A: a cipher of the CRYPTREC list, and a key that is kept apart
 	 * from the data (bound: the console's half) or was erased from afar. */
-	bool strong = sk_str_starts(text_of(medium, "cipher"), "aes-xts") &&
+	bool strong = sk_str_starts(sk_row_text(medium, "cipher"), "aes-xts") &&
 		      json_integer_value(json_object_get(medium, "keyBits")) >= 256;
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:O?, s:s, s:s, s:b, s:b, s:s, s:O?}", "medium",
-		text_of(medium, "id"), "number", text_of(medium, "number"), "luksUuid",
-		text_of(medium, "luksUuid"), "cipher", text_of(medium, "cipher"), "keyBits",
-		json_object_get(medium, "keyBits"), "pbkdf", text_of(medium, "pbkdf"), "mode",
-		text_of(medium, "mode"), "strongCipher", strong, "keyApart", is_bound(medium), "lastUse",
+		sk_row_text(medium, "id"), "number", sk_row_text(medium, "number"), "luksUuid",
+		sk_row_text(medium, "luksUuid"), "cipher", sk_row_text(medium, "cipher"), "keyBits",
+		json_object_get(medium, "keyBits"), "pbkdf", sk_row_text(medium, "pbkdf"), "mode",
+		sk_row_text(medium, "mode"), "strongCipher", strong, "keyApart", is_bound(medium), "lastUse",
 		last_use, "receipt", receipt);
 }
 
@@ -40,16 +34,16 @@ static void write_media(FILE *out, const json_t *media)
 	size_t i;
 
 	json_array_foreach (media, i, medium) {
-		const char *mode = text_of(medium, "mode");
+		const char *mode = sk_row_text(medium, "mode");
 
-		fprintf(out, "・%s(%s)", text_of(medium, "number"), text_of(medium, "label"));
+		fprintf(out, "・%s(%s)", sk_row_text(medium, "number"), sk_row_text(medium, "label"));
 		if (is_bound(medium))
 			fprintf(out, " 暗号化済み(%s)。鍵の一部は管理サーバーにあり、破棄しました。\n",
-				text_of(medium, "cipher"));
+				sk_row_text(medium, "cipher"));
 		else if (sk_str_eq(mode, "portable") || sk_str_eq(mode, "hand-over"))
 			fprintf(out,
 				" 暗号化済み(%s)。パスフレーズのみで開くため、遠隔では無効化できません。\n",
-				text_of(medium, "cipher"));
+				sk_row_text(medium, "cipher"));
 		else
 			fputs(" 暗号化されていません。\n", out);
 	}
@@ -76,9 +70,9 @@ static json_t *written(Writer write, const json_t *incident, const json_t *media
 
 static void write_overview(FILE *out, const json_t *incident, const json_t *media)
 {
-	fprintf(out, "%s\n%s\n発生: %s  判明: %s  場所: %s\n", text_of(incident, "title"),
-		text_of(incident, "description"), text_of(incident, "happened"), text_of(incident, "known"),
-		text_of(incident, "place"));
+	fprintf(out, "%s\n%s\n発生: %s  判明: %s  場所: %s\n", sk_row_text(incident, "title"),
+		sk_row_text(incident, "description"), sk_row_text(incident, "happened"),
+		sk_row_text(incident, "known"), sk_row_text(incident, "place"));
 	write_media(out, media);
 }
 
@@ -87,10 +81,11 @@ static void write_items(FILE *out, const json_t *incident, const json_t *media)
 	const json_t *medium;
 	size_t i;
 
-	fprintf(out, "%s\n", text_of(incident, "items"));
+	fprintf(out, "%s\n", sk_row_text(incident, "items"));
 	json_array_foreach (media, i, medium)
-		if (*text_of(medium, "dataKind"))
-			fprintf(out, "・%s: %s\n", text_of(medium, "number"), text_of(medium, "dataKind"));
+		if (*sk_row_text(medium, "dataKind"))
+			fprintf(out, "・%s: %s\n", sk_row_text(medium, "number"),
+				sk_row_text(medium, "dataKind"));
 }
 
 static void write_persons(FILE *out, const json_t *incident, const json_t *media)
@@ -112,7 +107,7 @@ static void write_cause(FILE *out, const json_t *incident, const json_t *media)
 	const char *word = "確認中";
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
-		if (sk_str_eq(words[i].kind, text_of(incident, "kind")))
+		if (sk_str_eq(words[i].kind, sk_row_text(incident, "kind")))
 			word = words[i].word;
 	fprintf(out, "%s\n", word);
 }

@@ -12,17 +12,10 @@
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
-static const char *text_of(const json_t *row, const char *field)
-{
-	const char *text = json_string_value(json_object_get(row, field));
-
-	return text ? text : "";
-}
-
 static int record(const SkActor *actor, const json_t *incident, const char *kind, json_t *body)
 {
-	return sk_actor_record(actor,
-		&(SkFact){kind, text_of(incident, "facility"), "incident", text_of(incident, "id"), body});
+	return sk_actor_record(actor, &(SkFact){kind, sk_row_text(incident, "facility"), "incident",
+					      sk_row_text(incident, "id"), body});
 }
 
 /* The clocks of what is known now. */
@@ -34,7 +27,7 @@ static int set_clocks(const SkActor *actor, const char *id)
 	int r = sk_table_read(actor->db, &sk_incidents_table, actor->scope, id, &row);
 
 	if (r == 0)
-		r = sk_time_parse(text_of(row, "known"), &known);
+		r = sk_time_parse(sk_row_text(row, "known"), &known);
 	if (r < 0)
 		return r;
 	clock = sk_incident_clock(known, json_is_true(json_object_get(row, "improperIntent")));
@@ -49,7 +42,7 @@ int sk_incident_change(const SkActor *actor, const SkRowKey *key, json_t *fields
 	json_auto_t *row = NULL;
 	int r = sk_table_read(actor->db, &sk_incidents_table, actor->scope, key->id, &row);
 
-	if (r == 0 && sk_str_eq(text_of(row, "state"), "closed"))
+	if (r == 0 && sk_str_eq(sk_row_text(row, "state"), "closed"))
 		return SK_INCIDENT_NOT_POSSIBLE;
 	if (r == 0)
 		r = sk_table_update(
@@ -66,7 +59,7 @@ int sk_incident_step(const SkActor *actor, const SkRowKey *key, bool done, const
 
 	if (r < 0)
 		return r;
-	if (!sk_str_eq(text_of(step, "state"), "open"))
+	if (!sk_str_eq(sk_row_text(step, "state"), "open"))
 		return SK_INCIDENT_NOT_POSSIBLE;
 	if (!done && !(note && *note))
 		return SK_MEDIUM_REASON_NEEDED;
@@ -75,38 +68,26 @@ int sk_incident_step(const SkActor *actor, const SkRowKey *key, bool done, const
 			{"done", sk_db_int(actor->now)}, {"done_by", sk_db_text(actor->person)},
 			{"note", sk_db_text(note ? note : "")})});
 	if (r == 0)
-		r = sk_table_read(
-			actor->db, &sk_incidents_table, actor->scope, text_of(step, "incident"), &incident);
+		r = sk_table_read(actor->db, &sk_incidents_table, actor->scope, sk_row_text(step, "incident"),
+			&incident);
 	return r < 0 ? r
 		     : record(actor, incident, done ? "incident.step-done" : "incident.step-skipped",
-			       json_pack("{s:s, s:s}", "title", text_of(step, "title"), "note",
+			       json_pack("{s:s, s:s}", "title", sk_row_text(step, "title"), "note",
 				       note ? note : ""));
 }
 
 static int media_of(const SkActor *actor, const char *incident, json_t **ret_media)
 {
-	own_rows SkDbRows *rows = NULL;
 	own_sql SkSql *sql = NULL;
-	json_auto_t *media = json_array();
 	int r = sk_sql_new(actor->db, "SELECT ", &sql);
 
-	if (r < 0 || !media)
-		return r < 0 ? r : -ENOMEM;
+	if (r < 0)
+		return r;
 	sk_table_columns(&sk_media_table, "m", sql);
 	sk_sql_add(sql, " FROM media m JOIN incident_media i ON i.medium_id = m.id WHERE i.incident_id = ");
 	sk_sql_value(sql, sk_db_text(incident));
 	sk_sql_scope(sql, actor->scope, "m.facility_id", NULL);
-	r = sk_sql_query(sql, &rows);
-	while (r == 0 && (r = sk_db_next(rows)) == 1) {
-		json_t *row = NULL;
-
-		r = sk_row_json(&sk_media_table, rows, &row);
-		if (r == 0 && json_array_append_new(media, row) < 0)
-			r = -ENOMEM;
-	}
-	if (r == 0)
-		*ret_media = own_take(media);
-	return r;
+	return sk_rows_json(&sk_media_table, sql, ret_media);
 }
 
 static int items_as_text(const SkActor *actor, const json_t *incident, const json_t *items, char **ret_text)
@@ -115,7 +96,7 @@ static int items_as_text(const SkActor *actor, const json_t *incident, const jso
 	int r;
 
 	if (!items) {
-		r = media_of(actor, text_of(incident, "id"), &media);
+		r = media_of(actor, sk_row_text(incident, "id"), &media);
 		if (r < 0)
 			return r;
 		made = sk_incident_items(incident, media);
@@ -143,7 +124,7 @@ int sk_incident_draft(const SkActor *actor, const char *incident, const char *ki
 		return r;
 	return sk_table_insert(actor->db, &sk_incident_reports_table, actor->scope,
 		&(SkWrite){SK_SETS({"incident_id", sk_db_text(incident)},
-			{"facility_id", sk_db_text(text_of(row, "facility"))}, {"kind", sk_db_text(kind)},
+			{"facility_id", sk_db_text(sk_row_text(row, "facility"))}, {"kind", sk_db_text(kind)},
 			{"draft", sk_db_int(drafts + 1)}, {"items", sk_db_text(text)},
 			{"created", sk_db_int(actor->now)}, {"created_by", sk_db_text(actor->person)})},
 		ret_id);
@@ -156,19 +137,19 @@ int sk_incident_sent(const SkActor *actor, const char *report, const char *to, c
 	int r = sk_table_read(actor->db, &sk_incident_reports_table, actor->scope, report, &row);
 
 	if (r == 0)
-		r = sk_table_read(
-			actor->db, &sk_incidents_table, actor->scope, text_of(row, "incident"), &incident);
+		r = sk_table_read(actor->db, &sk_incidents_table, actor->scope, sk_row_text(row, "incident"),
+			&incident);
 	if (r < 0)
 		return r;
-	final = sk_str_eq(text_of(row, "kind"), "final");
-	if (*text_of(incident, final ? "finalSent" : "preliminarySent"))
+	final = sk_str_eq(sk_row_text(row, "kind"), "final");
+	if (*sk_row_text(incident, final ? "finalSent" : "preliminarySent"))
 		return SK_INCIDENT_NOT_POSSIBLE;
 	r = sk_table_update(actor->db, &sk_incident_reports_table, actor->scope, &(SkRowKey){.id = report},
 		&(SkWrite){SK_SETS({"sent", sk_db_int(actor->now)}, {"sent_by", sk_db_text(actor->person)},
 			{"sent_to", sk_db_text(to)}, {"receipt", sk_db_text(receipt ? receipt : "")})});
 	if (r == 0)
 		r = sk_table_update(actor->db, &sk_incidents_table, actor->scope,
-			&(SkRowKey){.id = text_of(incident, "id")},
+			&(SkRowKey){.id = sk_row_text(incident, "id")},
 			&(SkWrite){SK_SETS({final ? "final_sent" : "preliminary_sent", sk_db_int(actor->now)},
 				{"state", sk_db_text("reported")})});
 	return r < 0 ? r
@@ -182,17 +163,17 @@ static int check_done(const SkActor *actor, const json_t *incident)
 	int64_t open = 0;
 	int r = sk_db_query_int(actor->db,
 		"SELECT count(*) FROM incident_steps WHERE incident_id = $1 AND state = 'open'",
-		SK_DB_ARGS(sk_db_text(text_of(incident, "id"))), &open);
-	const char *duty = text_of(incident, "duty");
+		SK_DB_ARGS(sk_db_text(sk_row_text(incident, "id"))), &open);
+	const char *duty = sk_row_text(incident, "duty");
 
 	if (r < 0)
 		return r;
-	if (open > 0 || sk_str_eq(text_of(incident, "state"), "closed"))
+	if (open > 0 || sk_str_eq(sk_row_text(incident, "state"), "closed"))
 		return SK_INCIDENT_NOT_POSSIBLE;
 	/* Somebody has to say that there is no duty, and why. */
 	if (sk_str_eq(duty, "exempt"))
-		return *text_of(incident, "exemptBecause") ? 0 : SK_MEDIUM_REASON_NEEDED;
-	return *text_of(incident, "preliminarySent") && *text_of(incident, "finalSent")
+		return *sk_row_text(incident, "exemptBecause") ? 0 : SK_MEDIUM_REASON_NEEDED;
+	return *sk_row_text(incident, "preliminarySent") && *sk_row_text(incident, "finalSent")
 		       ? 0
 		       : SK_INCIDENT_NOT_POSSIBLE;
 }

@@ -10,13 +10,6 @@
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define STOCK_DAYS 90 /* as in the schema */
 
-static const char *text_of(const json_t *row, const char *field)
-{
-	const char *text = json_string_value(json_object_get(row, field));
-
-	return text ? text : "";
-}
-
 /* One line of the history of handling. */
 typedef struct Entry {
 	const json_t *medium; /* its row, before */
@@ -31,8 +24,8 @@ static int add_history(const SkActor *actor, const Entry *entry)
 {
 	own_free char *changes = json_dumps(entry->changes, JSON_COMPACT);
 	char id[SK_ID_SIZE];
-	const SkWrite write = {SK_SETS({"medium_id", sk_db_text(text_of(entry->medium, "id"))},
-		{"facility_id", sk_db_text(text_of(entry->medium, "facility"))},
+	const SkWrite write = {SK_SETS({"medium_id", sk_db_text(sk_row_text(entry->medium, "id"))},
+		{"facility_id", sk_db_text(sk_row_text(entry->medium, "facility"))},
 		{"action", sk_db_text(entry->action)}, {"from_state", sk_db_text(entry->from)},
 		{"to_state", sk_db_text(entry->to)}, {"at", sk_db_int(actor->now)},
 		{"person_id", sk_db_text(actor->person)}, {"second_person_id", sk_db_text(actor->second)},
@@ -50,13 +43,13 @@ static int add_record(const SkActor *actor, const Entry *entry)
 	sk_str_format(kind, sizeof(kind), "medium.%s", entry->action);
 	return sk_actor_record(
 		actor, &(SkFact){.kind = kind,
-			       .facility = text_of(entry->medium, "facility"),
+			       .facility = sk_row_text(entry->medium, "facility"),
 			       .subject_kind = "medium",
-			       .subject = text_of(entry->medium, "id"),
+			       .subject = sk_row_text(entry->medium, "id"),
 			       .body = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:O*}", "number",
-				       text_of(entry->medium, "number"), "from", entry->from, "to", entry->to,
-				       "reason", entry->reason, "request", entry->request, "secondPerson",
-				       actor->second, "changes", entry->changes)});
+				       sk_row_text(entry->medium, "number"), "from", entry->from, "to",
+				       entry->to, "reason", entry->reason, "request", entry->request,
+				       "secondPerson", actor->second, "changes", entry->changes)});
 }
 
 static int add_entry(const SkActor *actor, const Entry *entry)
@@ -85,7 +78,7 @@ int sk_ledger_register(const SkActor *actor, json_t *fields, char ret_id[SK_ID_S
 			{"state_since", sk_db_int(actor->now)}, {"mode", sk_db_text("none")},
 			{"created", sk_db_int(actor->now)}, {"last_seen", sk_db_int(actor->now)},
 			{"overdue_from", sk_db_int(actor->now + (days ? days : STOCK_DAYS) * DAY_MS)})};
-	int r = check_number(actor->db, text_of(fields, "facility"), text_of(fields, "number"));
+	int r = check_number(actor->db, sk_row_text(fields, "facility"), sk_row_text(fields, "number"));
 
 	if (r == 0)
 		r = sk_table_insert(actor->db, &sk_media_table, actor->scope, &write, ret_id);
@@ -134,7 +127,7 @@ int sk_ledger_change(const SkActor *actor, const SkRowKey *key, json_t *fields)
 	if (!changes)
 		return -ENOMEM;
 	if (json_object_get(changes, "number"))
-		r = check_number(actor->db, text_of(before, "facility"), text_of(fields, "number"));
+		r = check_number(actor->db, sk_row_text(before, "facility"), sk_row_text(fields, "number"));
 	if (r == 0)
 		r = sk_table_update(
 			actor->db, &sk_media_table, actor->scope, key, &(SkWrite){.fields = fields});
@@ -195,8 +188,8 @@ static int add_certificate(
 		"INSERT INTO erasures (id, medium_id, facility_id, method, result, at, person_id, "
 		"witness_id, "
 		"terminal_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		SK_DB_ARGS(sk_db_text(id), sk_db_text(step->key.id), sk_db_text(text_of(row, "facility")),
-			sk_db_text(text_of(step->certificate, "method")),
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(step->key.id), sk_db_text(sk_row_text(row, "facility")),
+			sk_db_text(sk_row_text(step->certificate, "method")),
 			sk_db_text(to == SK_MEDIUM_DESTROYED ? "destroyed" : "verified"),
 			sk_db_int(actor->now), sk_db_text(actor->person), sk_db_text(actor->second),
 			sk_db_text(actor->terminal), sk_db_text(details)),
@@ -212,7 +205,7 @@ int sk_ledger_step(const SkActor *actor, const SkMediumStep *step)
 
 	if (r < 0)
 		return r;
-	state = sk_medium_state_parse(text_of(row, "state"));
+	state = sk_medium_state_parse(sk_row_text(row, "state"));
 	transition = state < 0 ? NULL : sk_medium_transition((SkMediumState)state, step->action);
 	if (!transition)
 		return SK_MEDIUM_NOT_POSSIBLE;

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "console/rules/calendar.h"
 #include "console/rules/ledger.h"
 #include "console/rules/requests_rule.h"
 #include "console/store/time.h"
@@ -15,31 +14,24 @@
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
-const char *sk_request_text(const json_t *row, const char *field)
-{
-	const char *text = json_string_value(json_object_get(row, field));
-
-	return text ? text : "";
-}
-
 int64_t sk_request_time(const json_t *row, const char *field)
 {
 	int64_t time;
 
-	return sk_time_parse(sk_request_text(row, field), &time) == 0 ? time : 0;
+	return sk_time_parse(sk_row_text(row, field), &time) == 0 ? time : 0;
 }
 
 int sk_request_record(const SkActor *actor, const json_t *row, const char *kind, json_t *extra)
 {
-	json_t *body = json_pack("{s:s}", "number", sk_request_text(row, "number"));
+	json_t *body = json_pack("{s:s}", "number", sk_row_text(row, "number"));
 
 	if (body && extra && json_object_update(body, extra) < 0) {
 		json_decref(body);
 		body = NULL;
 	}
 	json_decref(extra);
-	return sk_actor_record(actor, &(SkFact){kind, sk_request_text(row, "facility"), "request",
-					      sk_request_text(row, "id"), body});
+	return sk_actor_record(actor,
+		&(SkFact){kind, sk_row_text(row, "facility"), "request", sk_row_text(row, "id"), body});
 }
 
 static int check_period(const SkActor *actor, const json_t *fields)
@@ -54,36 +46,19 @@ static int check_period(const SkActor *actor, const json_t *fields)
 	return lease > due ? SK_REQUEST_PERIOD_WRONG : 0;
 }
 
-/* "2026-0042": the year in Japan and a number in the facility. Serialisable: two at once are run again. */
-static int next_number(const SkActor *actor, const char *facility, char *ret_number, size_t size)
-{
-	int year = sk_date_of(sk_day_of(actor->now)).year;
-	char pattern[16];
-	int64_t used;
-	int r;
-
-	sk_str_format(pattern, sizeof(pattern), "%04d-%%", year);
-	r = sk_db_query_int(actor->db,
-		"SELECT count(*) FROM requests WHERE facility_id = $1 AND number LIKE $2",
-		SK_DB_ARGS(sk_db_text(facility), sk_db_text(pattern)), &used);
-	if (r < 0)
-		return r;
-	return sk_str_format(ret_number, size, "%04d-%04lld", year, (long long)used + 1) ? 0 : -ERANGE;
-}
-
 /* The medium is of this facility, prepared, and free. */
 static int check_medium(const SkActor *actor, const char *facility, const char *medium)
 {
 	json_auto_t *row = NULL;
 	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, medium, &row);
 
-	if (r == -ENOENT || (r == 0 && !sk_str_eq(sk_request_text(row, "facility"), facility)))
+	if (r == -ENOENT || (r == 0 && !sk_str_eq(sk_row_text(row, "facility"), facility)))
 		return SK_NOT_FOUND;
 	if (r < 0)
 		return r;
-	if (sk_str_eq(sk_request_text(row, "mode"), "none"))
+	if (sk_str_eq(sk_row_text(row, "mode"), "none"))
 		return SK_MEDIUM_NOT_ENCRYPTED;
-	return sk_str_eq(sk_request_text(row, "state"), "in-stock") ? 0 : SK_REQUEST_MEDIUM_TAKEN;
+	return sk_str_eq(sk_row_text(row, "state"), "in-stock") ? 0 : SK_REQUEST_MEDIUM_TAKEN;
 }
 
 /* Reserves each medium: it belongs to this request, or to none. */
@@ -114,13 +89,13 @@ static int add_media(const SkActor *actor, const char *request, const char *faci
 
 static int insert(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
-	const char *facility = sk_request_text(fields, "facility");
+	const char *facility = sk_row_text(fields, "facility");
 	own_free char *rule = NULL;
-	char number[16];
+	char number[SK_NUMBER_SIZE];
 	int r = sk_request_rule_of_facility(actor->db, facility, &rule);
 
 	if (r == 0)
-		r = next_number(actor, facility, number, sizeof(number));
+		r = sk_actor_number(actor, "requests", "", facility, number);
 	if (r < 0)
 		return r;
 	return sk_table_insert(actor->db, &sk_requests_table, actor->scope,
@@ -134,7 +109,7 @@ static int insert(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 int sk_request_create(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	json_auto_t *form = json_copy(fields), *row = NULL, *media = NULL;
-	const char *facility = sk_request_text(fields, "facility");
+	const char *facility = sk_row_text(fields, "facility");
 	int r = check_period(actor, fields);
 
 	if (r != 0)
@@ -154,36 +129,24 @@ int sk_request_create(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SI
 
 int sk_request_media(const SkActor *actor, const char *request, json_t **ret_media)
 {
-	own_rows SkDbRows *rows = NULL;
 	own_sql SkSql *sql = NULL;
-	json_auto_t *media = json_array();
 	int r = sk_sql_new(actor->db, "SELECT ", &sql);
 
-	if (r < 0 || !media)
-		return r < 0 ? r : -ENOMEM;
+	if (r < 0)
+		return r;
 	sk_table_columns(&sk_media_table, "m", sql);
 	sk_sql_add(sql, " FROM media m JOIN request_media rm ON rm.medium_id = m.id WHERE rm.request_id = ");
 	sk_sql_value(sql, sk_db_text(request));
 	sk_sql_scope(sql, actor->scope, "m.facility_id", NULL);
-	r = sk_sql_query(sql, &rows);
-	while (r == 0 && (r = sk_db_next(rows)) == 1) {
-		json_t *row = NULL;
-
-		r = sk_row_json(&sk_media_table, rows, &row);
-		if (r == 0 && json_array_append_new(media, row) < 0)
-			r = -ENOMEM;
-	}
-	if (r == 0)
-		*ret_media = own_take(media);
-	return r;
+	return sk_rows_json(&sk_media_table, sql, ret_media);
 }
 
 /* What was lost on the way stays where it is; it has an incident of its own. */
 static bool left_the_request(const json_t *medium, const char *request)
 {
-	const char *state = sk_request_text(medium, "state");
+	const char *state = sk_row_text(medium, "state");
 
-	return !sk_str_eq(sk_request_text(medium, "request"), request) || sk_str_eq(state, "lost") ||
+	return !sk_str_eq(sk_row_text(medium, "request"), request) || sk_str_eq(state, "lost") ||
 	       sk_str_eq(state, "revoked");
 }
 
@@ -200,7 +163,7 @@ int sk_request_move_media(
 	json_array_foreach (media, i, medium) {
 		if (left_the_request(medium, request))
 			continue;
-		r = sk_ledger_step(actor, &(SkMediumStep){.key = {.id = sk_request_text(medium, "id")},
+		r = sk_ledger_step(actor, &(SkMediumStep){.key = {.id = sk_row_text(medium, "id")},
 						  .action = action,
 						  .reason = reason,
 						  .request = request});

@@ -6,9 +6,6 @@
 #include "console/rules/requests.h"
 #include "console/rules/medium_life.h"
 
-/* "" for what is missing. */
-const char *sk_request_text(const json_t *row, const char *field);
-
 /* The number of a time field of a row; 0 when it is null. */
 int64_t sk_request_time(const json_t *row, const char *field);
 

@@ -52,11 +52,11 @@ static int may_decide(Deciding *d)
 {
 	SkDecider decider;
 	SkApprovalVerdict verdict;
-	int r = sk_decider_init(d->actor, sk_request_text(d->row, "facility"), &decider);
+	int r = sk_decider_init(d->actor, sk_row_text(d->row, "facility"), &decider);
 
 	if (r == 0) {
-		verdict = sk_approval_may(&d->rule, sk_request_text(d->row, "requester"), d->made.list,
-			d->made.n, &decider.approver);
+		verdict = sk_approval_may(&d->rule, sk_row_text(d->row, "requester"), d->made.list, d->made.n,
+			&decider.approver);
 		d->alone = verdict == SK_APPROVAL_MAY_ALONE;
 		d->step = sk_approval_status(&d->rule, d->made.list, d->made.n).step;
 		r = sk_approval_reason(verdict);
@@ -75,7 +75,7 @@ static int write_decision(const Deciding *d)
 		"alone, reason, "
 		"conditions, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		SK_DB_ARGS(sk_db_text(id), sk_db_text(d->asked->request),
-			sk_db_text(sk_request_text(d->row, "facility")), sk_db_int((int64_t)d->step),
+			sk_db_text(sk_row_text(d->row, "facility")), sk_db_int((int64_t)d->step),
 			sk_db_text(d->actor->person), sk_db_int(d->asked->approved), sk_db_int(d->alone),
 			sk_db_text(d->asked->reason ? d->asked->reason : ""),
 			sk_db_text(d->asked->conditions ? d->asked->conditions : ""),
@@ -139,7 +139,7 @@ int sk_request_decide(const SkActor *actor, const SkRequestDecision *decision, b
 
 	if (r < 0 || !persons)
 		return r < 0 ? r : -ENOMEM;
-	if (!sk_str_eq(sk_request_text(row, "state"), "waiting"))
+	if (!sk_str_eq(sk_row_text(row, "state"), "waiting"))
 		return SK_REQUEST_DECIDED;
 	if (sk_request_time(row, "due") <= actor->now)
 		return SK_REQUEST_EXPIRED;
@@ -188,7 +188,7 @@ static int check_inspected(const SkActor *actor, const char *request)
 	if (r < 0)
 		return r;
 	json_array_foreach (media, i, medium)
-		if (sk_str_eq(sk_request_text(medium, "state"), "returned"))
+		if (sk_str_eq(sk_row_text(medium, "state"), "returned"))
 			return SK_REQUEST_NOT_POSSIBLE;
 	return 0;
 }
@@ -198,8 +198,8 @@ static int write_holder(SkDb *db, const json_t *row, const char *request)
 {
 	return sk_db_exec(db,
 		"UPDATE media SET holder_id = $1, due = $2 WHERE request_id = $3 AND state = 'out'",
-		SK_DB_ARGS(sk_db_text(sk_request_text(row, "requester")),
-			sk_db_int(sk_request_time(row, "due")), sk_db_text(request)),
+		SK_DB_ARGS(sk_db_text(sk_row_text(row, "requester")), sk_db_int(sk_request_time(row, "due")),
+			sk_db_text(request)),
 		NULL);
 }
 
@@ -220,13 +220,13 @@ static int write_way(const SkActor *actor, const json_t *row, SkRequestAction ac
 		sets[n++] = (SkSet){"return_note", sk_db_text(note)};
 	}
 	return sk_table_update(actor->db, &sk_requests_table, actor->scope,
-		&(SkRowKey){.id = sk_request_text(row, "id")}, &(SkWrite){.sets = sets, .n_sets = n});
+		&(SkRowKey){.id = sk_row_text(row, "id")}, &(SkWrite){.sets = sets, .n_sets = n});
 }
 
 /* Only the requester withdraws; an officer's hand is an administrator's order, not a withdrawal. */
 static bool is_own(const SkActor *actor, const json_t *row)
 {
-	return actor->person && sk_str_eq(actor->person, sk_request_text(row, "requester"));
+	return actor->person && sk_str_eq(actor->person, sk_row_text(row, "requester"));
 }
 
 int sk_request_act(const SkActor *actor, const char *request, SkRequestAction action, const char *note)
@@ -237,7 +237,7 @@ int sk_request_act(const SkActor *actor, const char *request, SkRequestAction ac
 
 	if (r < 0)
 		return r;
-	if (!is_from(way, sk_request_text(row, "state")))
+	if (!is_from(way, sk_row_text(row, "state")))
 		return SK_REQUEST_NOT_POSSIBLE;
 	if (action == SK_REQUEST_WITHDRAW && !is_own(actor, row))
 		return SK_REQUEST_NOT_YOURS;

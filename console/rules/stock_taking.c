@@ -51,16 +51,9 @@ const SkTable sk_stock_sightings_table = {.name = "stock_sightings",
 	"state IN ('prepared', 'in-stock', 'requested', 'approved', 'out', 'returned', 'inspected', "        \
 	"'found')"
 
-static const char *text_of(const json_t *row, const char *field)
-{
-	const char *text = json_string_value(json_object_get(row, field));
-
-	return text ? text : "";
-}
-
 int sk_stock_taking_begin(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
-	const char *facility = text_of(fields, "facility");
+	const char *facility = sk_row_text(fields, "facility");
 	int64_t listed = 0;
 	int r = sk_table_insert(actor->db, &sk_stock_takings_table, actor->scope,
 		&(SkWrite){.fields = fields,
@@ -87,7 +80,7 @@ static int read_open(const SkActor *actor, const char *run, json_t **ret_row)
 
 	if (r < 0)
 		return r;
-	return sk_str_eq(text_of(*ret_row, "state"), "open") ? 0 : SK_STOCK_TAKING_CLOSED;
+	return sk_str_eq(sk_row_text(*ret_row, "state"), "open") ? 0 : SK_STOCK_TAKING_CLOSED;
 }
 
 typedef struct Found {
@@ -142,7 +135,7 @@ int sk_stock_taking_see(const SkActor *actor, const SkSighting *sighting)
 
 	if (r != 0)
 		return r;
-	facility = text_of(run, "facility");
+	facility = sk_row_text(run, "facility");
 	r = find_medium(actor, facility, sighting->medium, &found);
 	if (r != 0)
 		return r;
@@ -216,8 +209,8 @@ int sk_stock_taking_close(const SkActor *actor, const char *run, json_t **ret_mi
 				{"closed_by", sk_db_text(actor->person)})});
 	if (r == 0)
 		r = sk_actor_record(
-			actor, &(SkFact){"stock-taking.closed", text_of(row, "facility"), "stock-taking", run,
-				       json_pack("{s:O}", "missing", missing)});
+			actor, &(SkFact){"stock-taking.closed", sk_row_text(row, "facility"), "stock-taking",
+				       run, json_pack("{s:O}", "missing", missing)});
 	if (r == 0)
 		*ret_missing = own_take(missing);
 	return r;

@@ -50,13 +50,6 @@ static const SkColumn code_columns[] = {
 const SkTable sk_enrolment_codes_table = {
 	.name = "enrolment_codes", SK_COLUMNS(code_columns), .facility = "facility_id", .version = "version"};
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 /* A row's text by a query; "" and -ENOENT without one. */
 static int query_text(SkDb *db, const char *sql, const char *argument, char ret_text[SK_ID_SIZE])
 {
@@ -122,15 +115,15 @@ int sk_enrolment_revoke(const SkActor *actor, const SkRowKey *key)
 
 	if (r < 0)
 		return r;
-	if (*text_of(row, "used") || *text_of(row, "revoked"))
+	if (*sk_row_text(row, "used") || *sk_row_text(row, "revoked"))
 		return SK_ENROLMENT_OVER;
 	r = sk_table_update(actor->db, &sk_enrolment_codes_table, actor->scope, key,
 		&(SkWrite){SK_SETS(
 			{"revoked", sk_db_int(actor->now)}, {"revoked_by", sk_db_text(actor->person)})});
 	if (r < 0)
 		return r;
-	return sk_actor_record(actor, &(SkFact){"enrolment.revoked", text_of(row, "facility"), "enrolment",
-					      key->id, json_object()});
+	return sk_actor_record(actor, &(SkFact){"enrolment.revoked", sk_row_text(row, "facility"),
+					      "enrolment", key->id, json_object()});
 }
 
 /* What a code says, while it is looked at. */
@@ -196,8 +189,8 @@ static int add_terminal(const SkActor *actor, Code *code, const json_t *facts)
 		"($1, $2, $3, "
 		"$4, $5, $6, $7)",
 		SK_DB_ARGS(sk_db_text(code->terminal), sk_db_text(code->facility), sk_db_text(code->group),
-			sk_db_text(code->name[0] ? code->name : text_of(facts, "name")),
-			sk_db_text(text_of(facts, "name")), sk_db_text(text_of(facts, "machine")),
+			sk_db_text(code->name[0] ? code->name : sk_row_text(facts, "name")),
+			sk_db_text(sk_row_text(facts, "name")), sk_db_text(sk_row_text(facts, "machine")),
 			sk_db_int(actor->now)),
 		NULL);
 	if (r == 0)
@@ -251,11 +244,11 @@ int sk_terminal_enrol(const SkActor *actor, const SkTerminalRequest *request, Sk
 	if (r == 0)
 		r = store_certificate(actor, &code, &issued);
 	if (r == 0)
-		r = sk_actor_record(
-			actor, &(SkFact){again ? "terminal.enrolled-again" : "terminal.enrolled",
-				       code.facility, "terminal", code.terminal,
-				       json_pack("{s:s, s:s, s:s}", "code", code.id, "host",
-					       text_of(request->facts, "name"), "serial", issued.serial)});
+		r = sk_actor_record(actor,
+			&(SkFact){again ? "terminal.enrolled-again" : "terminal.enrolled", code.facility,
+				"terminal", code.terminal,
+				json_pack("{s:s, s:s, s:s}", "code", code.id, "host",
+					sk_row_text(request->facts, "name"), "serial", issued.serial)});
 	if (r == 0)
 		give(enrolled, &code, &issued);
 	free(issued.certificate);
@@ -324,11 +317,11 @@ int sk_terminal_report(const SkActor *actor, const json_t *status, const char *a
 		"disk_free = "
 		"$6, clock_state = $7, posture = $8, posture_changed = $9 WHERE terminal_id = $1",
 		SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_text(address),
-			sk_db_text(text_of(status, "version")), sk_db_text(text_of(status, "mode")),
+			sk_db_text(sk_row_text(status, "version")), sk_db_text(sk_row_text(status, "mode")),
 			json_is_integer(definitions) ? sk_db_int(json_integer_value(definitions) * 1000)
 						     : sk_db_null(),
 			sk_db_int(json_integer_value(json_object_get(status, "freeBytes"))),
-			sk_db_text(text_of(status, "clock")), sk_db_text(posture), sk_db_int(actor->now)),
+			sk_db_text(sk_row_text(status, "clock")), sk_db_text(posture), sk_db_int(actor->now)),
 		NULL);
 }
 
@@ -349,7 +342,7 @@ int sk_terminal_retire(const SkActor *actor, const SkRowKey *key, const char *re
 
 	if (r < 0)
 		return r;
-	if (sk_str_eq(text_of(row, "state"), "retired"))
+	if (sk_str_eq(sk_row_text(row, "state"), "retired"))
 		return SK_TERMINAL_RETIRED;
 	r = sk_table_update(actor->db, &sk_terminals_table, actor->scope, key,
 		&(SkWrite){SK_SETS({"state", sk_db_text("retired")}, {"retired", sk_db_int(actor->now)})});
@@ -368,6 +361,6 @@ int sk_terminal_retire(const SkActor *actor, const SkRowKey *key, const char *re
 			SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(key->id)), NULL);
 	if (r < 0)
 		return r;
-	return sk_actor_record(actor, &(SkFact){"terminal.retired", text_of(row, "facility"), "terminal",
+	return sk_actor_record(actor, &(SkFact){"terminal.retired", sk_row_text(row, "facility"), "terminal",
 					      key->id, json_pack("{s:s}", "reason", reason)});
 }

@@ -365,3 +365,28 @@ int sk_table_delete(SkDb *db, const SkTable *table, const SkScope *scope, const 
 	add_row_key(table, scope, key, sql);
 	return run_change(sql, db, table, scope, key);
 }
+
+int sk_rows_json(const SkTable *table, SkSql *sql, json_t **ret_rows)
+{
+	own_rows SkDbRows *rows = NULL;
+	json_auto_t *array = json_array();
+	int r = array ? sk_sql_query(sql, &rows) : -ENOMEM;
+
+	while (r == 0 && (r = sk_db_next(rows)) == 1) {
+		json_t *row = NULL;
+
+		r = sk_row_json(table, rows, &row);
+		if (r == 0 && json_array_append_new(array, row) < 0)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		*ret_rows = own_take(array);
+	return r;
+}
+
+const char *sk_row_text(const json_t *row, const char *field)
+{
+	const char *text = json_string_value(json_object_get(row, field));
+
+	return text ? text : "";
+}

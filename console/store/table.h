@@ -143,5 +143,11 @@ int sk_table_delete(SkDb *db, const SkTable *table, const SkScope *scope, const 
  */
 int sk_row_json(const SkTable *table, const SkDbRows *rows, json_t **ret_row);
 
+/* Runs the statement; all its rows as a JSON array of sk_row_json(). The caller owns it. */
+int sk_rows_json(const SkTable *table, SkSql *sql, json_t **ret_rows);
+
+/* A text of a row, or of what somebody sent; "" for what is missing, null or no text. */
+const char *sk_row_text(const json_t *row, const char *field);
+
 /* Appends "a.id, a.name, ...", the columns that are shown, for statements of one's own; alias may be NULL. */
 void sk_table_columns(const SkTable *table, const char *alias, SkSql *sql);
