@@ -473,12 +473,12 @@ static void test_files(void **state)
 	assert_int_equal(sk_db_open("mysql://x", &other), -EINVAL);
 }
 
-/* Processes that find no database, all from one moment on. */
-static int make_table_t(SkDb *db, void *userdata)
+static int create_if_missing(SkDb *db, void *userdata)
 {
 	return sk_db_exec(db, "CREATE TABLE IF NOT EXISTS t (id BIGINT)", SK_DB_NO_ARGS, NULL);
 }
 
+/* Processes that find no database, all from one moment on. */
 static void open_when_told(const char *url, int start)
 {
 	SkDb *db = NULL;
@@ -486,7 +486,7 @@ static void open_when_told(const char *url, int start)
 
 	if (read(start, &byte, 1) != 0 || sk_db_open(url, &db) < 0)
 		_exit(1);
-	_exit(sk_db_transact(db, make_table_t, NULL) < 0);
+	_exit(sk_db_transact(db, create_if_missing, NULL) < 0);
 }
 
 static void test_opened_at_once(void **state)
