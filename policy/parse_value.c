@@ -4,25 +4,14 @@
 #include "lib/base/str.h"
 #include "policy/parse.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static int hex_byte(const char *at, const char *end)
 {
 	int high, low;
 
 	if (end - at < 2)
 		return -1;
-	high = hex_digit(at[0]);
-	low = hex_digit(at[1]);
+	high = sk_hex_digit(at[0]);
+	low = sk_hex_digit(at[1]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

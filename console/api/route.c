@@ -9,24 +9,13 @@
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 int sk_route_decode(char *text, bool plus_is_blank)
 {
 	char *out = text;
 
 	for (const char *in = text; *in; in++) {
 		if (*in == '%') {
-			int high = hex_digit(in[1]), low = high < 0 ? -1 : hex_digit(in[2]);
+			int high = sk_hex_digit(in[1]), low = high < 0 ? -1 : sk_hex_digit(in[2]);
 
 			if (low < 0 || (high == 0 && low == 0))
 				return -EINVAL;

@@ -32,7 +32,7 @@ bool sk_str_format(char *dst, size_t size, const char *format, ...)
 	return n >= 0 && (size_t)n < size;
 }
 
-static int digit_value(char c)
+int sk_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -61,7 +61,7 @@ int sk_num_parse(const char *s, unsigned base, uint64_t max, uint64_t *ret_value
 	if (!*s)
 		return -EINVAL;
 	for (; *s; s++) {
-		int digit = digit_value(*s);
+		int digit = sk_hex_digit(*s);
 
 		if (digit < 0 || (unsigned)digit >= base)
 			return -EINVAL;
@@ -89,7 +89,7 @@ int sk_hex_parse(uint8_t *dst, size_t size, const char *hex)
 	if (strlen(hex) != 2 * size)
 		return -EINVAL;
 	for (size_t i = 0; i < size; i++) {
-		int high = digit_value(hex[2 * i]), low = digit_value(hex[2 * i + 1]);
+		int high = sk_hex_digit(hex[2 * i]), low = sk_hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return -EINVAL;

@@ -33,6 +33,9 @@ char *sk_str_dup(const char *text, size_t size);
 /* Whole of s is one unsigned number in the given base (no sign, no blanks). Return: 0, -EINVAL or -ERANGE. */
 int sk_num_parse(const char *s, unsigned base, uint64_t max, uint64_t *ret_value);
 
+/* Return: 0 to 15, or -1 for what is no hexadecimal digit. */
+int sk_hex_digit(char c);
+
 /* Lower-case hexadecimal of size bytes; dst holds 2 * size + 1. */
 void sk_hex_format(char *dst, const uint8_t *bytes, size_t size);
 
