@@ -14,6 +14,7 @@
 #include "config.h"
 #include "console/db/migrate.h"
 #include "console/server/command.h"
+#include "console/server/duty_list.h"
 #include "console/server/jail.h"
 #include "console/server/listen.h"
 #include "console/server/server.h"
@@ -36,6 +37,7 @@ typedef struct Serving {
 	SkListener *people, *agents;
 	int people_fd, agents_fd;
 	SkWake *wake;
+	SkDuties *duties;
 	sd_event *event;
 	sd_event_source *clock;
 	unsigned ticks;
@@ -152,6 +154,17 @@ static int start_listeners(Serving *serving)
 	return r;
 }
 
+static int start_duties(Serving *serving)
+{
+	const SkHome *home = &serving->server.home;
+
+	return sk_duties_new(&(SkDutyHost){.database = serving->server.database,
+				     .instance = sk_vault_instance(home->vault),
+				     .chain = home->chain,
+				     .server = &serving->server},
+		sk_duty_list, &serving->duties);
+}
+
 static int on_clock(sd_event_source *source, uint64_t due, void *userdata)
 {
 	Serving *serving = userdata;
@@ -220,6 +233,7 @@ static void deinit(Serving *serving)
 	/* Whoever still waits is let go: a connection may not be suspended when its listener ends. */
 	if (serving->server.poll)
 		sk_poll_wake(serving->server.poll, NULL);
+	sk_duties_free(serving->duties);
 	sk_listener_free(serving->people);
 	sk_listener_free(serving->agents);
 	sd_event_source_disable_unref(serving->clock);
@@ -310,6 +324,8 @@ int console_serve(int argc, char **argv)
 	r = prepare(&serving, contract);
 	if (r == 0)
 		r = start_listeners(&serving);
+	if (r == 0)
+		r = start_duties(&serving);
 	if (r == 0)
 		r = loop(&serving);
 	if (r < 0)

@@ -58,19 +58,27 @@ static void fill(const Fixture *f)
 	add_person(f, OFFICER, "officer", "security-officer");
 }
 
+void rules_url(const Fixture *f, char *ret_url, size_t size)
+{
+	if (where)
+		sk_str_copy(ret_url, size, where);
+	else
+		sk_str_format(ret_url, size, "sqlite:%s/db", f->directory);
+}
+
 int rules_setup(void **state)
 {
 	Fixture *f = calloc(1, sizeof(*f));
-	char sqlite[128], chain[96];
+	char url[256], chain[96];
 	SkMigrateReport report;
 
 	sk_str_copy(f->directory, sizeof(f->directory), "/tmp/sekisho-rules-XXXXXX");
 	if (!mkdtemp(f->directory))
 		return -1;
-	sk_str_format(sqlite, sizeof(sqlite), "sqlite:%s/db", f->directory);
+	rules_url(f, url, sizeof(url));
 	sk_str_format(chain, sizeof(chain), "%s/chain", f->directory);
 	mkdir(chain, 0700);
-	if (sk_db_open(where ? where : sqlite, &f->db) < 0)
+	if (sk_db_open(url, &f->db) < 0)
 		return -1;
 	if (where) {
 		exec(f, "DROP SCHEMA public CASCADE", SK_DB_NO_ARGS);

@@ -37,6 +37,9 @@ int rules_teardown(void **state);
 /* Runs the group on SQLite and, where there is one, on PostgreSQL. Return: what main() returns. */
 int rules_run(int (*group)(void));
 
+/* Of its database, for sk_db_open(). */
+void rules_url(const Fixture *f, char *ret_url, size_t size);
+
 /* Ends the program when r is not 0. */
 void must(const Fixture *f, int r);
 void exec(const Fixture *f, const char *sql, const SkDbValue *args, size_t n);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "console/rules/expiry.h"
+
+#include <errno.h>
+
+#include "console/rules/requests.h"
+#include "lib/base/str.h"
+
+#define HOUR INT64_C(3600000)
+#define DAY (24 * HOUR)
+
+int sk_expire_requests(const SkActor *actor, int64_t *ret_count)
+{
+	json_auto_t *ids = NULL;
+	const json_t *id;
+	size_t i;
+	int r = sk_request_expired(actor->db, actor->now, &ids);
+
+	if (r < 0)
+		return r;
+	json_array_foreach (ids, i, id) {
+		r = sk_request_act(actor, json_string_value(id), SK_REQUEST_EXPIRE, NULL);
+		if (r != 0)
+			return r < 0 ? r : -EPROTO;
+	}
+	*ret_count = (int64_t)json_array_size(ids);
+	return 0;
+}
+
+/* Terminals of grants whose end has come hear of the change, those of a group too. */
+static int tell_terminals(const SkActor *actor)
+{
+	return sk_db_exec(actor->db,
+		"UPDATE terminal_revisions SET revision = revision + 1, changed = $1 WHERE terminal_id IN "
+		"(SELECT g.terminal_id FROM grants g WHERE g.state = 'live' AND g.valid_until <= $1 UNION "
+		"SELECT t.id FROM grants g JOIN terminals t ON t.group_id = g.group_id "
+		"WHERE g.state = 'live' AND g.valid_until <= $1 AND t.state = 'enrolled')",
+		SK_DB_ARGS(sk_db_int(actor->now)), NULL);
+}
+
+int sk_expire_grants(const SkActor *actor, int64_t *ret_count)
+{
+	int64_t grants = 0, leases = 0;
+	int r = tell_terminals(actor);
+
+	if (r == 0)
+		r = sk_db_exec(actor->db,
+			"UPDATE grants SET state = 'ended', ended = $1, version = version + 1 WHERE state = "
+			"'live' AND "
+			"valid_until <= $1",
+			SK_DB_ARGS(sk_db_int(actor->now)), &grants);
+	if (r == 0)
+		r = sk_db_exec(actor->db,
+			"UPDATE leases SET state = 'expired' WHERE state = 'out' AND valid_until <= $1",
+			SK_DB_ARGS(sk_db_int(actor->now)), &leases);
+	if (r < 0 || grants + leases == 0)
+		return r;
+	*ret_count = 0; /* all at once */
+	return sk_actor_record(actor,
+		&(SkFact){"grants.ended", NULL, "console", "time",
+			json_pack("{s:I, s:I}", "grants", (json_int_t)grants, "leases", (json_int_t)leases)});
+}
+
+int sk_expire_codes(const SkActor *actor, int64_t *ret_count)
+{
+	int64_t offline = 0, glass = 0;
+	int r = sk_db_exec(actor->db,
+		"UPDATE offline_codes SET state = 'expired', version = version + 1 WHERE state = 'issued' "
+		"AND valid_until <= $1",
+		SK_DB_ARGS(sk_db_int(actor->now)), &offline);
+
+	if (r == 0)
+		r = sk_db_exec(actor->db,
+			"UPDATE break_glass_codes SET state = 'expired', version = version + 1 WHERE state = "
+			"'sealed' AND "
+			"expires <= $1",
+			SK_DB_ARGS(sk_db_int(actor->now)), &glass);
+	if (r < 0 || offline + glass == 0)
+		return r;
+	*ret_count = 0;
+	return sk_actor_record(actor, &(SkFact){"codes.ended", NULL, "console", "time",
+					      json_pack("{s:I, s:I}", "offline", (json_int_t)offline,
+						      "breakGlass", (json_int_t)glass)});
+}
+
+/* Traces and how long they are kept after their end. No record tells of them: they are no evidence. */
+static const struct {
+	const char *sql;
+	int64_t keep_ms;
+} traces[] = {
+	{"UPDATE sessions SET ended = idle_until, end_reason = 'idle' WHERE ended IS NULL AND (idle_until < "
+	 "$1 "
+	 "OR valid_until < $1)",
+		0},
+	{"DELETE FROM sessions WHERE valid_until < $1", 30 * DAY},
+	{"DELETE FROM ceremonies WHERE expires < $1", HOUR},
+	{"DELETE FROM sign_in_attempts WHERE at < $1", 90 * DAY},
+	{"DELETE FROM rate_counters WHERE window_start < $1", 2 * DAY},
+	{"DELETE FROM idempotency_keys WHERE created < $1", 7 * DAY},
+	{"DELETE FROM outbox WHERE state <> 'waiting' AND created < $1", 400 * DAY},
+};
+
+int sk_expire_traces(const SkActor *actor, int64_t *ret_count)
+{
+	int64_t count = 0, changed;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < SK_ARRAY_SIZE(traces); i++) {
+		r = sk_db_exec(actor->db, traces[i].sql,
+			SK_DB_ARGS(sk_db_int(actor->now - traces[i].keep_ms)), &changed);
+		if (r == 0)
+			count += changed;
+	}
+	if (r == 0)
+		*ret_count = count;
+	return r;
+}
