@@ -15,7 +15,7 @@
 #define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
 
 static const SkSetting schema[] = {
-	{ "Database", "File", PATH, AT(database.file), SK_STATEDIR "/console/console.sqlite",
+	{ "Database", "File", PATH, AT(database.file), SK_CONSOLE_STATEDIR "/console.sqlite",
 	  "the database of one clinic (SQLite)" },
 	{ "Database", "AddressFile", PATH, AT(database.address_file), SK_CONFDIR "/database",
 	  "when it exists: its first line is the address of PostgreSQL, postgresql://..." },
@@ -41,21 +41,21 @@ static const SkSetting schema[] = {
 	{ "Listen", "StopSec", DURATION(0, 600), AT(listen.stop_sec), "15s",
 	  "how long requests may take to end when the console is stopped" },
 
-	{ "TLS", "Certificate", PATH, AT(tls.certificate), SK_STATEDIR "/console/tls/server.crt",
+	{ "TLS", "Certificate", PATH, AT(tls.certificate), SK_CONSOLE_STATEDIR "/tls/server.crt",
 	  "of the server, with the chain up to its authority (PEM)" },
-	{ "TLS", "Key", PATH, AT(tls.key), SK_STATEDIR "/console/tls/server.key",
+	{ "TLS", "Key", PATH, AT(tls.key), SK_CONSOLE_STATEDIR "/tls/server.key",
 	  "its private key (PEM)" },
-	{ "TLS", "ClientAuthority", PATH, AT(tls.client_authority), SK_STATEDIR "/console/tls/ca.crt",
+	{ "TLS", "ClientAuthority", PATH, AT(tls.client_authority), SK_CONSOLE_STATEDIR "/tls/ca.crt",
 	  "the authority that the certificates of agents come from (PEM)" },
 
-	{ "Keys", "Directory", PATH, AT(keys.directory), SK_STATEDIR "/console/keys",
+	{ "Keys", "Directory", PATH, AT(keys.directory), SK_CONSOLE_STATEDIR "/keys",
 	  "the vault, the certificate authority and the state of the chain of records" },
-	{ "Keys", "EpochDirectory", PATH, AT(keys.epoch_directory), SK_STATEDIR "/console-epoch",
+	{ "Keys", "EpochDirectory", PATH, AT(keys.epoch_directory), SK_CONSOLE_STATEDIR "-epoch",
 	  "the epoch key; never part of a backup" },
 	{ "Keys", "TokenFile", PATH, AT(keys.token_file), SK_CONFDIR "/console-token",
 	  "when it exists: its first line names the token that holds the epoch key, pkcs11:..." },
 
-	{ "Session", "SecretFile", PATH, AT(session.secret_file), SK_STATEDIR "/console/secret",
+	{ "Session", "SecretFile", PATH, AT(session.secret_file), SK_CONSOLE_STATEDIR "/secret",
 	  "the key under which seeds of second factors are wrapped" },
 	{ "Session", "IdleSec", DURATION(60, DAY), AT(session.idle_sec), "15min",
 	  "a session ends after this long without a request" },

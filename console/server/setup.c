@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "console/server/command.h"
+#include "console/server/owner.h"
 #include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
@@ -85,6 +86,13 @@ int console_setup(int argc, char **argv, const ConsoleOption *others, ConsoleSet
 	r = sk_server_settings_load(config, &setup.settings, &errors);
 	if (r < 0) {
 		fprintf(stderr, "%s", errors ? errors : strerror(-r));
+		return CONSOLE_ERROR;
+	}
+	/* Also before the address of the database is read: who may not see it learns so here. */
+	r = sk_owner_become(setup.settings->keys.directory);
+	if (r < 0) {
+		fprintf(stderr, _("sekisho-console: the user that %s belongs to: %s\n"),
+			setup.settings->keys.directory, strerror(-r));
 		return CONSOLE_ERROR;
 	}
 	setup.database = find_database(setup.settings, database);

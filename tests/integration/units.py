@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 # 2.0 or better where the task allows. The monitor needs the host's devices, /sys and kernel events; media must mount in
 # the host's mount namespace, which rules out most of what is rated: the files say which setting is missing and why.
 EXPOSURE = {"sekishod": 1.0, "sekisho-scanner": 1.0, "sekisho-monitor": 2.4, "sekisho-media": 3.6,
-            "sekisho-uplink": 1.9}
+            "sekisho-uplink": 1.9, "sekisho-console": 1.9}
 
 
 def analyze(*arguments):
@@ -44,10 +44,11 @@ def installed_programs(folder, text):
     return text
 
 
-def main(users, sources):
+def main(data, sources):
     failures = []
-    check_users(users, failures)
-    check_owners(Path(users).parents[1] / "polkit" / "org.sekisho.agent1.policy", failures)
+    for users in sorted((data / "sysusers.d").iterdir()):
+        check_users(users, failures)
+    check_owners(data / "polkit" / "org.sekisho.agent1.policy", failures)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for source in map(Path, sources):
@@ -72,4 +73,4 @@ def main(users, sources):
 if __name__ == "__main__":
     if not shutil.which("systemd-analyze"):
         sys.exit("systemd-analyze is missing")
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
