@@ -23,6 +23,11 @@ CREATE TABLE terminal_policies (
 );
 CREATE INDEX terminal_policies_of_facility ON terminal_policies (facility_id, state);
 CREATE INDEX terminal_policies_of_version ON terminal_policies (policy_version_id);
+CREATE INDEX terminal_policies_changed ON terminal_policies (changed);
+
+-- What a group has is part of its row; its terminals have rows of their own now.
+ALTER TABLE terminal_groups ADD COLUMN policy_version_id TEXT;
+DROP TABLE group_policies;
 
 -- mode NULL: stays as it is. counted: terminals of the roll-out.
 ALTER TABLE rollouts ADD COLUMN mode TEXT;
