@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "console/server/server.h"
 #include "console/store/sql.h"
-#include "console/store/time.h"
 #include "lib/reason/reason.h"
 
 void sk_call_scope_deinit(SkCallScope *scope)
@@ -72,17 +70,17 @@ int sk_call_scope(SkCall *call, SkCallScope *ret_scope)
 }
 
 typedef struct Acting {
-	SkActor actor;
+	const SkCall *call;
 	int (*rule)(const SkActor *actor, void *userdata);
 	void *userdata;
 } Acting;
 
 static int run(SkDb *db, void *userdata)
 {
-	Acting *acting = userdata;
+	const Acting *acting = userdata;
+	const SkActor actor = sk_call_actor(acting->call, db);
 
-	acting->actor.db = db;
-	return acting->rule(&acting->actor, acting->userdata);
+	return acting->rule(&actor, acting->userdata);
 }
 
 /* What the rules and the tables say, as the contract knows it. */
@@ -103,18 +101,9 @@ static int refuse(SkCall *call, int r)
 
 int sk_call_act(SkCall *call, int (*rule)(const SkActor *actor, void *userdata), void *userdata)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
-	Acting acting = {.rule = rule, .userdata = userdata};
-	int r = sk_call_scope(call, &scope);
+	Acting acting = {.call = call, .rule = rule, .userdata = userdata};
+	int r = sk_db_transact(call->db, run, &acting);
 
-	if (r < 0)
-		return r;
-	acting.actor = (SkActor){.scope = &scope.scope,
-		.person = call->caller.person[0] ? call->caller.person : NULL,
-		.fresh = call->caller.second_factor && call->caller.fresh_until > sk_time_now(),
-		.chain = call->server->home.chain,
-		.now = sk_time_now()};
-	r = sk_db_transact(call->db, run, &acting);
 	return r == 0 ? 0 : refuse(call, r);
 }
 

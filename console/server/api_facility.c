@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "api_handlers.h"
+#include "console/server/act.h"
 #include "console/server/person.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
@@ -69,7 +70,7 @@ typedef struct FacilityChange {
 	int64_t version; /* 0: it is new */
 } FacilityChange;
 
-static int write_facility(SkDb *db, void *userdata)
+static int write_facility(const SkActor *actor, void *userdata)
 {
 	const FacilityChange *change = userdata;
 	const SkDbValue name = sk_db_text(sk_call_body_text(change->call, "name"));
@@ -77,22 +78,21 @@ static int write_facility(SkDb *db, void *userdata)
 	int r;
 
 	if (change->version == 0)
-		r = sk_db_exec(db, "INSERT INTO facilities (name, id, created) VALUES ($1, $2, $3)",
-			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(sk_time_now())), &changed);
+		r = sk_db_exec(actor->db, "INSERT INTO facilities (name, id, created) VALUES ($1, $2, $3)",
+			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(actor->now)), &changed);
 	else
-		r = sk_db_exec(db,
+		r = sk_db_exec(actor->db,
 			"UPDATE facilities SET name = $1, version = version + 1 WHERE id = $2 AND version = "
 			"$3",
 			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(change->version)), &changed);
 	if (r == 0 && changed == 0)
 		r = -ECANCELED;
 	return r < 0 ? r
-		     : sk_call_record(change->call, db,
-			       &(SkFact){.kind = change->kind,
-				       .facility = change->id,
-				       .subject_kind = "facility",
-				       .subject = change->id,
-				       .body = json_incref(change->call->body)});
+		     : sk_actor_record(actor, &(SkFact){.kind = change->kind,
+						      .facility = change->id,
+						      .subject_kind = "facility",
+						      .subject = change->id,
+						      .body = json_incref(change->call->body)});
 }
 
 int sk_api_facility_create(SkCall *call)
@@ -102,8 +102,16 @@ int sk_api_facility_create(SkCall *call)
 	int r;
 
 	sk_id_new(id);
-	r = sk_db_transact(call->db, write_facility, &change);
-	return r < 0 ? r : answer(call, 201, id);
+	r = sk_call_act(call, write_facility, &change);
+	return r != 0 ? (r < 0 ? r : 0) : answer(call, 201, id);
+}
+
+static int change_facility(const SkActor *actor, void *userdata)
+{
+	const FacilityChange *change = userdata;
+	int r = sk_person_holds(change->call, change->id);
+
+	return r != 0 ? r : write_facility(actor, userdata);
 }
 
 int sk_api_facility_change(SkCall *call)
@@ -112,9 +120,7 @@ int sk_api_facility_change(SkCall *call)
 		.id = sk_call_text(call, "facility"),
 		.kind = "facility.changed",
 		.version = sk_call_body_int(call, "version")};
-	int r = sk_person_holds(call, change.id);
+	int r = sk_call_act(call, change_facility, &change);
 
-	if (r == 0)
-		r = sk_db_transact(call->db, write_facility, &change);
-	return r < 0 ? sk_person_refuse(call, r) : answer(call, 200, change.id);
+	return r != 0 ? (r < 0 ? r : 0) : answer(call, 200, change.id);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "api_handlers.h"
+#include "console/server/act.h"
 #include "console/server/describe.h"
 #include "console/server/password_rules.h"
 #include "console/server/person.h"
@@ -33,24 +34,18 @@ static int check_old(SkCall *call, const char *password)
 	return r;
 }
 
-typedef struct Change {
-	SkCall *call;
-	SkNewPassword password;
-} Change;
-
-static int change(SkDb *db, void *userdata)
+static int change(const SkActor *actor, void *userdata)
 {
-	const Change *c = userdata;
-	int r = sk_person_set_password(db, &c->password);
+	const SkNewPassword *password = userdata;
+	int r = sk_person_set_password(actor->db, password);
 
 	if (r == 0)
-		r = sk_session_end_all(db, c->password.person, "", "password changed");
+		r = sk_session_end_all(actor->db, password->person, "", "password changed");
 	return r < 0 ? r
-		     : sk_call_record(c->call, db,
-			       &(SkFact){.kind = "password.changed",
-				       .subject_kind = "person",
-				       .subject = c->password.person,
-				       .body = json_object()});
+		     : sk_actor_record(actor, &(SkFact){.kind = "password.changed",
+						      .subject_kind = "person",
+						      .subject = password->person,
+						      .body = json_object()});
 }
 
 static int check_new(SkCall *call, const char *password)
@@ -68,7 +63,7 @@ int sk_api_password_change(SkCall *call)
 {
 	char hash[SK_PASSWORD_HASH_SIZE], person[SK_ID_SIZE];
 	const char *new = sk_call_body_text(call, "new");
-	Change what = {.call = call, .password = {.person = person, .hash = hash}};
+	SkNewPassword password = {.person = person, .hash = hash};
 	SkSignIn sign_in;
 	int r;
 
@@ -89,7 +84,7 @@ int sk_api_password_change(SkCall *call)
 		return r == -EBUSY ? sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, 5000) : r;
 	r = sk_password_hash(new, hash);
 	if (r == 0)
-		r = sk_db_transact(call->db, change, &what);
+		r = sk_call_act(call, change, &password);
 	if (r == 0)
 		r = sk_session_begin(
 			call, &(SkSessionBeginning){person, SK_SIGNED_IN, call->caller.second_factor});

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "api_handlers.h"
+#include "console/server/act.h"
 #include "console/server/password_rules.h"
 #include "console/server/person.h"
 #include "console/server/session.h"
-#include "console/store/time.h"
+#include "console/server/sign_in.h"
 #include "lib/base/str.h"
 #include "lib/crypt/password.h"
 #include "lib/crypt/secret.h"
@@ -64,17 +65,18 @@ int sk_api_person_list(SkCall *call)
 	return sk_call_answer(call, 200, json_pack("{s:O, s:O?}", "items", items, "next", next));
 }
 
-static int answer(SkCall *call, unsigned status, const char *person, const char *password)
+/* What a person is given is shown this once. */
+static int answer_password(SkCall *call, int r, unsigned status, const char *person, char *password)
 {
 	json_t *described = NULL;
-	int r = sk_person_describe(call->db, person, &described);
 
-	if (r < 0)
-		return r;
-	if (!password)
-		return sk_call_answer(call, status, described);
-	return sk_call_answer(
-		call, status, json_pack("{s:o, s:s}", "person", described, "oneTimePassword", password));
+	if (r == 0)
+		r = sk_person_describe(call->db, person, &described);
+	if (r == 0)
+		r = sk_call_answer(call, status,
+			json_pack("{s:o, s:s}", "person", described, "oneTimePassword", password));
+	sk_secret_wipe(password, SK_PASSWORD_MADE_SIZE);
+	return r < 0 ? r : 0;
 }
 
 int sk_api_person_show(SkCall *call)
@@ -82,7 +84,7 @@ int sk_api_person_show(SkCall *call)
 	const char *person = sk_call_text(call, "person");
 	int r = sk_person_visible(call, person);
 
-	return r < 0 ? r : answer(call, 200, person, NULL);
+	return sk_person_answer(call, r, 200, person);
 }
 
 /* ---- making ---- */
@@ -94,47 +96,51 @@ typedef struct Creation {
 	char password[SK_PASSWORD_MADE_SIZE], hash[SK_PASSWORD_HASH_SIZE];
 } Creation;
 
-static int insert_role(SkDb *db, const Creation *c, int64_t now)
+static int insert_role(const SkActor *actor, const Creation *c)
 {
-	return sk_db_exec(db,
+	return sk_db_exec(actor->db,
 		"INSERT INTO person_roles (id, person_id, role, facility_id, granted, granted_by) "
 		"VALUES ($1, $2, $3, $4, $5, $6)",
 		SK_DB_ARGS(sk_db_text(c->role_id), sk_db_text(c->id),
 			sk_db_text(sk_call_body_text(c->call, "role")),
-			sk_db_text(sk_call_body_text(c->call, "facility")), sk_db_int(now),
-			sk_db_text(c->call->caller.person)),
+			sk_db_text(sk_call_body_text(c->call, "facility")), sk_db_int(actor->now),
+			sk_db_text(actor->person)),
 		NULL);
 }
 
-static int create(SkDb *db, void *userdata)
+static int record_creation(const SkActor *actor, const SkCall *call, const char *person)
+{
+	return sk_actor_record(
+		actor, &(SkFact){.kind = "person.created",
+			       .facility = sk_call_body_text(call, "facility"),
+			       .subject_kind = "person",
+			       .subject = person,
+			       .body = json_pack("{s:s, s:s, s:s}", "login", sk_call_body_text(call, "login"),
+				       "role", sk_call_body_text(call, "role"), "identityCheck",
+				       sk_call_body_text(call, "identityCheck"))});
+}
+
+static int create(const SkActor *actor, void *userdata)
 {
 	const Creation *c = userdata;
-	const SkCall *call = c->call;
-	int64_t now = sk_time_now();
-	int r = sk_db_exec(db,
-		"INSERT INTO people (id, login, login_key, name, email, created, created_by) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		SK_DB_ARGS(sk_db_text(c->id), sk_db_text(sk_call_body_text(call, "login")),
-			sk_db_text(c->key), sk_db_text(sk_call_body_text(call, "name")),
-			sk_db_text(sk_call_body_text(call, "email")), sk_db_int(now),
-			sk_db_text(call->caller.person)),
-		NULL);
+	SkCall *call = c->call;
+	int r = sk_person_holds(call, sk_call_body_text(call, "facility"));
 
 	if (r == 0)
-		r = insert_role(db, c, now);
+		r = sk_db_exec(actor->db,
+			"INSERT INTO people (id, login, login_key, name, email, created, created_by) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7)",
+			SK_DB_ARGS(sk_db_text(c->id), sk_db_text(sk_call_body_text(call, "login")),
+				sk_db_text(c->key), sk_db_text(sk_call_body_text(call, "name")),
+				sk_db_text(sk_call_body_text(call, "email")), sk_db_int(actor->now),
+				sk_db_text(actor->person)),
+			NULL);
 	if (r == 0)
-		r = sk_person_set_password(db, &(SkNewPassword){c->id, c->hash, call->caller.person,
-						       sk_call_body_text(call, "identityCheck")});
-	if (r < 0)
-		return r;
-	return sk_call_record(call, db,
-		&(SkFact){.kind = "person.created",
-			.facility = sk_call_body_text(call, "facility"),
-			.subject_kind = "person",
-			.subject = c->id,
-			.body = json_pack("{s:s, s:s, s:s}", "login", sk_call_body_text(call, "login"),
-				"role", sk_call_body_text(call, "role"), "identityCheck",
-				sk_call_body_text(call, "identityCheck"))});
+		r = insert_role(actor, c);
+	if (r == 0)
+		r = sk_person_set_password(actor->db, &(SkNewPassword){c->id, c->hash, actor->person,
+							      sk_call_body_text(call, "identityCheck")});
+	return r != 0 ? r : record_creation(actor, call, c->id);
 }
 
 static int make_password(char password[SK_PASSWORD_MADE_SIZE], char hash[SK_PASSWORD_HASH_SIZE])
@@ -146,22 +152,15 @@ static int make_password(char password[SK_PASSWORD_MADE_SIZE], char hash[SK_PASS
 int sk_api_person_create(SkCall *call)
 {
 	Creation c = {.call = call};
-	int r = sk_person_holds(call, sk_call_body_text(call, "facility"));
+	int r;
 
-	if (r < 0)
-		return sk_person_refuse(call, r);
-	sk_str_copy(c.key, sizeof(c.key), sk_call_body_text(call, "login"));
-	for (char *letter = c.key; *letter; letter++)
-		if (*letter >= 'A' && *letter <= 'Z')
-			*letter = (char)(*letter - 'A' + 'a');
+	sk_sign_in_key(sk_call_body_text(call, "login"), c.key, sizeof(c.key));
 	sk_id_new(c.id);
 	sk_id_new(c.role_id);
 	r = make_password(c.password, c.hash);
 	if (r == 0)
-		r = sk_db_transact(call->db, create, &c);
-	if (r == 0)
-		r = answer(call, 201, c.id, c.password);
-	sk_secret_wipe(c.password, sizeof(c.password));
+		r = sk_call_act(call, create, &c);
+	r = answer_password(call, r, 201, c.id, c.password);
 	return r == -EEXIST ? sk_call_refuse(call, SK_LOGIN_USED, NULL) : r;
 }
 
@@ -171,51 +170,53 @@ int sk_api_person_create(SkCall *call)
 typedef struct Step {
 	SkCall *call;
 	const char *person;
-	int (*then)(SkDb *db, const struct Step *step);
+	int (*then)(const SkActor *actor, const struct Step *step);
 	const char *kind; /* of the record */
+	bool to_oneself;  /* may be done to the own account, too */
 	char password[SK_PASSWORD_MADE_SIZE], hash[SK_PASSWORD_HASH_SIZE];
 } Step;
 
-static int run_step(SkDb *db, void *userdata)
+static int check_step(const Step *step)
+{
+	if (step->to_oneself && sk_str_eq(step->person, step->call->caller.person))
+		return sk_person_visible(step->call, step->person);
+	return sk_person_changeable(step->call, step->person);
+}
+
+static int run_step(const SkActor *actor, void *userdata)
 {
 	const Step *step = userdata;
 	int64_t changed = 0;
-	int r = sk_db_exec(db, "UPDATE people SET version = version + 1 WHERE id = $1 AND version = $2",
-		SK_DB_ARGS(sk_db_text(step->person), sk_db_int(sk_call_body_int(step->call, "version"))),
-		&changed);
+	int r = check_step(step);
 
-	if (r < 0)
-		return r;
-	r = changed == 1 ? step->then(db, step) : -ECANCELED;
-	return r < 0 ? r
-		     : sk_call_record(step->call, db,
-			       &(SkFact){.kind = step->kind,
-				       .subject_kind = "person",
-				       .subject = step->person,
-				       .body = json_incref(step->call->body)});
+	if (r == 0)
+		r = sk_db_exec(actor->db,
+			"UPDATE people SET version = version + 1 WHERE id = $1 AND version = $2",
+			SK_DB_ARGS(
+				sk_db_text(step->person), sk_db_int(sk_call_body_int(step->call, "version"))),
+			&changed);
+	if (r == 0)
+		r = changed == 1 ? step->then(actor, step) : -ECANCELED;
+	return r != 0 ? r
+		      : sk_actor_record(actor, &(SkFact){.kind = step->kind,
+						       .subject_kind = "person",
+						       .subject = step->person,
+						       .body = json_incref(step->call->body)});
 }
 
-static int run_checked(SkCall *call, Step *step)
+static int act(SkCall *call, Step *step)
 {
-	int r;
-
 	step->call = call;
 	step->person = sk_call_text(call, "person");
-	r = sk_person_changeable(call, step->person);
-	if (r == 0)
-		r = sk_db_transact(call->db, run_step, step);
-	if (r == 0)
-		r = answer(call, 200, step->person, step->password[0] ? step->password : NULL);
-	sk_secret_wipe(step->password, sizeof(step->password));
-	return r < 0 ? sk_person_refuse(call, r) : 0;
+	return sk_call_act(call, run_step, step);
 }
 
-static int change(SkDb *db, const Step *step)
+static int change(const SkActor *actor, const Step *step)
 {
 	const json_t *email = json_object_get(step->call->body, "email");
 	const char *name = sk_call_body_text(step->call, "name");
 
-	return sk_db_exec(db,
+	return sk_db_exec(actor->db,
 		"UPDATE people SET name = COALESCE($1, name), email = CASE WHEN $2 = 1 THEN $3 ELSE email "
 		"END WHERE id = $4",
 		SK_DB_ARGS(sk_db_text(name), sk_db_int(email != NULL), sk_db_text(json_string_value(email)),
@@ -225,42 +226,36 @@ static int change(SkDb *db, const Step *step)
 
 int sk_api_person_change(SkCall *call)
 {
-	Step step = {.call = call,
-		.person = sk_call_text(call, "person"),
-		.then = change,
-		.kind = "person.changed"};
-	int r = sk_person_visible(call, step.person);
-
 	/* The own name, too: it gives no rights. */
-	if (r == 0 && !sk_str_eq(step.person, call->caller.person))
-		r = sk_person_changeable(call, step.person);
-	if (r == 0)
-		r = sk_db_transact(call->db, run_step, &step);
-	return r < 0 ? sk_person_refuse(call, r) : answer(call, 200, step.person, NULL);
+	Step step = {.then = change, .kind = "person.changed", .to_oneself = true};
+
+	return sk_person_answer(call, act(call, &step), 200, sk_call_text(call, "person"));
 }
 
-static int disable(SkDb *db, const Step *step)
+static int disable(const SkActor *actor, const Step *step)
 {
-	int r = sk_db_exec(db,
+	int r = sk_db_exec(actor->db,
 		"UPDATE people SET state = 'disabled', disabled = $1, disabled_by = $2, note = $3 WHERE id = "
 		"$4",
-		SK_DB_ARGS(sk_db_int(sk_time_now()), sk_db_text(step->call->caller.person),
+		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(actor->person),
 			sk_db_text(sk_call_body_text(step->call, "reason")), sk_db_text(step->person)),
 		NULL);
 
 	if (r == 0)
-		r = sk_session_end_all(db, step->person, "", "disabled");
-	return r < 0 ? r : sk_person_check_managers(db);
+		r = sk_session_end_all(actor->db, step->person, "", "disabled");
+	return r < 0 ? r : sk_person_check_managers(actor->db);
 }
 
 int sk_api_person_disable(SkCall *call)
 {
-	return run_checked(call, &(Step){.then = disable, .kind = "person.disabled"});
+	Step step = {.then = disable, .kind = "person.disabled"};
+
+	return sk_person_answer(call, act(call, &step), 200, sk_call_text(call, "person"));
 }
 
-static int enable(SkDb *db, const Step *step)
+static int enable(const SkActor *actor, const Step *step)
 {
-	return sk_db_exec(db,
+	return sk_db_exec(actor->db,
 		"UPDATE people SET state = 'active', disabled = NULL, disabled_by = NULL, note = $1 WHERE id "
 		"= $2",
 		SK_DB_ARGS(
@@ -270,22 +265,23 @@ static int enable(SkDb *db, const Step *step)
 
 int sk_api_person_enable(SkCall *call)
 {
-	return run_checked(call, &(Step){.then = enable, .kind = "person.enabled"});
+	Step step = {.then = enable, .kind = "person.enabled"};
+
+	return sk_person_answer(call, act(call, &step), 200, sk_call_text(call, "person"));
 }
 
-static int reset(SkDb *db, const Step *step)
+static int reset(const SkActor *actor, const Step *step)
 {
-	const char *by = step->call->caller.person;
-	int r = sk_db_exec(db,
+	int r = sk_db_exec(actor->db,
 		"UPDATE credentials SET removed = $1, removed_by = $2 WHERE person_id = $3 AND kind <> "
-		"'password' AND "
-		"removed IS NULL",
-		SK_DB_ARGS(sk_db_int(sk_time_now()), sk_db_text(by), sk_db_text(step->person)), NULL);
+		"'password' AND removed IS NULL",
+		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(actor->person), sk_db_text(step->person)), NULL);
 
 	if (r == 0)
-		r = sk_person_set_password(db, &(SkNewPassword){step->person, step->hash, by,
-						       sk_call_body_text(step->call, "identityCheck")});
-	return r < 0 ? r : sk_session_end_all(db, step->person, "", "reset");
+		r = sk_person_set_password(
+			actor->db, &(SkNewPassword){step->person, step->hash, actor->person,
+					   sk_call_body_text(step->call, "identityCheck")});
+	return r < 0 ? r : sk_session_end_all(actor->db, step->person, "", "reset");
 }
 
 int sk_api_person_reset(SkCall *call)
@@ -293,5 +289,7 @@ int sk_api_person_reset(SkCall *call)
 	Step step = {.then = reset, .kind = "person.reset"};
 	int r = make_password(step.password, step.hash);
 
-	return r < 0 ? r : run_checked(call, &step);
+	if (r == 0)
+		r = act(call, &step);
+	return answer_password(call, r, 200, sk_call_text(call, "person"), step.password);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api_handlers.h"
+#include "console/server/act.h"
 #include "console/server/describe.h"
 #include "console/server/session.h"
 #include "console/server/sign_in.h"
@@ -122,17 +123,15 @@ int sk_api_totp_begin(SkCall *call)
 	return r < 0 ? r : sk_call_answer(call, 200, json_pack("{s:s, s:s}", "secret", secret, "uri", uri));
 }
 
-static int confirm(SkDb *db, void *userdata)
+static int confirm(const SkActor *actor, void *userdata)
 {
-	const SkCall *call = userdata;
-	int r = sk_totp_confirm(db, call->caller.person);
+	int r = sk_totp_confirm(actor->db, actor->person);
 
 	return r < 0 ? r
-		     : sk_call_record(call, db,
-			       &(SkFact){.kind = "totp.confirmed",
-				       .subject_kind = "person",
-				       .subject = call->caller.person,
-				       .body = json_object()});
+		     : sk_actor_record(actor, &(SkFact){.kind = "totp.confirmed",
+						      .subject_kind = "person",
+						      .subject = actor->person,
+						      .body = json_object()});
 }
 
 int sk_api_totp_confirm(SkCall *call)
@@ -144,9 +143,9 @@ int sk_api_totp_confirm(SkCall *call)
 		r = check_code(call, &sign_in, sk_call_body_text(call, "code"), true);
 	if (r < 0 || call->reply.status != 0)
 		return r;
-	r = sk_db_transact(call->db, confirm, call);
-	if (r < 0)
-		return r;
+	r = sk_call_act(call, confirm, NULL);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	call->caller.second_factor = true;
 	return sk_answer_session(call);
 }

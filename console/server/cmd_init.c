@@ -14,6 +14,7 @@
 #include "console/server/home.h"
 #include "console/server/password_rules.h"
 #include "console/server/person.h"
+#include "console/server/sign_in.h"
 #include "console/store/time.h"
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
@@ -38,15 +39,11 @@ static int insert_role(SkDb *db, const First *first, const char *id, const char 
 		NULL);
 }
 
-/* The name of the id in small letters, as sign_in.c looks for it. */
 static int insert_person(SkDb *db, const First *first)
 {
 	char key[65];
 
-	sk_str_copy(key, sizeof(key), first->login);
-	for (char *c = key; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
+	sk_sign_in_key(first->login, key, sizeof(key));
 	return sk_db_exec(db,
 		"INSERT INTO people (id, login, login_key, name, created) VALUES ($1, $2, $3, $4, $5)",
 		SK_DB_ARGS(sk_db_text(first->person_id), sk_db_text(first->login), sk_db_text(key),

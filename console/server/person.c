@@ -126,10 +126,10 @@ int sk_person_changeable(SkCall *call, const char *person)
 	bool beyond = true;
 	int r = sk_person_visible(call, person);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (sk_str_eq(person, call->caller.person))
-		return -EPERM;
+		return SK_NOT_BY_YOURSELF;
 	sk_person_role_list(call->operation->roles, list);
 	sk_str_format(sql, sizeof(sql),
 		"SELECT COUNT(*) FROM person_roles t WHERE t.person_id = $1 AND t.removed IS NULL AND NOT "
@@ -139,7 +139,7 @@ int sk_person_changeable(SkCall *call, const char *person)
 		"(c.facility_id IS NULL OR c.facility_id = t.facility_id))",
 		list);
 	r = ask(call->db, sql, person, call->caller.person, &beyond);
-	return r < 0 ? r : beyond ? -EPERM : 0;
+	return r < 0 ? r : beyond ? SK_NOT_BY_YOURSELF : 0;
 }
 
 int sk_person_holds(SkCall *call, const char *facility)
@@ -149,7 +149,7 @@ int sk_person_holds(SkCall *call, const char *facility)
 	int r;
 
 	if (!facility)
-		return call->caller.roles_everywhere & call->operation->roles ? 0 : -EPERM;
+		return call->caller.roles_everywhere & call->operation->roles ? 0 : SK_NOT_BY_YOURSELF;
 	sk_person_role_list(call->operation->roles, list);
 	sk_str_format(sql, sizeof(sql),
 		"SELECT COUNT(*) FROM facilities f WHERE f.id = $1 AND EXISTS (SELECT 1 FROM person_roles c "
@@ -161,18 +161,15 @@ int sk_person_holds(SkCall *call, const char *facility)
 	return r < 0 ? r : is ? 0 : -ENOENT;
 }
 
-int sk_person_refuse(SkCall *call, int error)
+int sk_person_answer(SkCall *call, int r, unsigned status, const char *person)
 {
-	switch (error) {
-	case -EPERM:
-		return sk_call_refuse(call, SK_NOT_BY_YOURSELF, NULL);
-	case -EBUSY:
-		return sk_call_refuse(call, SK_LAST_OF_ROLE, NULL);
-	case -ECANCELED:
-		return sk_call_refuse(call, SK_CHANGED_MEANWHILE, NULL);
-	default:
-		return error;
-	}
+	json_t *described = NULL;
+
+	if (r == 0)
+		r = sk_person_describe(call->db, person, &described);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return sk_call_answer(call, status, described);
 }
 
 int sk_person_check_managers(SkDb *db)
@@ -185,7 +182,7 @@ int sk_person_check_managers(SkDb *db)
 		"'administrator')",
 		SK_DB_NO_ARGS, &count);
 
-	return r < 0 ? r : count > 0 ? 0 : -EBUSY;
+	return r < 0 ? r : count > 0 ? 0 : SK_LAST_OF_ROLE;
 }
 
 int sk_person_set_password(SkDb *db, const SkNewPassword *what)

@@ -11,25 +11,23 @@ int sk_person_roles(SkDb *db, const char *person, json_t **ret_roles);
 /* One account as Person. Does not look at rights. Return: 0, -ENOENT or negative errno. */
 int sk_person_describe(SkDb *db, const char *person, json_t **ret_person);
 
-/* May the caller see the account by the roles of the call's operation? Return: 0, -ENOENT, others. */
-int sk_person_visible(SkCall *call, const char *person);
-
 /*
- * May the caller change who the account belongs to? Not their own, and not one with a role in a facility
- * where the caller has none of the operation's roles. Return: 0, -ENOENT not visible, -EPERM, others.
+ * What the caller may do by the roles of the call's operation, as rules say it (console/rules/actor.h): 0; a
+ * negative errno, -ENOENT: not visible; SK_NOT_BY_YOURSELF. Inside and outside of transactions of call->db.
+ *
+ * Changeable is not their own account, and not one with a role in a facility where the caller has none of the
+ * roles. Holding: in the facility (NULL: everywhere).
  */
+int sk_person_visible(SkCall *call, const char *person);
 int sk_person_changeable(SkCall *call, const char *person);
-
-/* Does the caller hold one of the operation's roles in the facility (NULL: everywhere)? Return: 0, -ENOENT,
- * others. */
 int sk_person_holds(SkCall *call, const char *facility);
 
-/* Refuses what the three above returned. */
-int sk_person_refuse(SkCall *call, int error);
-
-/* Would nobody be left who manages accounts everywhere? Inside a transaction, after the change. -EBUSY:
- * nobody. */
+/* Is somebody left who manages accounts everywhere? Inside a transaction, after the change. Return: 0,
+ * SK_LAST_OF_ROLE, others. */
 int sk_person_check_managers(SkDb *db);
+
+/* The account as the answer of a handler that acted: r of sk_call_act(). */
+int sk_person_answer(SkCall *call, int r, unsigned status, const char *person);
 
 /* "'approver', 'auditor'" for statements: constants, no input. */
 #define SK_ROLE_LIST_SIZE 128

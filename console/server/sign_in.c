@@ -18,8 +18,7 @@
 #define ADDRESS_REFUSALS 30
 #define ADDRESS_WINDOW_MS INT64_C(600000)
 
-/* Two logins that differ in capitals only are one. */
-static void make_key(char *key, size_t size, const char *login)
+void sk_sign_in_key(const char *login, char *key, size_t size)
 {
 	sk_str_copy(key, size, login);
 	for (char *c = key; *c; c++)
@@ -114,7 +113,7 @@ int sk_sign_in_begin(SkCall *call, const char *login, SkSignIn *ret_sign_in)
 	if (wait > 0)
 		return sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, wait);
 	*ret_sign_in = (SkSignIn){0};
-	make_key(key, sizeof(key), login);
+	sk_sign_in_key(login, key, sizeof(key));
 	sk_sha256(ret_sign_in->login_hash, key, strlen(key));
 	r = find(call, key, ret_sign_in);
 	return r < 0 ? r : check_locks(call, ret_sign_in);

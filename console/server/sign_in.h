@@ -19,6 +19,9 @@ typedef struct SkSignIn {
 	uint8_t login_hash[32];
 } SkSignIn;
 
+/* Two logins that differ in capitals only are one: the form in which they are the same. */
+void sk_sign_in_key(const char *login, char *ret_key, size_t size);
+
 /*
  * Finds the account and whether it, or the address, is locked out. Return: 0 (refused already when
  * call->reply.status is not 0) or negative errno.
