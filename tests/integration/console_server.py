@@ -172,6 +172,18 @@ class Console:
         finally:
             connection.close()
 
+    def sign_in(self, login, password):
+        """Return: the answer, and its session or None."""
+        answer = self.call("POST", "/api/v1/session", {"login": login, "password": password})
+        return answer, self.session_of(answer)
+
+    @staticmethod
+    def session_of(answer):
+        cookie = answer.headers.get("set-cookie", "")
+        if answer.status != 200 or not cookie.startswith("__Host-sekisho="):
+            return None
+        return {"token": cookie.split("=")[1].split(";")[0], "csrf": answer.json["csrf"]}
+
     # ---- rows ----
 
     def sql(self, statement, *values):
