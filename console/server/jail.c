@@ -45,6 +45,9 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("poll"),
 	SK_JAIL_CALL("ppoll"),
 	SK_JAIL_CALL("select"),
+	/* pauses before a transaction is run again, and while another process has SQLite's lock */
+	SK_JAIL_CALL("nanosleep"),
+	SK_JAIL_CALL("clock_nanosleep"),
 	SK_JAIL_CALL("pselect6"),
 	/* connections of clients; of ours to the database, systemd and the journal */
 	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_UNIX),
