@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -29,18 +30,27 @@ void sk_epoch_file_name(uint64_t epoch, const char *suffix, char ret_name[SK_EPO
 	sk_str_format(ret_name, SK_EPOCH_FILE_SIZE, "epoch-%" PRIu64 ".%s", epoch, suffix);
 }
 
+/* Under another name first: a file of the right name is whole. */
 int sk_epoch_file_write(int dir_fd, const char *name, const void *data, size_t size)
 {
-	own_fd int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char unfinished[SK_EPOCH_FILE_SIZE + 4];
+	own_fd int fd = -1;
 	int r;
 
+	if (!sk_str_format(unfinished, sizeof(unfinished), "%s.new", name))
+		return -ENAMETOOLONG;
+	r = sk_epoch_file_destroy(dir_fd, unfinished);
+	if (r < 0)
+		return r;
+	fd = openat(dir_fd, unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = sk_io_write_all(fd, data, size);
-	if (r == 0 && (fsync(fd) < 0 || fsync(dir_fd) < 0))
+	if (r == 0 && (fsync(fd) < 0 || renameat2(dir_fd, unfinished, dir_fd, name, RENAME_NOREPLACE) < 0 ||
+			      fsync(dir_fd) < 0))
 		r = -errno;
 	if (r < 0)
-		unlinkat(dir_fd, name, 0);
+		(void)sk_epoch_file_destroy(dir_fd, unfinished);
 	return r;
 }
 

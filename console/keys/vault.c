@@ -6,23 +6,54 @@
 #include "console/keys/vault_own.h"
 #include "lib/crypt/kdf.h"
 
-/* The key is in the keystore before the state that needs it. Leftovers of a change that was cut short go
- * first. */
-int sk_vault_store(SkVault *vault, const SkVaultState *state)
+/* The key is in the keystore before the state that needs it. */
+static int make_key(SkVault *vault, uint64_t epoch, SkSecret **ret_key)
 {
 	own_secret SkSecret *key = NULL;
-	char name[SK_EPOCH_FILE_SIZE];
-	int r = sk_keystore_destroy(vault->keystore, state->epoch);
+	int r = sk_keystore_destroy(vault->keystore, epoch);
 
-	sk_epoch_file_name(state->epoch, "state", name);
-	if (r == 0)
-		r = sk_epoch_file_destroy(vault->dir_fd, name);
 	if (r == 0)
 		r = sk_secret_new(SK_KEYSTORE_KEY_SIZE, &key);
 	if (r < 0)
 		return r;
 	sk_random_fill(sk_secret_data(key), SK_KEYSTORE_KEY_SIZE);
-	r = sk_keystore_put(vault->keystore, state->epoch, key);
+	r = sk_keystore_put(vault->keystore, epoch, key);
+	if (r == 0)
+		*ret_key = own_take(key);
+	return r;
+}
+
+/* Leftovers of a change that was cut short go first. */
+int sk_vault_store(SkVault *vault, const SkVaultState *state)
+{
+	own_secret SkSecret *key = NULL;
+	char name[SK_EPOCH_FILE_SIZE];
+	int r = make_key(vault, state->epoch, &key);
+
+	sk_epoch_file_name(state->epoch, "state", name);
+	if (r == 0)
+		r = sk_epoch_file_destroy(vault->dir_fd, name);
+	return r < 0 ? r : sk_vault_state_write(state, vault->dir_fd, key);
+}
+
+/*
+ * A key that is there already may be that of a vault that is away, so it is taken and not destroyed; one of a
+ * later epoch surely is.
+ */
+int sk_vault_store_first(SkVault *vault, const SkVaultState *state)
+{
+	uint64_t epochs[SK_KEYSTORE_EPOCHS_MAX];
+	own_secret SkSecret *key = NULL;
+	int count = sk_keystore_list(vault->keystore, epochs), r;
+
+	for (int i = 0; i < count; i++)
+		if (epochs[i] != state->epoch)
+			return -ENOTEMPTY;
+	if (count < 0)
+		return count;
+	r = sk_keystore_get(vault->keystore, state->epoch, &key);
+	if (r == -ENOENT || r == -EBADMSG)
+		r = make_key(vault, state->epoch, &key);
 	return r < 0 ? r : sk_vault_state_write(state, vault->dir_fd, key);
 }
 

@@ -32,7 +32,9 @@ typedef struct SkVaultSlot {
 
 /*
  * A new vault in a directory of ours (0700): epoch 1, generation 1, a new id. The vault takes the keystore.
- * Return: 0, -EEXIST there is one, -EPERM others may enter the directory, others of the system.
+ * A key that is in the keystore already is taken as it is: it may open a vault that is away.
+ * Return: 0, -EEXIST there is one, -ENOTEMPTY the keystore has keys of another one, -EPERM others may enter
+ * the directory, others of the system.
  */
 int sk_vault_create(const char *directory, SkKeystore *keystore, SkVault **ret_vault);
 

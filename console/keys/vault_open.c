@@ -80,7 +80,7 @@ static int begin(SkVault *vault, SkVaultState *state, SkVault **ret_vault)
 	uint64_t epochs[SK_KEYSTORE_EPOCHS_MAX];
 	int r = sk_epoch_files_list(vault->dir_fd, "state", epochs);
 
-	r = r > 0 ? -EEXIST : r < 0 ? r : sk_vault_store(vault, state);
+	r = r > 0 ? -EEXIST : r < 0 ? r : sk_vault_store_first(vault, state);
 	if (r < 0) {
 		sk_vault_state_free(state);
 		vault->keystore = NULL;

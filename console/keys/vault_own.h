@@ -19,3 +19,5 @@ struct SkVault {
 
 /* A state under a new key: on the disk after this, beside the ones before. */
 int sk_vault_store(SkVault *vault, const SkVaultState *state);
+/* The same in a new vault. Return: 0, -ENOTEMPTY the keystore has keys of another vault, others. */
+int sk_vault_store_first(SkVault *vault, const SkVaultState *state);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * init: an empty database becomes a console: the schema, the keys, the certificates, the first facility, and
- * the first person, who is security officer and administrator everywhere and gets a one-time password.
+ * the first person, who is security officer and administrator everywhere and gets a one-time password. Called
+ * again it finishes what was cut short, and until somebody has signed in, prints another password.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -24,6 +25,7 @@
 
 typedef struct First {
 	const char *facility, *login, *name;
+	char login_there[SK_VALIDATE_DETAIL_SIZE]; /* "": the person is new */
 	char hash[SK_PASSWORD_HASH_SIZE];
 	char facility_id[SK_ID_SIZE], person_id[SK_ID_SIZE], officer_id[SK_ID_SIZE],
 		administrator_id[SK_ID_SIZE];
@@ -51,9 +53,8 @@ static int insert_person(SkDb *db, const First *first)
 		NULL);
 }
 
-static int insert(SkDb *db, void *userdata)
+static int insert_all(SkDb *db, const First *first)
 {
-	const First *first = userdata;
 	int r = sk_db_exec(db, "INSERT INTO facilities (id, name, created) VALUES ($1, $2, $3)",
 		SK_DB_ARGS(sk_db_text(first->facility_id), sk_db_text(first->facility),
 			sk_db_int(sk_time_now())),
@@ -62,8 +63,14 @@ static int insert(SkDb *db, void *userdata)
 		r = insert_person(db, first);
 	if (r == 0)
 		r = insert_role(db, first, first->officer_id, "security-officer");
-	if (r == 0)
-		r = insert_role(db, first, first->administrator_id, "administrator");
+	return r < 0 ? r : insert_role(db, first, first->administrator_id, "administrator");
+}
+
+static int insert(SkDb *db, void *userdata)
+{
+	const First *first = userdata;
+	int r = *first->login_there ? 0 : insert_all(db, first);
+
 	/* Given by the one who is set up: nobody else is there. It has to be changed. */
 	return r < 0 ? r
 		     : sk_person_set_password(db, &(SkNewPassword){first->person_id, first->hash,
@@ -77,6 +84,16 @@ static int say(const char *what, int error, const SkDb *db)
 	return CONSOLE_ERROR;
 }
 
+static int say_home(const SkHome *home, int error, const SkDb *db)
+{
+	const char *advice = sk_home_advice(error);
+
+	say(home->what, error, db);
+	if (advice)
+		fprintf(stderr, "sekisho-console: %s\n", _(advice));
+	return CONSOLE_ERROR;
+}
+
 static int make_directory(const char *file)
 {
 	own_free char *copy = strdup(file);
@@ -86,16 +103,40 @@ static int make_directory(const char *file)
 	return mkdir(dirname(copy), 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Return: CONSOLE_OK, CONSOLE_NO there are people already, CONSOLE_ERROR. */
-static int check_empty(SkDb *db)
+/*
+ * The database has the first person already, and nobody else, and their password was never changed: an init
+ * that was cut short, or whose words were lost. Return: 0, -EEXIST it is in use, others of the database.
+ */
+static int find_first(SkDb *db, First *first)
 {
-	int64_t people = 0;
-	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM people", SK_DB_NO_ARGS, &people);
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(db,
+		"SELECT p.id, p.login, c.must_change, (SELECT COUNT(*) FROM people) FROM people p LEFT JOIN "
+		"credentials c ON c.person_id = p.id AND c.kind = 'password' AND c.removed IS NULL ORDER BY "
+		"p.id "
+		"LIMIT 1",
+		SK_DB_NO_ARGS, &rows);
 
-	if (r < 0)
-		return say("database", r, db);
-	if (people == 0)
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r;
+	if (sk_db_get_int(rows, 3) != 1 || sk_db_get_int(rows, 2) != 1)
+		return -EEXIST;
+	sk_str_copy(first->person_id, sizeof(first->person_id), sk_db_get_text(rows, 0));
+	sk_str_copy(first->login_there, sizeof(first->login_there), sk_db_get_text(rows, 1));
+	return 0;
+}
+
+/* Return: CONSOLE_OK, CONSOLE_NO there are people already, CONSOLE_ERROR. */
+static int check_unused(SkDb *db, First *first)
+{
+	int r = find_first(db, first);
+
+	if (r == 0)
 		return CONSOLE_OK;
+	if (r != -EEXIST)
+		return say("database", r, db);
 	fprintf(stderr, _("sekisho-console: this database has people already; nothing was changed\n"));
 	return CONSOLE_NO;
 }
@@ -105,22 +146,19 @@ static int make_first(SkDb *db, First *first)
 	char password[SK_PASSWORD_MADE_SIZE];
 	int r;
 
+	if (!*first->login_there)
+		sk_id_new(first->person_id);
 	sk_id_new(first->facility_id);
-	sk_id_new(first->person_id);
 	sk_id_new(first->officer_id);
 	sk_id_new(first->administrator_id);
 	sk_password_make(password);
 	r = sk_password_hash(password, first->hash);
 	if (r == 0)
 		r = sk_db_transact(db, insert, first);
-	if (r == -EEXIST) {
-		fprintf(stderr,
-			_("sekisho-console: this database has people already; nothing was changed\n"));
-		return CONSOLE_NO;
-	}
 	if (r < 0)
-		return say("database", r, db);
-	printf(_("id: %s\none-time password: %s\n"), first->login, password);
+		return r == -EEXIST ? check_unused(db, first) : say("database", r, db);
+	printf(_("id: %s\none-time password: %s\n"), *first->login_there ? first->login_there : first->login,
+		password);
 	sk_secret_wipe(password, sizeof(password));
 	return CONSOLE_OK;
 }
@@ -162,14 +200,11 @@ static int make_all(const ConsoleSetup *setup, First *first, const char *host)
 		r = sk_db_migrate(db, &sk_migrations, 0, &report);
 	if (r < 0)
 		return say("database", r, db);
-	r = check_empty(db);
+	r = check_unused(db, first);
 	if (r != CONSOLE_OK)
 		return r;
 	r = sk_home_make(setup->settings, db, first->facility, host, &home);
-	if (r < 0)
-		r = say(home.what, r, db);
-	else
-		r = make_first(db, first);
+	r = r < 0 ? say_home(&home, r, db) : make_first(db, first);
 	if (r == CONSOLE_OK)
 		r = print_address(setup, &home, host);
 	sk_home_close(&home, NULL);

@@ -12,6 +12,7 @@
 #include "console/keys/epoch.h"
 #include "console/server/secret.h"
 #include "console/store/time.h"
+#include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
 
@@ -89,12 +90,25 @@ static int begin_epochs(SkDb *db, void *userdata)
 	return r < 0 ? r : sk_epoch_start(db, vault, NULL);
 }
 
+/* A vault that has seen changes belongs to a database that is not this one. */
+static int join_vault(SkDb *db, SkVault *vault, bool begun)
+{
+	SkEpochNews news;
+
+	if (begun)
+		return sk_epoch_apply(db, vault, &news);
+	return sk_vault_epoch(vault) > 1 ? -ENOTEMPTY : sk_db_transact(db, begin_epochs, vault);
+}
+
 static int make_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 {
 	char path[PATH_MAX];
-	SkKeystore *keystore = NULL;
-	int r = path_of(settings, "vault", path);
+	own_keystore SkKeystore *keystore = NULL;
+	int64_t epochs = 0;
+	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM epochs", SK_DB_NO_ARGS, &epochs);
 
+	if (r == 0)
+		r = path_of(settings, "vault", path);
 	if (r == 0)
 		r = make_directory(home, path);
 	if (r == 0)
@@ -103,11 +117,15 @@ static int make_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 		r = open_keystore(settings, home, &keystore);
 	if (r < 0)
 		return r;
-	r = sk_vault_create(path, keystore, &home->vault);
+	r = sk_vault_open(path, keystore, &home->vault);
+	/* A database that had one needs that one. */
+	if (r == -ENOENT && epochs == 0)
+		r = sk_vault_create(path, keystore, &home->vault);
 	if (r < 0)
 		return fail(home, path, r);
-	r = sk_db_transact(db, begin_epochs, home->vault);
-	return r < 0 ? fail(home, "the first epoch", r) : 0;
+	keystore = NULL;
+	r = join_vault(db, home->vault, epochs > 0);
+	return r < 0 ? fail(home, path, r) : 0;
 }
 
 static int write_file(SkHome *home, const char *path, mode_t mode, const char *text)
@@ -159,6 +177,13 @@ static int issue_server(const SkServerSettings *settings, SkHome *home, const ch
 	return r;
 }
 
+/* They are written in this order: where the last one is, all are. */
+static bool has_certificates(const SkServerSettings *settings)
+{
+	return access(settings->tls.key, F_OK) == 0 && access(settings->tls.certificate, F_OK) == 0 &&
+	       access(settings->tls.client_authority, F_OK) == 0;
+}
+
 static int make_ca(const SkServerSettings *settings, SkHome *home, const char *organisation, const char *host)
 {
 	char path[PATH_MAX];
@@ -167,10 +192,12 @@ static int make_ca(const SkServerSettings *settings, SkHome *home, const char *o
 	if (r == 0)
 		r = make_directory(home, path);
 	if (r == 0)
+		r = sk_ca_open(path, &home->ca);
+	if (r == -ENOENT)
 		r = sk_ca_create(path, organisation, ROOT_YEARS, &home->ca);
 	if (r < 0)
 		return fail(home, path, r);
-	return issue_server(settings, home, host);
+	return has_certificates(settings) ? 0 : issue_server(settings, home, host);
 }
 
 int sk_home_make(
@@ -230,6 +257,38 @@ static int open_signing(const SkServerSettings *settings, SkDb *db, SkHome *home
 	if (r == 0)
 		r = sk_signing_open(db, path, sk_vault_instance(home->vault), &home->signing);
 	return r < 0 ? fail(home, "the keys that sign", r) : 0;
+}
+
+const char *sk_home_advice(int error)
+{
+	switch (error) {
+	case -EBUSY:
+		return N_("another sekisho-console works with it: stop that one first");
+	case -EPERM:
+	case -EACCES:
+		return N_("give it to the user of the console alone: chown it, and chmod 700 (a file 600)");
+	case -ENOENT:
+		return N_("it is not there: bring it back from its backup; sekisho-console init makes it "
+			  "when the "
+			  "database is empty");
+	case -ENOKEY:
+		return N_("the epoch key is not there: bring back the directory of [Keys] EpochDirectory, or "
+			  "connect the token");
+	case -EXDEV:
+		return N_("it belongs to another database: bring back the vault of this one");
+	case -ENOTEMPTY:
+		return N_("it belongs to another database: restore that one with sekisho-console restore, or "
+			  "move "
+			  "the directory away when nobody needs its media any more");
+	case -ESTALE:
+		return N_("it missed a change of the keys: this instance has to join again");
+	case -EBADMSG:
+		return N_("it is damaged: bring it back from its backup");
+	case -ENOSPC:
+		return N_("free disk space, and call it again");
+	default:
+		return NULL;
+	}
 }
 
 int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home)

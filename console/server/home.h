@@ -24,17 +24,21 @@ typedef struct SkHome {
 
 /*
  * A new home for a new database, whose schema is there. host: the name under which people and agents reach
- * the console; this machine's name and localhost are in the certificate, too. What exists already is kept.
- * Return: 0 or negative errno; home->what says of what.
+ * the console; this machine's name and localhost are in the certificate, too. What exists already is kept, so
+ * that what was cut short at any moment is finished by another call. Return: 0; -ENOTEMPTY the vault belongs
+ * to another database; others as below. home->what says of what.
  */
 int sk_home_make(
 	const SkServerSettings *settings, SkDb *db, const char *organisation, const char *host, SkHome *home);
 
 /*
  * Opens all of it, brings the vault up to the database, and takes the chain up where it ended.
- * Return: as above.
+ * Return: 0 or negative errno; home->what says of what, sk_home_advice() what to do.
  */
 int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home);
+
+/* What somebody may do about such an error, to be translated; NULL: its words say it. */
+const char *sk_home_advice(int error);
 
 /* Seals the chain. */
 void sk_home_close(SkHome *home, SkDb *db);

@@ -2,6 +2,8 @@
 #include "console/server/secret.h"
 
 #include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "lib/base/io.h"
@@ -30,16 +32,19 @@ int sk_server_secret_read(const char *path, SkSecret **ret_secret)
 
 int sk_server_secret_make(const char *path)
 {
+	own_free char *copy = strdup(path);
 	own_secret SkSecret *secret = NULL;
 	own_fd int fd = -1;
-	int r = sk_secret_new(SK_SERVER_SECRET_SIZE, &secret);
+	int r = copy ? sk_secret_new(SK_SERVER_SECRET_SIZE, &secret) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
 	sk_random_fill(sk_secret_data(secret), SK_SERVER_SECRET_SIZE);
-	r = sk_io_write_all(fd, sk_secret_data(secret), SK_SERVER_SECRET_SIZE);
-	return r == 0 && fsync(fd) < 0 ? -errno : r;
+	return sk_io_replace_file_at(
+		fd, strrchr(path, '/') + 1, 0600, sk_secret_data(secret), SK_SERVER_SECRET_SIZE);
 }

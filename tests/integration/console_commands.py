@@ -64,6 +64,7 @@ def check_backup(console):
 
 def main():
     with Console(sys.argv[1], sys.argv[2]) as console:
+        console.person()
         done = console.run("init")
         check(done.returncode == 1 and "nothing was changed" in done.stderr, "init leaves people alone")
         done = console.run("migrate")
