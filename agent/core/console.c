@@ -11,6 +11,7 @@
 
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/grants.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
@@ -447,7 +448,7 @@ int console_leave(Core *core, const char *actor)
 	return 0;
 }
 
-json_t *console_to_json(const Core *core)
+json_t *console_to_json(Core *core)
 {
 	const Console *console = core->console;
 	const json_t *policy = console->documents[DOCUMENT_POLICY].payload;
@@ -464,5 +465,7 @@ json_t *console_to_json(const Core *core)
 			"countersigned", (json_int_t)console->countersigned);
 	if (object)
 		uplink_add_state(core, object);
+	if (object)
+		json_object_set_new(object, "grants", grants_to_json(core));
 	return object;
 }

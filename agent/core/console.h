@@ -60,13 +60,9 @@ int console_take_head(Core *core, uint64_t seq, const char *hash, const char *te
 const json_t *console_rules(const Core *core);
 const SkSettingsOverlay *console_settings(const Core *core);
 
-/*
- * Grants and revocations as signed for this terminal. A grant is found by its medium, NULL when there is
- * none; its window is the caller's to look at (with the stricter of the clocks). Borrowed until the next
- * list.
- */
-const json_t *console_find_grant(const Core *core, const char *medium);
+/* Revocations as signed for this terminal; the grants are judged in grants.h. */
 bool console_medium_revoked(const Core *core, const char *medium);
+bool console_grant_revoked(const Core *core, const char *grant);
 
 /* For status: {enrolled, terminal, organisation, policy, ...}. */
-json_t *console_to_json(const Core *core);
+json_t *console_to_json(Core *core);

@@ -16,6 +16,7 @@
 
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/grants.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
@@ -80,6 +81,16 @@ static int check_policy(const Console *console, const json_t *payload)
 	return 0;
 }
 
+static bool is_mode(const char *mode)
+{
+	static const char *const modes[] = {"read", "read-write", "prepare", "erase"};
+
+	for (size_t i = 0; mode && i < SK_ARRAY_SIZE(modes); i++)
+		if (sk_str_eq(modes[i], mode))
+			return true;
+	return false;
+}
+
 static int check_grants(const Console *console, const json_t *payload)
 {
 	const json_t *grants = json_object_get(payload, "grants"), *grant;
@@ -88,8 +99,15 @@ static int check_grants(const Console *console, const json_t *payload)
 	if (!json_is_array(grants))
 		return -EBADMSG;
 	json_array_foreach (grants, i, grant) {
-		if (!text_of(grant, "id") || !text_of(grant, "medium"))
+		const char *terminal = text_of(grant, "terminal");
+
+		if (!text_of(grant, "id") || !text_of(grant, "medium") || !is_mode(text_of(grant, "mode")) ||
+			integer_of(grant, "from") <= 0 ||
+			integer_of(grant, "until") <= integer_of(grant, "from"))
 			return -EBADMSG;
+		/* One of another terminal has no business in our list, whoever put it there. */
+		if (terminal && !sk_str_eq(terminal, console->terminal))
+			return -EXDEV;
 	}
 	return 0;
 }
@@ -134,8 +152,10 @@ static int apply_policy(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 	return r;
 }
 
-static int apply_nothing(Core *core, char detail[CONSOLE_DETAIL_SIZE])
+/* Who looks for a grant finds what holds now; what changed is told. */
+static int apply_grants(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 {
+	grants_changed(core);
 	return 0;
 }
 
@@ -153,9 +173,9 @@ static int apply_command(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 
 static const DocumentType types[DOCUMENT_MAX] = {
 	[DOCUMENT_POLICY] = {SK_DSSE_POLICY, "policy", "policy.json", false, check_policy, apply_policy},
-	[DOCUMENT_GRANTS] = {SK_DSSE_GRANT, "grants", "grants.json", false, check_grants, apply_nothing},
+	[DOCUMENT_GRANTS] = {SK_DSSE_GRANT, "grants", "grants.json", false, check_grants, apply_grants},
 	[DOCUMENT_REVOCATIONS] = {SK_DSSE_REVOCATION, "revocations", "revocations.json", true,
-		check_revocations, apply_nothing},
+		check_revocations, apply_grants},
 	[DOCUMENT_COMMAND] = {SK_DSSE_COMMAND, "command", NULL, false, check_command, apply_command},
 };
 
@@ -214,6 +234,16 @@ static int store(
 		console, COMMAND_FILE, json_pack("{s:I}", "serial", (json_int_t)document->serial));
 }
 
+/* The console says the same again under a newer serial: something else changed for this terminal. */
+static bool says_the_same(const json_t *before, const json_t *payload)
+{
+	json_auto_t *a = json_copy((json_t *)before), *b = json_copy((json_t *)payload);
+
+	json_object_del(a, "serial");
+	json_object_del(b, "serial");
+	return a && b && json_equal(a, b);
+}
+
 static void record_applied(Core *core, DocumentKind kind, int result, const char *detail)
 {
 	const Document *document = &core->console->documents[kind];
@@ -247,11 +277,12 @@ static int put_in_force(Core *core, DocumentKind kind, Document *document, const
 	r = types[kind].apply(core, detail);
 	if (r == 0 && types[kind].file)
 		r = store(console, kind, document, envelope);
-	record_applied(core, kind, r, detail);
+	if (r < 0 || kind == DOCUMENT_POLICY || !says_the_same(before.payload, document->payload))
+		record_applied(core, kind, r, detail);
 	if (r < 0 && types[kind].file) {
 		console->documents[kind] = before;
-		if (kind == DOCUMENT_POLICY)
-			apply_policy(core, ignored);
+		if (kind != DOCUMENT_COMMAND)
+			types[kind].apply(core, ignored);
 		json_decref(document->payload);
 		return r;
 	}
@@ -334,6 +365,7 @@ void documents_forget(Core *core)
 		console->documents[kind] = (Document){0};
 	}
 	use_settings(console);
+	grants_changed(core);
 }
 
 const json_t *console_rules(const Core *core)
@@ -359,22 +391,12 @@ static bool lists(const json_t *payload, const char *name, const char *id)
 	return false;
 }
 
-const json_t *console_find_grant(const Core *core, const char *medium)
-{
-	const json_t *grants = json_object_get(core->console->documents[DOCUMENT_GRANTS].payload, "grants"),
-		     *grant;
-	const json_t *revoked = core->console->documents[DOCUMENT_REVOCATIONS].payload;
-	size_t i;
-
-	json_array_foreach (grants, i, grant) {
-		if (sk_str_eq(text_of(grant, "medium"), medium) &&
-			!lists(revoked, "grants", text_of(grant, "id")))
-			return grant;
-	}
-	return NULL;
-}
-
 bool console_medium_revoked(const Core *core, const char *medium)
 {
 	return lists(core->console->documents[DOCUMENT_REVOCATIONS].payload, "media", medium);
+}
+
+bool console_grant_revoked(const Core *core, const char *grant)
+{
+	return lists(core->console->documents[DOCUMENT_REVOCATIONS].payload, "grants", grant);
 }

@@ -25,6 +25,7 @@ typedef struct History History;
 typedef struct Rules Rules;
 typedef struct Bus Bus;
 typedef struct Console Console;
+typedef struct Grants Grants;
 
 typedef struct Core {
 	sd_event *event;
@@ -35,6 +36,7 @@ typedef struct Core {
 	History *history;
 	Bus *bus;
 	Console *console;
+	Grants *grants;
 	Orders orders;
 	Session session;
 	Trial trial;

@@ -13,6 +13,7 @@
 #include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
+#include "agent/core/grants.h"
 #include "agent/core/history.h"
 #include "agent/core/input.h"
 #include "agent/core/jail.h"
@@ -40,6 +41,8 @@ static int open_parts(Core *core)
 
 	if (r == 0)
 		r = console_open(core);
+	if (r == 0)
+		r = grants_open(core);
 	if (r == 0)
 		r = history_open(core);
 	if (r == 0)
@@ -84,6 +87,7 @@ static void close_parts(Core *core)
 	rules_close(core);
 	bus_close(core);
 	history_close(core);
+	grants_close(core);
 	console_close(core);
 	records_close(core);
 	sk_settings_free(core->settings);

@@ -45,7 +45,7 @@ static json_t *records_to_json(const Core *core)
 		"hash", head.hash, "free_bytes", (json_int_t)space.free);
 }
 
-json_t *status_to_json(const Core *core)
+json_t *status_to_json(Core *core)
 {
 	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:s, s:b, s:I, s:I, s:o}", "version",
 		SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "trial", trial_to_json(core), "monitor",

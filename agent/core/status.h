@@ -5,7 +5,7 @@
 
 typedef struct Core Core;
 
-json_t *status_to_json(const Core *core);
+json_t *status_to_json(Core *core);
 
 /* The same, as the console wants to know it: nothing about who sits at the PC. */
 json_t *status_for_console(const Core *core);

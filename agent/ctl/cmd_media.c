@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <time.h>
 
 #include "agent/ctl/agent.h"
 #include "agent/ctl/ctl.h"
@@ -41,6 +42,43 @@ static void print_medium(const json_t *medium)
 			(long long)json_integer_value(json_object_get(medium, "refused_files")));
 }
 
+static void print_grant(const json_t *grant)
+{
+	static const struct {
+		const char *word, *text;
+	} states[] = {{"holds", N_("holds")}, {"later", N_("begins later")}, {"over", N_("is over")},
+		{"revoked", N_("REVOKED")}};
+	time_t until = (time_t)(json_integer_value(json_object_get(grant, "until")) / 1000);
+	const char *user = ctl_json_text(grant, "user"), *state = ctl_json_text(grant, "state");
+	char end[64];
+	struct tm tm;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(states); i++)
+		if (sk_str_eq(states[i].word, state))
+			state = _(states[i].text);
+	localtime_r(&until, &tm);
+	strftime(end, sizeof(end), "%Y-%m-%d %H:%M", &tm);
+	printf(_("Grant:   %s %s, %s for %s until %s: %s\n"), ctl_json_text(grant, "number"),
+		ctl_json_text(grant, "label"), ctl_json_text(grant, "mode"), *user ? user : _("everybody"),
+		end, state);
+}
+
+/* What the console allows here, whether the medium is plugged in or not. */
+static int print_grants(void)
+{
+	json_t *status = NULL;
+	const json_t *grant;
+	size_t i;
+	int r = ctl_agent_get("GetStatus", &status);
+
+	if (r != CTL_OK)
+		return r;
+	json_array_foreach (json_object_get(json_object_get(status, "console"), "grants"), i, grant)
+		print_grant(grant);
+	json_decref(status);
+	return CTL_OK;
+}
+
 int ctl_media(int argc, char **argv)
 {
 	json_t *list = NULL, *medium;
@@ -59,7 +97,7 @@ int ctl_media(int argc, char **argv)
 	if (json_array_size(list) == 0)
 		puts(_("No medium is connected."));
 	json_decref(list);
-	return CTL_OK;
+	return print_grants();
 }
 
 static int do_with_medium(int argc, char **argv, const char *method)

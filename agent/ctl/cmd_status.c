@@ -50,6 +50,22 @@ static void print_scanner(const json_t *scanner)
 		print_time(_("Definitions:"), made);
 }
 
+static void print_grants(const json_t *grants)
+{
+	const json_t *grant;
+	long long hold = 0;
+	char text[128];
+	size_t i;
+
+	json_array_foreach (grants, i, grant)
+		hold += sk_str_eq(ctl_json_text(grant, "state"), "holds");
+	if (json_array_size(grants) == 0)
+		return;
+	sk_str_format(text, sizeof(text), _("%lld hold now, of %lld (shown by: sekishoctl media)"), hold,
+		(long long)json_array_size(grants));
+	ctl_print_field(_("Grants:"), text);
+}
+
 /* Nothing where there is no console: most small clinics have none. */
 static void print_console(const json_t *console)
 {
@@ -69,6 +85,7 @@ static void print_console(const json_t *console)
 			state = _(states[i].text);
 	sk_str_format(text, sizeof(text), "%s, %s", ctl_json_text(console, "address"), state);
 	ctl_print_field(_("Console:"), text);
+	print_grants(json_object_get(console, "grants"));
 	if (*ctl_json_text(connection, "cause")) {
 		sk_str_format(text, sizeof(text), "%s %s", ctl_json_text(connection, "cause"),
 			ctl_json_text(connection, "detail"));

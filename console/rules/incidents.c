@@ -96,14 +96,6 @@ static int last_use(SkDb *db, const char *medium, char ret_time[SK_TIME_SIZE])
 	return r;
 }
 
-static int end_grants(const SkActor *actor, const char *medium)
-{
-	return sk_db_exec(actor->db,
-		"UPDATE grants SET state = 'revoked', ended = $1, ended_by = $2, reason = 'incident', "
-		"version = version + 1 WHERE medium_id = $3 AND state = 'live'",
-		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(actor->person), sk_db_text(medium)), NULL);
-}
-
 /* Cuts the key where there is one. ret_gone: nothing at the console opens this medium any more. */
 static int cut_key(
 	const SkActor *actor, SkVault *vault, const char *medium, const char *reason, bool *ret_gone)
@@ -150,8 +142,6 @@ static int lose(const SkActor *actor, const Lost *lost)
 			.key = {.id = lost->medium}, .action = SK_MEDIUM_LOSE, .reason = lost->reason});
 
 	if (r == 0)
-		r = end_grants(actor, lost->medium);
-	if (r == 0)
 		r = cut_key(actor, lost->vault, lost->medium, lost->reason, &gone);
 	if (r == 0 && gone)
 		r = sk_ledger_step(actor,
@@ -166,17 +156,6 @@ static int lose(const SkActor *actor, const Lost *lost)
 				sk_db_text(sk_row_text(lost->incident, "facility"))),
 			NULL);
 	return r != 0 ? r : add_evidence(actor, lost, gone);
-}
-
-/* Every terminal of the clinic has to hear of it. */
-static int raise_revisions(const SkActor *actor, const char *facility)
-{
-	int r = sk_db_exec(actor->db,
-		"UPDATE terminal_revisions SET revision = revision + 1, changed = $1 WHERE terminal_id IN "
-		"(SELECT id FROM terminals WHERE facility_id = $2)",
-		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(facility)), NULL);
-
-	return r < 0 ? r : sk_db_notify(actor->db, "sekisho_terminals", facility);
 }
 
 static int lose_all(const SkActor *actor, SkVault *vault, const json_t *incident, const json_t *media)
@@ -219,8 +198,6 @@ int sk_incident_report(const SkActor *actor, SkVault *vault, json_t *fields, cha
 		r = insert_steps(actor, row);
 	if (r == 0)
 		r = lose_all(actor, vault, row, media);
-	if (r == 0)
-		r = raise_revisions(actor, sk_row_text(row, "facility"));
 	if (r != 0)
 		return r;
 	return sk_actor_record(

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "console/rules/grants.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
@@ -212,6 +213,8 @@ int sk_ledger_step(const SkActor *actor, const SkMediumStep *step)
 	r = check_asked(actor, step, transition->asks);
 	if (r == 0)
 		r = write_state(actor, step, transition->to);
+	if (r == 0)
+		r = sk_grants_follow(actor, row, transition->to, step->reason);
 	if (r == 0 && transition->asks & SK_LIFE_CERTIFICATE)
 		r = add_certificate(actor, step, row, transition->to);
 	if (r != 0)

@@ -3,13 +3,16 @@
 #include <errno.h>
 
 #include "api_handlers.h"
+#include "console/rules/grants.h"
 #include "console/rules/requests.h"
 #include "console/server/act.h"
+#include "console/server/server.h"
 #include "lib/base/str.h"
 
 typedef struct Asking {
 	json_t *fields;
 	SkRequestDecision decision;
+	const SkSigning *signing;
 	bool done;
 	SkRequestAction action;
 	const char *request, *note;
@@ -81,16 +84,19 @@ int sk_api_request_decisions(SkCall *call)
 static int decide(const SkActor *actor, void *userdata)
 {
 	Asking *asking = userdata;
+	int r = sk_request_decide(actor, &asking->decision, &asking->done);
 
-	return sk_request_decide(actor, &asking->decision, &asking->done);
+	return r == 0 && asking->done ? sk_grants_of_request(actor, asking->signing, asking->decision.request)
+				      : r;
 }
 
 int sk_api_request_decide(SkCall *call)
 {
-	Asking asking = {.decision = {.request = sk_call_text(call, "request"),
-				 .approved = json_is_true(json_object_get(call->body, "approved")),
-				 .reason = sk_call_body_text(call, "reason"),
-				 .conditions = sk_call_body_text(call, "conditions")}};
+	Asking asking = {.signing = call->server->home.signing,
+		.decision = {.request = sk_call_text(call, "request"),
+			.approved = json_is_true(json_object_get(call->body, "approved")),
+			.reason = sk_call_body_text(call, "reason"),
+			.conditions = sk_call_body_text(call, "conditions")}};
 	int r = sk_call_act(call, decide, &asking);
 
 	return sk_call_answer_row(call, r, 200, &sk_requests_table, asking.decision.request);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "console/rules/authority.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/base64.h"
@@ -81,6 +82,30 @@ int sk_trust_sign(SkServer *server, const char *type, json_t *payload, json_t **
 		return r;
 	*ret_envelope = json_loads(envelope, 0, NULL);
 	return *ret_envelope ? 0 : -ENOMEM;
+}
+
+int sk_trust_authority(
+	SkServer *server, SkDb *db, const char *terminal, int64_t *ret_revision, json_t **ret_envelopes)
+{
+	json_t *grants = NULL, *revocations = NULL;
+	SkAuthority authority = {0};
+	int r = sk_authority_read(db, terminal, &authority);
+
+	/* What is revoked comes first: nothing is granted in between. */
+	if (r == 0)
+		r = sk_trust_sign(
+			server, SK_DSSE_REVOCATION, json_incref(authority.revocations), &revocations);
+	if (r == 0)
+		r = sk_trust_sign(server, SK_DSSE_GRANT, json_incref(authority.grants), &grants);
+	if (r == 0) {
+		*ret_revision = authority.revision;
+		*ret_envelopes = json_pack("[O, O]", revocations, grants);
+		r = *ret_envelopes ? 0 : -ENOMEM;
+	}
+	json_decref(revocations);
+	json_decref(grants);
+	sk_authority_deinit(&authority);
+	return r;
 }
 
 #define POLICY_OF_TERMINAL                                                                                   \

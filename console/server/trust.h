@@ -15,6 +15,13 @@ int sk_trust_bundle(SkServer *server, SkDb *db, char **ret_bundle);
 /* payload: taken over; NULL is -ENOMEM. */
 int sk_trust_sign(SkServer *server, const char *type, json_t *payload, json_t **ret_envelope);
 
+/*
+ * What the terminal may do and what is revoked, each in its envelope: an array that the caller owns; and the
+ * revision that it is of. Return: 0, -ENOENT no such terminal, others.
+ */
+int sk_trust_authority(
+	SkServer *server, SkDb *db, const char *terminal, int64_t *ret_revision, json_t **ret_envelopes);
+
 /* Of the version that the terminal's group is to have; 0: none. */
 int sk_trust_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial);
 

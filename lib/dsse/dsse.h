@@ -20,6 +20,7 @@
 
 #define SK_DSSE_POLICY "application/vnd.sekisho.policy.v1+json"
 #define SK_DSSE_GRANT "application/vnd.sekisho.grant.v1+json"
+#define SK_DSSE_GRANT_ISSUED "application/vnd.sekisho.grant-issued.v1+json"
 #define SK_DSSE_REVOCATION "application/vnd.sekisho.revocation.v1+json"
 #define SK_DSSE_DEFINITIONS "application/vnd.sekisho.definitions.v1+json"
 #define SK_DSSE_HEAD "application/vnd.sekisho.head.v1+json"
@@ -27,6 +28,8 @@
 #define SK_DSSE_TRUST "application/vnd.sekisho.trust.v1+json"
 #define SK_DSSE_ENROLMENT "application/vnd.sekisho.enrolment.v1+json"
 #define SK_DSSE_COMMAND "application/vnd.sekisho.command.v1+json"
+#define SK_DSSE_SECRET "application/vnd.sekisho.secret.v1+json"
+#define SK_DSSE_LEASE "application/vnd.sekisho.lease.v1+json"
 #define SK_DSSE_SLIP "application/vnd.sekisho.slip.v1+json"
 
 #define SK_DSSE_SIGNATURES_MAX 8

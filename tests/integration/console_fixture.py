@@ -3,6 +3,7 @@
 Whoever adds a parameter to a path adds its row here; a test that meets one without fails."""
 import copy
 import json
+import secrets
 
 from console_server import new_id
 
@@ -15,6 +16,8 @@ class Fixture:
         self.own, self.other = console.facility("自院"), console.facility("他院")
         self.officers = {}
         self.terminal(self.own, console.terminal)  # whose certificate the tests hold
+        console.sql("INSERT INTO public_keys (id, purpose, algorithm, public_key, created, valid_from) VALUES "
+                    "('x25519:fixture', 'recovery', 'x', ?, 1, 1)", secrets.token_bytes(32))
 
     def row(self, name, facility):
         """A row for {name} of a path, which nobody has touched."""
@@ -67,6 +70,15 @@ class Fixture:
         return self.make("/api/v1/requests", {
             "facility": facility, "kind": "carry-out", "outFrom": "2098-01-10T00:00:00Z", "due": "2098-01-20T00:00:00Z",
             "destination": "x", "reason": "x", "dataSummary": "x", "risk": "x", "onLoss": "x", "media": [medium]}, facility)
+
+    def make_grant(self, facility):
+        """What an approval leaves."""
+        self.make_terminal(facility)
+        request = self.make_request(facility)
+        approver = self.console.session(self.console.person(("approver", facility)))
+        answer = self.console.call("POST", f"/api/v1/requests/{request}/decisions", b'{"approved": true}', approver)
+        assert answer.status == 200, answer.json
+        return self.console.sql("SELECT id FROM grants WHERE request_id = ?", request)[0][0]
 
     def terminal(self, facility, identity):
         """As an enrolment leaves it."""

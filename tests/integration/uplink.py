@@ -124,11 +124,16 @@ def check_policy(agent, console, terminal):
     agent.wait(agent.connected, "connected again", 60)
 
 
+GRANT = {"id": "g1", "medium": "m1", "mode": "read", "from": 1, "until": 2}
+
+
 def check_documents(agent, console, terminal):
     say("grants, revocations, commands; what is not known is unsupported")
     for kind, payload, outcome in (
-            ("grant", {"terminal": terminal, "serial": 1, "grants": [{"id": "g1", "medium": "m1"}]}, "applied"),
+            ("grant", {"terminal": terminal, "serial": 1, "grants": [GRANT]}, "applied"),
             ("grant", {"terminal": "*", "serial": 2, "grants": []}, "refused"),
+            ("grant", {"terminal": terminal, "serial": 2, "grants": [{"id": "g1", "medium": "m1"}]}, "refused"),
+            ("grant", {"terminal": terminal, "serial": 2, "grants": [GRANT | {"terminal": "%026d" % 77}]}, "refused"),
             ("revocation", {"terminal": "*", "serial": 1, "media": ["m1"], "grants": ["g1"]}, "applied"),
             ("command", {"terminal": terminal, "serial": 1, "until": 1000, "command": "collect-status"}, "refused"),
             ("command", {"terminal": terminal, "serial": 1, "until": 1 << 50, "command": "collect-status"}, "applied"),

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/grants.h"
+
+#include <errno.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "agent/core/console_state.h"
+#include "agent/core/core.h"
+#include "agent/core/records.h"
+#include "lib/audit/clock.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+
+#define CLOCK_FILE "clock.json"
+/* What a power cut takes from the known time. */
+#define KEEP_USEC (60 * 1000000ULL)
+#define LOOK_MSEC 60000
+
+struct Grants {
+	SkStrictClock clock;
+	char boot[33];
+	uint64_t kept_usec; /* mono of what is on the disk */
+	json_t *in_force;   /* id -> grant, as of the last look */
+	sd_event_source *timer;
+};
+
+static const char *text_of(const json_t *grant, const char *name)
+{
+	const char *text = json_string_value(json_object_get(grant, name));
+
+	return text ? text : "";
+}
+
+static int64_t time_of(const json_t *grant, const char *name)
+{
+	return json_integer_value(json_object_get(grant, name));
+}
+
+static const json_t *all_of(const Core *core)
+{
+	return json_object_get(core->console->documents[DOCUMENT_GRANTS].payload, "grants");
+}
+
+static void load_clock(const Core *core, SkStrictClock *clock)
+{
+	json_auto_t *object = NULL;
+
+	if (console_load(core->console, CLOCK_FILE, 4096, &object) < 0)
+		return;
+	clock->wall = time_of(object, "wall");
+	clock->mono = (uint64_t)time_of(object, "mono");
+	if (clock->wall <= 0 || !sk_str_copy(clock->boot, sizeof(clock->boot), text_of(object, "boot")))
+		*clock = (SkStrictClock){0};
+}
+
+static void keep_clock(const Core *core)
+{
+	Grants *grants = core->grants;
+	const SkStrictClock *clock = &grants->clock;
+
+	if (grants->kept_usec > 0 && clock->mono - grants->kept_usec < KEEP_USEC)
+		return;
+	grants->kept_usec = clock->mono;
+	if (console_store(core->console, CLOCK_FILE,
+		    json_pack("{s:I, s:I, s:s}", "wall", (json_int_t)clock->wall, "mono",
+			    (json_int_t)clock->mono, "boot", clock->boot)) < 0)
+		sk_log(LOG_ERR, "the known time cannot be kept");
+}
+
+SkStrictTime grants_time(Core *core)
+{
+	SkAuditTime now;
+	SkStrictTime time;
+
+	sk_audit_clock_now(core->grants->boot, &now);
+	time = sk_strict_clock_look(&core->grants->clock, &now);
+	keep_clock(core);
+	return time;
+}
+
+static SkReason judge_time(const json_t *grant, const SkStrictTime *time)
+{
+	switch (sk_strict_time_judge(time, time_of(grant, "from"), time_of(grant, "until"))) {
+	case SK_STRICT_NOT_YET:
+		return SK_GRANT_NOT_YET;
+	case SK_STRICT_OVER:
+		return SK_GRANT_OVER;
+	default:
+		return SK_REASON_NONE;
+	}
+}
+
+/* A grant for writing allows reading. */
+static bool is_of_mode(const json_t *grant, const char *mode)
+{
+	return sk_str_eq(text_of(grant, "mode"), mode) ||
+	       (sk_str_eq(mode, "read") && sk_str_eq(text_of(grant, "mode"), "read-write"));
+}
+
+static SkReason judge(const json_t *grant, const GrantAsk *ask, const SkStrictTime *time)
+{
+	const char *user = text_of(grant, "user");
+
+	if (!sk_str_eq(text_of(grant, "medium"), ask->medium) || !is_of_mode(grant, ask->mode))
+		return SK_GRANT_NONE;
+	if (*user && !sk_str_eq(user, ask->user))
+		return SK_GRANT_OTHER_USER;
+	return judge_time(grant, time);
+}
+
+/* Of several that do not hold, what comes nearest is told. */
+static unsigned nearness(SkReason reason)
+{
+	switch (reason) {
+	case SK_GRANT_NOT_YET:
+		return 3;
+	case SK_GRANT_OVER:
+		return 2;
+	case SK_GRANT_OTHER_USER:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant)
+{
+	SkReason nearest = SK_GRANT_NONE, reason;
+	SkStrictTime time = grants_time(core);
+	const json_t *grant;
+	size_t i;
+
+	if (console_medium_revoked(core, ask->medium))
+		return SK_MEDIUM_FROZEN;
+	json_array_foreach (all_of(core), i, grant) {
+		if (console_grant_revoked(core, text_of(grant, "id")))
+			continue;
+		reason = judge(grant, ask, &time);
+		if (reason == SK_REASON_NONE) {
+			*ret_grant = grant;
+			return SK_REASON_NONE;
+		}
+		if (nearness(reason) > nearness(nearest))
+			nearest = reason;
+	}
+	return nearest;
+}
+
+const json_t *grants_by_id(const Core *core, const char *id)
+{
+	const json_t *grant;
+	size_t i;
+
+	json_array_foreach (all_of(core), i, grant) {
+		if (sk_str_eq(text_of(grant, "id"), id))
+			return console_grant_revoked(core, id) ? NULL : grant;
+	}
+	return NULL;
+}
+
+static bool is_revoked(const Core *core, const json_t *grant)
+{
+	return console_grant_revoked(core, text_of(grant, "id")) ||
+	       console_medium_revoked(core, text_of(grant, "medium"));
+}
+
+static json_t *find_in_force(Core *core, const SkStrictTime *time)
+{
+	json_t *in_force = json_object();
+	const json_t *grant;
+	size_t i;
+
+	json_array_foreach (all_of(core), i, grant) {
+		if (!is_revoked(core, grant) && judge_time(grant, time) == SK_REASON_NONE)
+			json_object_set(in_force, text_of(grant, "id"), (json_t *)grant);
+	}
+	return in_force;
+}
+
+static void record_grant(Core *core, const char *kind, SkReason code, const json_t *grant)
+{
+	record_write(
+		core, &(Record){.kind = kind,
+			      .actor = "console",
+			      .code = code,
+			      .body = json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I}", "grant",
+				      text_of(grant, "id"), "medium", text_of(grant, "medium"), "number",
+				      record_text(text_of(grant, "number")), "label",
+				      record_text(text_of(grant, "label")), "mode", text_of(grant, "mode"),
+				      "user", record_text(text_of(grant, "user")), "from",
+				      (json_int_t)time_of(grant, "from"), "until",
+				      (json_int_t)time_of(grant, "until"))});
+}
+
+static SkReason why_over(const Core *core, const json_t *grant, const SkStrictTime *time)
+{
+	if (console_medium_revoked(core, text_of(grant, "medium")))
+		return SK_MEDIUM_FROZEN;
+	return judge_time(grant, time) == SK_GRANT_OVER ? SK_GRANT_OVER : SK_GRANT_ENDED;
+}
+
+/* What differs from the last look. */
+static void record_changes(Core *core, json_t *now, const SkStrictTime *time)
+{
+	const char *id;
+	json_t *grant;
+
+	json_object_foreach (core->grants->in_force, id, grant) {
+		if (!json_object_get(now, id))
+			record_grant(core, "grant.over", why_over(core, grant, time), grant);
+	}
+	json_object_foreach (now, id, grant) {
+		if (!json_object_get(core->grants->in_force, id))
+			record_grant(core, "grant.holds", SK_GRANT_HOLDS, grant);
+	}
+}
+
+/* How long until the next grant begins or ends, and not longer than a look. */
+static uint64_t next_look(const Core *core, const SkStrictTime *time)
+{
+	int64_t wait = LOOK_MSEC;
+	const json_t *grant;
+	size_t i;
+
+	json_array_foreach (all_of(core), i, grant) {
+		int64_t begin = time_of(grant, "from") - time->earliest;
+		int64_t end = time_of(grant, "until") - time->latest;
+
+		if (begin > 0 && begin < wait)
+			wait = begin;
+		if (end > 0 && end < wait)
+			wait = end;
+	}
+	return (uint64_t)wait + 1;
+}
+
+static void look(Core *core)
+{
+	Grants *grants = core->grants;
+	SkStrictTime time = grants_time(core);
+	json_t *now = find_in_force(core, &time);
+
+	if (!now)
+		return;
+	record_changes(core, now, &time);
+	json_decref(grants->in_force);
+	grants->in_force = now;
+	sd_event_source_set_time_relative(grants->timer, next_look(core, &time) * 1000);
+	sd_event_source_set_enabled(grants->timer, SD_EVENT_ONESHOT);
+}
+
+void grants_changed(Core *core)
+{
+	if (core->grants)
+		look(core);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	look(userdata);
+	return 0;
+}
+
+int grants_open(Core *core)
+{
+	Grants *grants = calloc(1, sizeof(*grants));
+	SkStrictTime time;
+	int r;
+
+	if (!grants)
+		return -ENOMEM;
+	core->grants = grants;
+	r = sk_audit_clock_boot(grants->boot);
+	if (r < 0)
+		return r;
+	load_clock(core, &grants->clock);
+	time = grants_time(core);
+	/* What held before this start is no news. */
+	grants->in_force = find_in_force(core, &time);
+	r = grants->in_force ? sd_event_add_time_relative(
+				       core->event, &grants->timer, CLOCK_BOOTTIME, 0, 0, on_timer, core)
+			     : -ENOMEM;
+	return r < 0 ? r : 0;
+}
+
+void grants_close(Core *core)
+{
+	Grants *grants = core->grants;
+
+	if (!grants)
+		return;
+	sd_event_source_disable_unref(grants->timer);
+	json_decref(grants->in_force);
+	free(own_take(core->grants));
+}
+
+static const char *state_of(const Core *core, const json_t *grant, const SkStrictTime *time)
+{
+	if (is_revoked(core, grant))
+		return "revoked";
+	switch (judge_time(grant, time)) {
+	case SK_GRANT_NOT_YET:
+		return "later";
+	case SK_GRANT_OVER:
+		return "over";
+	default:
+		return "holds";
+	}
+}
+
+json_t *grants_to_json(Core *core)
+{
+	SkStrictTime time = grants_time(core);
+	json_t *list = json_array();
+	const json_t *grant;
+	size_t i;
+
+	json_array_foreach (all_of(core), i, grant) {
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:s}", "id",
+				text_of(grant, "id"), "medium", text_of(grant, "medium"), "number",
+				record_text(text_of(grant, "number")), "label",
+				record_text(text_of(grant, "label")), "mode", text_of(grant, "mode"), "user",
+				record_text(text_of(grant, "user")), "from",
+				(json_int_t)time_of(grant, "from"), "until",
+				(json_int_t)time_of(grant, "until"), "lease",
+				(json_int_t)time_of(grant, "lease"), "state", state_of(core, grant, &time)));
+	}
+	return list;
+}
