@@ -11,6 +11,7 @@
 #include "agent/core/history.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/records.h"
+#include "agent/core/rules.h"
 #include "agent/core/volumes.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -140,6 +141,20 @@ static void record_device(
 		&(Record){.kind = kind, .code = code, .actor = actor, .body = device_to_json(core, device)});
 }
 
+/* With all that the rules could ask about: the console decides it again, under rules that it tries. */
+static void record_decision(Core *core, const Device *device)
+{
+	const char *parent_hash = devices_parent_hash(core, device);
+	json_t *body = device_to_json(core, device), *asked = rules_moment_to_json(core);
+
+	if (parent_hash)
+		json_object_set_new(asked, "parent_hash", json_string(parent_hash));
+	json_object_set_new(asked, "connect_type", json_string(device->connect_type));
+	json_object_set_new(body, "asked", asked);
+	record_write(core,
+		&(Record){.kind = "device.decided", .code = device->decision.code, .body = body});
+}
+
 static void note_in_history(Core *core, const Device *device)
 {
 	char interfaces[INTERFACES_TEXT_SIZE], serial[SK_USB_STRING_SIZE], name[SK_USB_STRING_SIZE];
@@ -240,7 +255,7 @@ static void decide(Core *core, Device *device)
 	/* The record is there before the order, whoever kills us in between; it reaches the disk while the
 	 * order is on its way. */
 	if (changed && !device->root_hub) {
-		record_device(core, device, "device.decided", decision.code, NULL);
+		record_decision(core, device);
 		records_push(core);
 	}
 	apply(core, device);

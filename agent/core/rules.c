@@ -250,6 +250,21 @@ static SkPolicyContext context_now(Core *core, SkPolicyTruth screen_locked)
 	};
 }
 
+json_t *rules_moment_to_json(Core *core)
+{
+	static const char *const which[] = {"first", "only", "ignore"};
+	const SkPolicyContext context =
+		context_now(core, core->session.locked ? SK_POLICY_YES : SK_POLICY_NO);
+	json_t *groups = json_array();
+
+	for (const char *const *group = context.groups; group && *group; group++)
+		json_array_append_new(groups, record_text(*group));
+	return json_pack("{s:s, s:i, s:i, s:b, s:o?, s:o, s:s}", "mode", sk_mode_name(trial_mode(core)),
+		"weekday", (int)context.now.weekday, "day_second", (int)context.now.day_second,
+		"screen_locked", core->session.locked, "user", context.user ? record_text(context.user) : NULL,
+		"groups", groups, "console_rules", which[core->settings->console.rules]);
+}
+
 /* The keyboards and pointers that work now and hang on USB. Return: how many, or -ENOMEM. */
 static int collect_input(const Core *core, PolicyFacts **ret_facts)
 {

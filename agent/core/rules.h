@@ -4,6 +4,8 @@
  * The rules in force: read from the rules directory, compiled by the policy library, replaced as a whole or
  * not at all.
  */
+#include <jansson.h>
+
 #include "policy/policy.h"
 
 typedef struct Core Core;
@@ -27,6 +29,12 @@ void rules_evaluate(
 
 /* The same moment, told rule by rule. */
 int rules_explain(Core *core, const SkPolicyDevice *device, FILE *out);
+
+/*
+ * What is asked beside the device: for records, so that a decision can be made again somewhere else. A
+ * reference of the caller's.
+ */
+json_t *rules_moment_to_json(Core *core);
 
 /* How many things sk_policy_lint() says about them. */
 size_t rules_warnings(const Core *core);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "console/rules/policy_groups.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
@@ -203,7 +204,7 @@ static int add_terminal(const SkActor *actor, Code *code, const json_t *facts)
 			"id = $3",
 			SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(code->terminal), sk_db_text(code->id)),
 			NULL);
-	return r;
+	return r < 0 ? r : sk_policy_give_terminal(actor, code->terminal);
 }
 
 /* The key that the terminal of this code showed the first time. */

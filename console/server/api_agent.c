@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api_handlers.h"
+#include "console/rules/policy_document.h"
 #include "console/rules/records.h"
 #include "console/rules/terminals.h"
 #include "console/server/act.h"
@@ -170,7 +171,7 @@ int sk_api_agent_wait(SkCall *call)
 		return sk_call_wait(call, WAIT_MS);
 	r = sk_records_head(call->db, call->terminal, &records);
 	if (r == 0)
-		r = sk_trust_policy_serial(call->db, call->terminal, &policy);
+		r = sk_policy_serial(call->db, call->terminal, &policy);
 	if (r == 0)
 		r = sk_trust_authority(call->server, call->db, call->terminal, &revision, &envelopes);
 	if (r < 0)
@@ -193,7 +194,9 @@ int sk_api_agent_policy(SkCall *call)
 
 static int confirm(const SkActor *actor, AgentAct *act)
 {
-	return sk_terminal_confirm(actor, sk_call_body_int(act->call, "revision"));
+	int r = sk_terminal_confirm(actor, sk_call_body_int(act->call, "revision"));
+
+	return r != 0 ? r : sk_policy_told(actor, json_object_get(act->call->body, "results"));
 }
 
 int sk_api_agent_state(SkCall *call)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "console/rules/authority.h"
+#include "console/rules/policy_document.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/base64.h"
@@ -108,51 +109,10 @@ int sk_trust_authority(
 	return r;
 }
 
-#define POLICY_OF_TERMINAL                                                                                   \
-	"FROM terminals t JOIN group_policies g ON g.group_id = t.group_id JOIN policy_versions v ON v.id "  \
-	"= "                                                                                                 \
-	"g.policy_version_id WHERE t.id = $1"
-
-int sk_trust_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial)
-{
-	int r = sk_db_query_int(
-		db, "SELECT g.changed " POLICY_OF_TERMINAL, SK_DB_ARGS(sk_db_text(terminal)), ret_serial);
-
-	if (r == -ENOENT)
-		*ret_serial = 0;
-	return r == -ENOENT ? 0 : r;
-}
-
-/* files: name -> text; sekisho.conf is the settings, the others are rules. */
-static json_t *policy_json(const SkDbRows *rows, const char *terminal)
-{
-	json_auto_t *files = json_loads(sk_db_get_text(rows, 2), 0, NULL);
-	json_t *rules = json_array(), *payload, *text;
-	const char *name;
-
-	json_object_foreach (files, name, text) {
-		if (!sk_str_eq(name, "sekisho.conf"))
-			json_array_append_new(rules, json_pack("{s:s, s:O}", "name", name, "text", text));
-	}
-	/* What the group is to have is what somebody decided, also when it is an older version. */
-	payload = json_pack("{s:s, s:I, s:I, s:b, s:s, s:o}", "terminal", terminal, "serial",
-		(json_int_t)sk_db_get_int(rows, 0), "version", (json_int_t)sk_db_get_int(rows, 1), "rollback",
-		1, "group", sk_db_get_text(rows, 3), "rules", rules);
-	text = json_object_get(files, "sekisho.conf");
-	if (payload && text)
-		json_object_set(payload, "settings", text);
-	return payload;
-}
-
 int sk_trust_policy(SkServer *server, SkDb *db, const char *terminal, json_t **ret_envelope)
 {
-	own_rows SkDbRows *rows = NULL;
-	int r = sk_db_query(db, "SELECT g.changed, v.number, v.files, g.group_id " POLICY_OF_TERMINAL,
-		SK_DB_ARGS(sk_db_text(terminal)), &rows);
+	json_t *payload = NULL;
+	int r = sk_policy_document(db, terminal, &payload);
 
-	if (r == 0)
-		r = sk_db_next(rows);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	return sk_trust_sign(server, SK_DSSE_POLICY, policy_json(rows, terminal), ret_envelope);
+	return r < 0 ? r : sk_trust_sign(server, SK_DSSE_POLICY, payload, ret_envelope);
 }

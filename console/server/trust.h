@@ -22,8 +22,5 @@ int sk_trust_sign(SkServer *server, const char *type, json_t *payload, json_t **
 int sk_trust_authority(
 	SkServer *server, SkDb *db, const char *terminal, int64_t *ret_revision, json_t **ret_envelopes);
 
-/* Of the version that the terminal's group is to have; 0: none. */
-int sk_trust_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial);
-
-/* Return: 0, -ENOENT there is none, others. */
+/* What the terminal is to have. Return: 0, -ENOENT there is none, others. */
 int sk_trust_policy(SkServer *server, SkDb *db, const char *terminal, json_t **ret_envelope);

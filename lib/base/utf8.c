@@ -91,3 +91,75 @@ void sk_utf8_escape(char *dst, size_t dst_size, const char *text, size_t size)
 	}
 	dst[out] = 0;
 }
+
+static size_t encode(uint32_t c, char piece[4])
+{
+	if (c < 0x80) {
+		piece[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		piece[0] = (char)(0xC0 | c >> 6);
+		piece[1] = (char)(0x80 | (c & 0x3F));
+		return 2;
+	}
+	if (c < 0x10000) {
+		piece[0] = (char)(0xE0 | c >> 12);
+		piece[1] = (char)(0x80 | (c >> 6 & 0x3F));
+		piece[2] = (char)(0x80 | (c & 0x3F));
+		return 3;
+	}
+	piece[0] = (char)(0xF0 | c >> 18);
+	piece[1] = (char)(0x80 | (c >> 12 & 0x3F));
+	piece[2] = (char)(0x80 | (c >> 6 & 0x3F));
+	piece[3] = (char)(0x80 | (c & 0x3F));
+	return 4;
+}
+
+/* What stands behind a backslash. Return: its length, or 0 when it is none of ours. */
+static size_t read_escape(const char *text, char piece[4], size_t *ret_size)
+{
+	unsigned value = 0;
+	int used = 0;
+
+	*ret_size = 1;
+	if (*text == '\\') {
+		piece[0] = '\\';
+		return 1;
+	}
+	if (sscanf(text, "x%2x%n", &value, &used) == 1 && used == 3) {
+		piece[0] = (char)value;
+		return 3;
+	}
+	if (sscanf(text, "u{%6x}%n", &value, &used) == 1 && used > 3 && value <= 0x10FFFF) {
+		*ret_size = encode(value, piece);
+		return (size_t)used;
+	}
+	return 0;
+}
+
+bool sk_utf8_unescape(char *dst, size_t dst_size, const char *escaped, size_t *ret_size)
+{
+	size_t out = 0;
+
+	while (*escaped) {
+		char piece[4] = {*escaped};
+		size_t size = 1, length = 1;
+
+		if (*escaped == '\\') {
+			length = read_escape(escaped + 1, piece, &size) + 1;
+			if (length == 1)
+				return false;
+		}
+		if (out + size + 1 > dst_size)
+			return false;
+		memcpy(dst + out, piece, size);
+		out += size;
+		escaped += length;
+	}
+	if (dst_size == 0)
+		return false;
+	dst[out] = 0;
+	*ret_size = out;
+	return true;
+}

@@ -97,6 +97,29 @@ class Fixture:
 
     make_ofTerminal = make_terminal
 
+    def make_group(self, facility):
+        return self.make("/api/v1/terminal-groups", {"facility": facility, "name": self.unique()}, facility)
+
+    def make_policy(self, facility):
+        return self.make("/api/v1/policies", {"facility": facility, "name": self.unique()}, facility)
+
+    def make_policyVersion(self, facility):
+        return self.make(f"/api/v1/policies/{self.make_policy(facility)}/versions",
+                         {"files": [{"name": "20-x.rules", "text": "allow id 046d:c31c\n"}]}, facility)
+
+    make_since = make_policyVersion
+
+    def make_dryRun(self, facility):
+        return self.make(f"/api/v1/policy-versions/{self.make_policyVersion(facility)}/dry-runs", {}, facility)
+
+    def make_rollout(self, facility):
+        """Of a published version, to one PC."""
+        group, terminal, version = self.make_group(facility), self.make_terminal(facility), self.make_policyVersion(facility)
+        self.console.sql("UPDATE terminals SET group_id = ? WHERE id = ?", group, terminal)
+        self.console.sql("UPDATE policy_versions SET state = 'published' WHERE id = ?", version)
+        return self.make("/api/v1/rollouts", {"facility": facility, "policyVersion": version, "groups": [group],
+                                              "stages": [{"share": 100, "hours": 1}]}, facility)
+
     def make_enrolment(self, facility):
         return self.make("/api/v1/enrolments", {"facility": facility, "host": "localhost"}, facility)
 

@@ -81,20 +81,58 @@ def check_records(agent, clinic, terminal):
     say(f"{len(theirs)} records")
 
 
+def publish(clinic, policy, files):
+    version = clinic.call("POST", f"/api/v1/policies/{policy}/versions", {"files": files}, 201)
+    path = f"/api/v1/policy-versions/{version['id']}"
+    clinic.call("POST", f"{path}/check", {"version": 1})
+    return clinic.call("POST", f"{path}/publication", {"version": 2})["id"]
+
+
 def check_policy(agent, clinic, terminal):
-    say("a policy of the group")
-    console, files = clinic.console, json.dumps({"20-clinic.rules": "block id 1234:*\n", "sekisho.conf": "[Scan]\nIdleSec=1min\n"})
-    person = console.sql("SELECT id FROM people LIMIT 1")[0][0]
-    group = console.sql("SELECT group_id FROM terminals WHERE id = ?", terminal)[0][0]
-    console.sql("INSERT INTO policies (id, facility_id, name, created) VALUES ('p', ?, 'all', 1)", clinic.facility)
-    console.sql("INSERT INTO policy_versions (id, policy_id, facility_id, number, files, digest, created, created_by) VALUES "
-                "('v', 'p', ?, 1, ?, x'00', 1, ?)", clinic.facility, files, person)
-    console.sql("INSERT INTO group_policies (group_id, facility_id, policy_version_id, changed) VALUES (?, ?, 'v', 5)", group,
-                clinic.facility)
-    console.sql("UPDATE terminal_revisions SET revision = revision + 1 WHERE terminal_id = ?", terminal)
-    agent.kill_uplink()  # its next poll asks anew
-    agent.wait(lambda: agent.console().get("policy_version") == 1, "the policy")
-    assert agent.status()["rules"] == 2
+    say("a version that has errors is told where, another one is published, and the PC runs it")
+    policy = clinic.call("POST", "/api/v1/policies", {"facility": clinic.facility, "name": "all"}, 201)["id"]
+    bad = clinic.call("POST", f"/api/v1/policies/{policy}/versions", {"files": [
+        {"name": "20-clinic.rules", "text": "allow id 1234:*\nblok id 1:2\n"}]}, 201)["id"]
+    told = clinic.call("POST", f"/api/v1/policy-versions/{bad}/check", {"version": 1}, 422)
+    assert told["code"] == "SK-5701" and told["errors"][0]["detail"].startswith("20-clinic.rules:2:1:"), told
+    first = publish(clinic, policy, [{"name": "20-clinic.rules", "text": "block id 1234:*\n"},
+                                     {"name": "sekisho.conf", "text": "[Scan]\nIdleSec=1min\n"}])
+    group = clinic.call("GET", f"/api/v1/terminals/{terminal}")["group"]
+
+    def assign(**what):
+        version = clinic.call("GET", f"/api/v1/terminal-groups/{group}")["version"]
+        clinic.call("PUT", f"/api/v1/terminal-groups/{group}/policy", {"version": version} | what)
+
+    def state():
+        items = clinic.call("GET", f"/api/v1/terminal-policies?ofFacility={clinic.facility}")["items"]
+        return next((i for i in items if i["terminal"] == terminal), {})
+
+    begun = time.monotonic()
+    assign(policyVersion=first, mode="warning")
+    agent.wait(lambda: agent.console().get("policy_version") == 2, "the policy")
+    say(f"after {time.monotonic() - begun:.2f} s")
+    agent.wait(lambda: state().get("runningVersion") == first, "the console knows what runs")
+    assert agent.status()["rules"] == 2 and agent.status()["mode"] == "warn"
+    assert state()["state"] == "applied" and state()["runningMode"] == "warning", state()
+    check_refused_policy(agent, clinic, policy, assign, state)
+
+
+def check_refused_policy(agent, clinic, policy, assign, state):
+    say("what only the PC finds wrong goes back with file and line, and the version before stays in force")
+    before = state()["runningVersion"]
+    # The PC has a file of the same name as it calls those of the console.
+    (agent.folder / "rules" / "console-30-more.rules").write_text('allow id 0001:0001\n')
+    second = publish(clinic, policy, [{"name": "30-more.rules", "text": "allow id 0001:0002\n"}])
+    assign(policyVersion=second)
+    agent.wait(lambda: state()["state"] == "refused", "the refusal")
+    assert "console-30-more.rules" in state()["error"] and state()["runningVersion"] == before, state()
+    assert agent.console()["policy_version"] == 2 and agent.status()["rules"] >= 2
+    (agent.folder / "rules" / "console-30-more.rules").unlink()
+    say("back to the one before, as a newer document that says so")
+    serial = state()["serial"]
+    assign(policyVersion=before)
+    agent.wait(lambda: state()["state"] == "applied" and state()["serial"] > serial, "the version before")
+    assert state()["rollback"] and state()["runningVersion"] == before, state()
 
 
 def check_end(agent, clinic, terminal):
