@@ -261,8 +261,9 @@ json_t *rules_moment_to_json(Core *core)
 		json_array_append_new(groups, record_text(*group));
 	return json_pack("{s:s, s:i, s:i, s:b, s:o?, s:o, s:s}", "mode", sk_mode_name(trial_mode(core)),
 		"weekday", (int)context.now.weekday, "day_second", (int)context.now.day_second,
-		"screen_locked", core->session.locked, "user", context.user ? record_text(context.user) : NULL,
-		"groups", groups, "console_rules", which[core->settings->console.rules]);
+		"screen_locked", core->session.locked, "user",
+		context.user ? record_text(context.user) : NULL, "groups", groups, "console_rules",
+		which[core->settings->console.rules]);
 }
 
 /* The keyboards and pointers that work now and hang on USB. Return: how many, or -ENOMEM. */
