@@ -17,6 +17,7 @@
 #include "console/server/duty_list.h"
 #include "console/server/jail.h"
 #include "console/server/listen.h"
+#include "console/server/sending.h"
 #include "console/server/server.h"
 #include "console/server/wake.h"
 #include "lib/base/intl.h"
@@ -38,6 +39,7 @@ typedef struct Serving {
 	int people_fd, agents_fd;
 	SkWake *wake;
 	SkDuties *duties;
+	SkSending sending;
 	sd_event *event;
 	sd_event_source *clock;
 	unsigned ticks;
@@ -248,6 +250,7 @@ static void deinit(Serving *serving)
 	free(serving->key);
 	free(serving->authority);
 	free(serving->server.contract);
+	sk_sending_deinit(&serving->sending);
 	sk_home_close(&serving->server.home, serving->db);
 	sk_db_free(serving->db);
 }
@@ -288,7 +291,10 @@ static int prepare(Serving *serving, const char *contract)
 	if (serving->agents_fd < 0)
 		return serving->agents_fd;
 	raise_limit(settings);
-	r = open_home(serving);
+	r = sk_sending_init(settings, &serving->sending);
+	serving->server.sending = &serving->sending;
+	if (r == 0)
+		r = open_home(serving);
 	/* The converter is a library, which the jail would not let in later; without it only UTF-8 is read.
 	 */
 	if (r == 0 && sk_csv_init() < 0)

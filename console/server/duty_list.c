@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console/server/duty_list.h"
 
+#include <errno.h>
+
+#include "console/rules/alerts.h"
+#include "console/rules/escalation.h"
 #include "console/rules/expiry.h"
+#include "console/server/duty_outbox.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -55,11 +60,53 @@ static int expire_traces(SkDutyWork *work)
 	return do_all(work, sk_expire_traces);
 }
 
+static int escalate(SkDutyWork *work)
+{
+	return do_all(work, sk_escalate);
+}
+
+static int look(const SkActor *actor, void *userdata)
+{
+	return sk_alerts_look(actor, userdata);
+}
+
+/* One facility in a transaction; NULL: the console itself. */
+static int look_at(SkDutyWork *work, const char *facility)
+{
+	int r = sk_duty_act(work, look, (void *)facility);
+
+	return r < 0 ? r : sk_duty_go_on(work);
+}
+
+static int raise_alerts(SkDutyWork *work)
+{
+	json_auto_t *facilities = json_array();
+	own_rows SkDbRows *rows = NULL;
+	const json_t *facility;
+	size_t i;
+	int r = sk_db_query(sk_duty_db(work), "SELECT id FROM facilities WHERE state = 'active' ORDER BY id",
+		SK_DB_NO_ARGS, &rows);
+
+	while (r == 0 && (r = sk_db_next(rows)) == 1)
+		r = json_array_append_new(facilities, json_string(sk_db_get_text(rows, 0))) < 0 ? -ENOMEM : 0;
+	if (r == 0)
+		r = look_at(work, NULL);
+	json_array_foreach (facilities, i, facility) {
+		if (r < 0)
+			return r;
+		r = look_at(work, json_string_value(facility));
+	}
+	return r;
+}
+
 /* clang-format off */
 const SkDuty sk_duty_list[] = {
 	{"requests-expire", SK_DUTY_RULES, MINUTE, MINUTE, expire_requests},
 	{"grants-end", SK_DUTY_RULES, 30 * SECOND, MINUTE, expire_grants},
 	{"codes-end", SK_DUTY_RULES, MINUTE, MINUTE, expire_codes},
+	{"returns-escalate", SK_DUTY_RULES, MINUTE, MINUTE, escalate},
+	{"alerts-raise", SK_DUTY_RULES, 2 * MINUTE, MINUTE, raise_alerts},
+	{"outbox-send", SK_DUTY_MESSAGES, SECOND, 3 * MINUTE, sk_duty_outbox},
 	{"traces-clean", SK_DUTY_RULES, 10 * MINUTE, 5 * MINUTE, expire_traces},
 	{NULL},
 };

@@ -53,8 +53,9 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_UNIX),
 	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_INET),
 	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_INET6),
-	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_NETLINK), /* getaddrinfo() asks for the machine's addresses */
-	SK_JAIL_CALL("bind"),				 /* that socket of netlink */
+	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_NETLINK),  /* getaddrinfo() asks for the machine's addresses */
+	SK_JAIL_CALL("bind"),				  /* that socket of netlink */
+	SK_JAIL_CALL_IF("socketpair", 0, ~0ull, AF_UNIX), /* libcurl wakes its resolver by it */
 	SK_JAIL_CALL("connect"),
 	SK_JAIL_CALL("accept4"),
 	SK_JAIL_CALL("shutdown"),

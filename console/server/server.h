@@ -21,6 +21,7 @@ typedef struct SkServer {
 	SkLimit *requests; /* of people, by address */
 	SkLimit *sign_ins; /* by address */
 	SkPoll *poll;
+	struct SkSending *sending; /* to servers outside */
 	atomic_bool stopping;
 	atomic_uint running; /* requests that are being answered, the waiting ones included */
 } SkServer;

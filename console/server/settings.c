@@ -11,6 +11,8 @@
 /* clang-format off */
 #define AT(member) offsetof(SkServerSettings, member)
 #define PATH { SK_VALUE_PATH, 0, 0, NULL }
+#define TEXT { SK_VALUE_TEXT, 0, 0, NULL }
+#define PROXY { SK_VALUE_PROXY, 0, 0, NULL }
 #define INTEGER(min, max) { SK_VALUE_INTEGER, min, max, NULL }
 #define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
 
@@ -70,6 +72,30 @@ static const SkSetting schema[] = {
 	  "at once, from one address" },
 	{ "Limits", "SignInsPerMinute", INTEGER(1, 10000), AT(limits.sign_ins_per_minute), "20",
 	  "attempts to sign in, from one address" },
+
+	{ "Mail", "Server", TEXT, AT(mail.server), "none",
+	  "the mail server, smtp://HOST:587 (STARTTLS) or smtps://HOST:465; none: no mail goes out" },
+	{ "Mail", "LoginFile", PATH, AT(mail.login_file), SK_CONFDIR "/mail-login",
+	  "when it exists: the user in its first line, the password in its second" },
+	{ "Mail", "From", TEXT, AT(mail.from), "none",
+	  "the address that mails come from" },
+	{ "Mail", "Name", TEXT, AT(mail.name), "Sekisho",
+	  "the name beside it" },
+
+	{ "Outgoing", "AuthorityFile", PATH, AT(outgoing.authority_file), SK_CONFDIR "/outgoing-ca.crt",
+	  "when it exists: authorities (PEM) that are believed beside those of the system" },
+	{ "Outgoing", "Proxy", PROXY, AT(outgoing.proxy), "none",
+	  "the proxy on the way to webhooks and time stamps" },
+
+	{ "TimeStamps", "Address", TEXT, AT(stamps.address), "none",
+	  "a time stamping authority (RFC 3161), https://... or http://...; none: no time stamps" },
+	{ "TimeStamps", "AuthorityFile", PATH, AT(stamps.authority_file), SK_CONFDIR "/time-stamp-ca.crt",
+	  "who vouches for its certificate (PEM)" },
+	{ "TimeStamps", "EverySec", DURATION(60, 30 * DAY), AT(stamps.every_sec), "1d",
+	  "how often the heads of all chains are stamped" },
+
+	{ "Metrics", "TokenFile", PATH, AT(metrics.token_file), SK_CONFDIR "/metrics-token",
+	  "when it exists: its first line opens /metrics; without it only this machine itself is answered" },
 	{ 0 },
 };
 /* clang-format on */

@@ -45,6 +45,24 @@ typedef struct SkServerSettings {
 		uint64_t requests_burst;
 		uint64_t sign_ins_per_minute;
 	} limits;
+	struct {
+		char *server; /* "": no mail goes out */
+		char *login_file;
+		char *from;
+		char *name;
+	} mail;
+	struct {
+		char *authority_file;
+		char *proxy;
+	} outgoing;
+	struct {
+		char *address; /* "": no stamps */
+		char *authority_file;
+		uint64_t every_sec;
+	} stamps;
+	struct {
+		char *token_file;
+	} metrics;
 } SkServerSettings;
 
 /* As sk_settings_load() of lib/conf/settings.h. */

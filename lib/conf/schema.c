@@ -159,6 +159,7 @@ void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue va
 		break;
 	case SK_VALUE_PATH:
 	case SK_VALUE_PROXY:
+	case SK_VALUE_TEXT:
 		free(*(char **)at);
 		*(char **)at = value.path;
 		break;

@@ -366,7 +366,7 @@ void sk_setting_table_free(const SkSettingTable *table, void *settings)
 	if (!settings)
 		return;
 	for (const SkSetting *s = table->schema; s->section; s++)
-		if (s->rule.type == SK_VALUE_PATH || s->rule.type == SK_VALUE_PROXY)
+		if (sk_value_is_owned(s->rule.type))
 			free(*(char **)((char *)settings + s->offset));
 	free(settings);
 }

@@ -162,6 +162,19 @@ static int parse_path(const char *text, SkValue *ret_value, SkValueError *ret_er
 	return ret_value->path ? 0 : -ENOMEM;
 }
 
+static int parse_text(const char *text, SkValue *ret_value, SkValueError *ret_error)
+{
+	if (strlen(text) > 500)
+		return fail(ret_error, 500, "longer than 500 bytes");
+	if (!sk_utf8_check(text, strlen(text)))
+		return fail(ret_error, 0, "no UTF-8");
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7F)
+			return fail(ret_error, (size_t)(p - text), "a control character");
+	ret_value->path = strdup(sk_str_eq(text, "none") ? "" : text);
+	return ret_value->path ? 0 : -ENOMEM;
+}
+
 /* What libcurl takes as a proxy; who signs in there is written into the URL as usual. */
 static int parse_proxy(const char *text, SkValue *ret_value, SkValueError *ret_error)
 {
@@ -201,6 +214,8 @@ int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value
 		return parse_path(text, ret_value, ret_error);
 	case SK_VALUE_PROXY:
 		return parse_proxy(text, ret_value, ret_error);
+	case SK_VALUE_TEXT:
+		return parse_text(text, ret_value, ret_error);
 	}
 	return -EINVAL;
 }

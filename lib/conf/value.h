@@ -4,6 +4,7 @@
  * Values of settings: text to number, duration, size, word, set of words, path. The errors are made to be
  * read by whoever wrote the file.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ typedef enum SkValueType {
 	SK_VALUE_WORD_SET, /* words with blanks between, or "none" -> uint32_t bits */
 	SK_VALUE_PATH,	   /* absolute, without . and .. -> char * */
 	SK_VALUE_PROXY,	   /* http://HOST:PORT and the like, or "none" ("") -> char * */
+	SK_VALUE_TEXT,	   /* one line, or "none" ("") -> char * */
 } SkValueType;
 
 typedef struct SkWord {
@@ -30,8 +32,8 @@ typedef struct SkValueRule {
 } SkValueRule;
 
 typedef union SkValue {
-	uint64_t number; /* all but paths and proxies */
-	char *path;	 /* owned by whoever asked */
+	uint64_t number; /* all but paths, proxies and texts */
+	char *path;	 /* or proxy or text; owned by whoever asked */
 } SkValue;
 
 #define SK_VALUE_MAX 1024
@@ -46,6 +48,12 @@ typedef struct SkValueError {
 } SkValueError;
 
 int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value, SkValueError *ret_error);
+
+/* Is its value a text that the struct of the settings owns? */
+static inline bool sk_value_is_owned(SkValueType type)
+{
+	return type == SK_VALUE_PATH || type == SK_VALUE_PROXY || type == SK_VALUE_TEXT;
+}
 
 /* The nearest of the names to a mistyped one, or NULL when none is near. */
 const char *sk_name_nearest(const char *name, const char *const *names, size_t count);

@@ -126,6 +126,27 @@ class Fixture:
     def make_revision(self, _facility):
         return "0"
 
+    def make_emptyFacility(self, facility):
+        """The same one, without rules of its own."""
+        self.console.sql("DELETE FROM alert_rules WHERE facility_id = ?", facility)
+        return facility
+
+    def make_alert(self, facility):
+        identity = new_id()
+        self.console.sql("INSERT INTO alerts (id, facility_id, kind, subject_kind, subject_id, severity, code, first, last) "
+                         "VALUES (?, ?, 'report-due', 'x', ?, 'warning', 5914, 1, 1)", identity, facility, identity)
+        return identity
+
+    def make_webhook(self, facility):
+        return self.make("/api/v1/webhooks", {"facility": facility, "name": self.unique(), "url": "https://localhost:1/",
+                                              "kinds": []}, facility)
+
+    def make_message(self, facility):
+        identity = new_id()
+        self.console.sql("INSERT INTO outbox (id, facility_id, kind, target, body, state, next_attempt, created) VALUES "
+                         "(?, ?, 'mail', 'x@localhost', 'x', 'given-up', 1, 1)", identity, facility)
+        return identity
+
     def path(self, operation, facility):
         path = operation.path
         for name in operation.path_names:
