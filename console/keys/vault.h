@@ -128,5 +128,13 @@ int sk_vault_new_tree(SkSecret **ret_tree);
 const uint8_t *sk_vault_box_public(const SkVault *vault);
 SkSecret *sk_vault_box_secret(const SkVault *vault);
 
+/* The newest state of a vault, looked at beside the process that has it. Return: as sk_vault_open(). */
+typedef struct SkVaultReport {
+	char id[SK_VAULT_ID_SIZE], instance[SK_VAULT_ID_SIZE];
+	uint64_t epoch;
+	size_t keys; /* of other epochs that are still in the keystore */
+} SkVaultReport;
+int sk_vault_check(const char *directory, SkKeystore *keystore, SkVaultReport *ret_report);
+
 /* The instance that a directory belongs to; a new one when it belongs to none yet. */
 int sk_vault_name_instance(const char *directory, char ret_instance[SK_VAULT_ID_SIZE]);

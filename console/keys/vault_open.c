@@ -159,6 +159,39 @@ static int read_newest(SkVault *vault)
 	return r == -ENOENT ? -ENOKEY : r;
 }
 
+static int read_instance(int dir_fd, char ret_instance[SK_VAULT_ID_SIZE])
+{
+	own_free char *data = NULL;
+	size_t size;
+	int r = sk_io_read_file_at(dir_fd, "instance", SK_VAULT_ID_SIZE - 1, &data, &size);
+
+	if (r == 0)
+		sk_str_copy(ret_instance, SK_VAULT_ID_SIZE, data);
+	return r;
+}
+
+int sk_vault_check(const char *directory, SkKeystore *keystore, SkVaultReport *ret_report)
+{
+	own_fd int dir_fd = sk_key_dir_open(directory);
+	SkVault vault = {.dir_fd = dir_fd, .keystore = keystore};
+	uint64_t epochs[SK_KEYSTORE_EPOCHS_MAX];
+	SkVaultReport report = {.keys = 0};
+	int count, r = dir_fd < 0 ? dir_fd : read_instance(dir_fd, report.instance);
+
+	if (r == 0)
+		r = read_newest(&vault);
+	if (r < 0)
+		return r;
+	sk_str_copy(report.id, sizeof(report.id), vault.state->id);
+	report.epoch = vault.state->epoch;
+	sk_vault_state_free(vault.state);
+	count = sk_keystore_list(keystore, epochs);
+	for (int i = 0; i < count; i++)
+		report.keys += epochs[i] != report.epoch;
+	*ret_report = report;
+	return count < 0 ? count : 0;
+}
+
 int sk_vault_open(const char *directory, SkKeystore *keystore, SkVault **ret_vault)
 {
 	SkVault *vault;

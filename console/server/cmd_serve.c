@@ -13,17 +13,18 @@
 
 #include "config.h"
 #include "console/db/migrate.h"
+#include "console/server/certificate.h"
 #include "console/server/command.h"
 #include "console/server/duty_list.h"
 #include "console/server/jail.h"
 #include "console/server/listen.h"
+#include "console/server/renewal.h"
 #include "console/server/sending.h"
 #include "console/server/server.h"
 #include "console/server/wake.h"
 #include "lib/base/intl.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
-#include "lib/crypt/secret.h"
 #include "lib/csv/csv.h"
 #include "lib/log/log.h"
 
@@ -34,7 +35,7 @@
 typedef struct Serving {
 	SkServer server;
 	SkDb *db; /* the main thread's own */
-	char *certificate, *key, *authority;
+	char *authority;
 	SkListener *people, *agents;
 	int people_fd, agents_fd;
 	SkWake *wake;
@@ -59,12 +60,8 @@ static int read_files(Serving *serving, const char *contract)
 {
 	const SkServerSettings *settings = serving->server.settings;
 	size_t ignored;
-	int r = read_file(settings->tls.certificate, PEM_MAX, &serving->certificate, &ignored);
+	int r = read_file(settings->tls.client_authority, PEM_MAX, &serving->authority, &ignored);
 
-	if (r == 0)
-		r = read_file(settings->tls.key, PEM_MAX, &serving->key, &ignored);
-	if (r == 0)
-		r = read_file(settings->tls.client_authority, PEM_MAX, &serving->authority, &ignored);
 	if (r == 0)
 		r = read_file(
 			contract, CONTRACT_MAX, &serving->server.contract, &serving->server.contract_size);
@@ -135,8 +132,6 @@ static int start_listeners(Serving *serving)
 	const SkServerSettings *settings = serving->server.settings;
 	SkListenOptions people = {.audience = SK_API_PEOPLE,
 		.fd = serving->people_fd,
-		.certificate = serving->certificate,
-		.key = serving->key,
 		.threads = thread_count(settings),
 		.connections = (unsigned)settings->listen.connections,
 		.connections_per_address = (unsigned)settings->listen.connections_per_address};
@@ -178,6 +173,7 @@ static int on_clock(sd_event_source *source, uint64_t due, void *userdata)
 	if (serving->ticks++ % 10 == 0) {
 		sk_connections_tick(sk_listener_connections(serving->people), now);
 		sk_connections_tick(sk_listener_connections(serving->agents), now);
+		sk_renewal_tick(serving->server.settings, &serving->server.home, now);
 	}
 	if (serving->stop_until > 0 &&
 		(atomic_load(&serving->server.running) == 0 || now >= serving->stop_until))
@@ -205,6 +201,14 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	return 0;
 }
 
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	Serving *serving = userdata;
+
+	sk_renewal_now(serving->server.settings, &serving->server.home);
+	return 0;
+}
+
 static int loop(Serving *serving)
 {
 	int r = sd_event_new(&serving->event);
@@ -213,6 +217,8 @@ static int loop(Serving *serving)
 		r = sd_event_add_signal(serving->event, NULL, SIGTERM, on_stop, serving);
 	if (r >= 0)
 		r = sd_event_add_signal(serving->event, NULL, SIGINT, on_stop, serving);
+	if (r >= 0)
+		r = sd_event_add_signal(serving->event, NULL, SIGHUP, on_reload, serving);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
 			serving->event, &serving->clock, CLOCK_MONOTONIC, TICK_US, 10000, on_clock, serving);
@@ -244,10 +250,7 @@ static void deinit(Serving *serving)
 	sk_poll_free(serving->server.poll);
 	sk_limit_free(serving->server.requests);
 	sk_limit_free(serving->server.sign_ins);
-	if (serving->key)
-		sk_secret_wipe(serving->key, strlen(serving->key));
-	free(serving->certificate);
-	free(serving->key);
+	sk_certificate_unload();
 	free(serving->authority);
 	free(serving->server.contract);
 	sk_sending_deinit(&serving->sending);
@@ -272,6 +275,8 @@ static int open_home(Serving *serving)
 	if (r < 0)
 		return r;
 	r = sk_home_open(serving->server.settings, serving->db, home);
+	if (r == 0)
+		r = sk_renewal_start(serving->server.settings, home);
 	if (r < 0)
 		fprintf(stderr, _("sekisho-console: %s: %s\n"), home->what, strerror(-r));
 	return r;
@@ -304,7 +309,8 @@ static int prepare(Serving *serving, const char *contract)
 	if (r == 0)
 		r = sk_wake_new(serving->db, serving->server.poll, &serving->wake);
 	if (r == 0)
-		r = jail_enter(settings, serving->server.database);
+		r = jail_enter(settings, serving->server.database,
+			sk_home_owns_certificate(settings, &serving->server.home));
 	return r;
 }
 
@@ -323,6 +329,7 @@ int console_serve(int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	serving.server.settings = setup.settings;

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "console/keys/epoch.h"
+#include "console/server/certificate.h"
 #include "console/server/secret.h"
 #include "console/store/time.h"
 #include "lib/base/intl.h"
@@ -40,7 +41,7 @@ static int path_of(const SkServerSettings *settings, const char *name, char path
 }
 
 /* A token when somebody has written down its words, else files. */
-static int open_keystore(const SkServerSettings *settings, SkHome *home, SkKeystore **ret_keystore)
+int sk_home_keystore(const SkServerSettings *settings, SkHome *home, SkKeystore **ret_keystore)
 {
 	own_free char *text = NULL, *words = NULL;
 	size_t size;
@@ -114,7 +115,7 @@ static int make_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	if (r == 0)
 		r = make_directory(home, settings->keys.epoch_directory);
 	if (r == 0)
-		r = open_keystore(settings, home, &keystore);
+		r = sk_home_keystore(settings, home, &keystore);
 	if (r < 0)
 		return r;
 	r = sk_vault_open(path, keystore, &home->vault);
@@ -145,36 +146,78 @@ static int write_file(SkHome *home, const char *path, mode_t mode, const char *t
 	return r < 0 ? fail(home, path, r) : 0;
 }
 
+/* Key, certificate and authority, in this order. */
+static int write_issued(const SkServerSettings *settings, SkHome *home, const SkCaIssued *issued)
+{
+	own_free char *chain = NULL;
+	int r;
+
+	/* The root goes along: who has its fingerprint takes it from there. */
+	if (asprintf(&chain, "%s%s", issued->certificate, sk_ca_certificate(home->ca)) < 0) {
+		chain = NULL;
+		return -ENOMEM;
+	}
+	r = write_file(home, settings->tls.key, 0600, issued->key);
+	if (r == 0)
+		r = write_file(home, settings->tls.certificate, 0644, chain);
+	if (r == 0)
+		r = write_file(home, settings->tls.client_authority, 0644, sk_ca_certificate(home->ca));
+	return r;
+}
+
+static int issue(const SkServerSettings *settings, SkHome *home, const char *const *names, size_t count)
+{
+	int64_t now = sk_time_now();
+	SkCaIssued issued = {.certificate = NULL};
+	/* A clock that is a little behind takes it, too. */
+	int r = sk_ca_issue_server(
+		home->ca, names, count, (SkCaPeriod){now - 3600000, now + SERVER_MS}, &issued);
+
+	if (r < 0)
+		return fail(home, "the server's certificate", r);
+	r = write_issued(settings, home, &issued);
+	sk_secret_wipe(issued.key, strlen(issued.key));
+	free(issued.key);
+	free(issued.certificate);
+	return r;
+}
+
 static int issue_server(const SkServerSettings *settings, SkHome *home, const char *host)
 {
 	char machine[256] = "";
 	const char *names[4] = {"localhost", "127.0.0.1"};
 	size_t count = 2;
-	int64_t now = sk_time_now();
-	SkCaIssued issued = {.certificate = NULL};
-	own_free char *chain = NULL;
-	int r;
 
 	if (gethostname(machine, sizeof(machine) - 1) == 0 && machine[0] && !sk_str_eq(machine, "localhost"))
 		names[count++] = machine;
 	if (host && !sk_str_eq(host, machine))
 		names[count++] = host;
-	/* A clock that is a little behind takes it, too. */
-	r = sk_ca_issue_server(home->ca, names, count, (SkCaPeriod){now - 3600000, now + SERVER_MS}, &issued);
+	return issue(settings, home, names, count);
+}
+
+bool sk_home_owns_certificate(const SkServerSettings *settings, const SkHome *home)
+{
+	return sk_certificate_is_of(settings->tls.certificate, sk_ca_certificate(home->ca));
+}
+
+int sk_home_renew(const SkServerSettings *settings, SkHome *home)
+{
+	own_certificate_facts SkCertificateFacts facts = {0};
+	const int64_t soon = sk_time_now() / 1000 + SK_CERTIFICATE_RENEW_DAYS * 86400;
+	size_t count = 0;
+	int r = sk_certificate_look(settings->tls.certificate, &facts);
+
 	if (r < 0)
-		return fail(home, "the server's certificate", r);
-	/* The root goes along: who has its fingerprint takes it from there. */
-	if (asprintf(&chain, "%s%s", issued.certificate, sk_ca_certificate(home->ca)) < 0)
-		chain = NULL;
-	r = chain ? write_file(home, settings->tls.key, 0600, issued.key) : -ENOMEM;
-	if (r == 0)
-		r = write_file(home, settings->tls.certificate, 0644, chain);
-	if (r == 0)
-		r = write_file(home, settings->tls.client_authority, 0644, sk_ca_certificate(home->ca));
-	sk_secret_wipe(issued.key, strlen(issued.key));
-	free(issued.key);
-	free(issued.certificate);
-	return r;
+		return fail(home, settings->tls.certificate, r);
+	/* A key that does not fit is what a kill between both leaves behind. */
+	if (!sk_home_owns_certificate(settings, home) ||
+		(facts.until > soon &&
+			sk_certificate_fits(settings->tls.certificate, settings->tls.key) == 0))
+		return 0;
+	while (facts.names[count])
+		count++;
+	r = issue(settings, home, (const char *const *)facts.names, count);
+	return r < 0 ? r : 1;
 }
 
 /* They are written in this order: where the last one is, all are. */
@@ -234,7 +277,7 @@ static int open_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	SkEpochNews news;
 	char path[PATH_MAX];
 	SkKeystore *keystore = NULL;
-	int r = open_keystore(settings, home, &keystore);
+	int r = sk_home_keystore(settings, home, &keystore);
 
 	if (r == 0)
 		r = path_of(settings, "vault", path);

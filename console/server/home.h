@@ -37,6 +37,16 @@ int sk_home_make(
  */
 int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home);
 
+/*
+ * The server's certificate ends soon, or its key does not fit, and it is of our own authority: another one
+ * for the same names. Return: 1 there is one, 0 nothing to do, or as above.
+ */
+int sk_home_renew(const SkServerSettings *settings, SkHome *home);
+bool sk_home_owns_certificate(const SkServerSettings *settings, const SkHome *home);
+
+/* Where the epoch key is. Return: as above; the caller frees it. */
+int sk_home_keystore(const SkServerSettings *settings, SkHome *home, SkKeystore **ret_keystore);
+
 /* What somebody may do about such an error, to be translated; NULL: its words say it. */
 const char *sk_home_advice(int error);
 

@@ -112,16 +112,19 @@ static const SkJailCall calls[] = {
 	{.name = NULL},
 };
 
-int jail_enter(const SkServerSettings *settings, const char *database)
+int jail_enter(const SkServerSettings *settings, const char *database, bool own_certificate)
 {
 	static const SkJailLimit limits[] = {{RLIMIT_CORE, 0}, {-1, 0}};
-	own_free char *copy = NULL;
+	own_free char *copy = NULL, *certificate = strdup(settings->tls.certificate),
+		      *key = strdup(settings->tls.key);
+	/* Our own certificate is renewed; another one is only taken when it was replaced. */
+	const SkJailAccess access = own_certificate ? SK_JAIL_WRITE : SK_JAIL_READ;
 	/* PostgreSQL has no file here. */
 	const char *file =
 		sk_str_starts(database, "sqlite:") ? database + strlen("sqlite:") : "/nonexistent/x";
-	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {settings->keys.directory, SK_JAIL_WRITE},
-		{settings->keys.epoch_directory, SK_JAIL_WRITE}, {"/etc", SK_JAIL_READ},
-		{"/proc/self", SK_JAIL_READ}, {"/run/systemd", SK_JAIL_READ},
+	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {NULL, access}, {NULL, access},
+		{settings->keys.directory, SK_JAIL_WRITE}, {settings->keys.epoch_directory, SK_JAIL_WRITE},
+		{"/etc", SK_JAIL_READ}, {"/proc/self", SK_JAIL_READ}, {"/run/systemd", SK_JAIL_READ},
 		{"/run/postgresql", SK_JAIL_READ}, {"/usr/share/zoneinfo", SK_JAIL_READ},
 		/* words that are no passwords */ {"/var/cache/cracklib", SK_JAIL_READ},
 		{"/usr/share/cracklib", SK_JAIL_READ},
@@ -136,9 +139,11 @@ int jail_enter(const SkServerSettings *settings, const char *database)
 		.calls = calls};
 
 	copy = strdup(file);
-	if (!copy)
+	if (!copy || !certificate || !key)
 		return -ENOMEM;
 	/* dirname() writes into it. */
 	paths[0].path = dirname(copy);
+	paths[1].path = dirname(certificate);
+	paths[2].path = dirname(key);
 	return sk_jail_enter(&jail);
 }

@@ -10,6 +10,7 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
+#include "console/server/certificate.h"
 #include "console/server/http.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
@@ -130,8 +131,8 @@ static int start(SkListener *listener, const SkListenOptions *options)
 
 	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, sk_http_handle, listener,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, options->fd,
-		MHD_OPTION_HTTPS_MEM_KEY, options->key, MHD_OPTION_HTTPS_MEM_CERT, options->certificate,
-		MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_CONNECTION_LIMIT, options->connections,
+		MHD_OPTION_HTTPS_CERT_CALLBACK, sk_certificate_retrieve, MHD_OPTION_HTTPS_PRIORITIES,
+		PRIORITIES, MHD_OPTION_CONNECTION_LIMIT, options->connections,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)listener->server->settings->listen.body_sec,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,

@@ -9,15 +9,16 @@
 
 typedef struct SkListener SkListener;
 
-/* Texts in PEM, borrowed while the listener lives. authority NULL: no certificate is asked of clients. */
+/* The server's certificate is the one in force (certificate.h). authority: PEM, borrowed while the listener
+ * lives; NULL: no certificate is asked of clients. */
 typedef struct SkListenOptions {
 	SkApiAudience audience; /* SK_API_PEOPLE or SK_API_AGENT */
 	int fd;			/* a listening socket; taken over */
-	const char *certificate, *key, *authority;
+	const char *authority;
 	unsigned threads, connections, connections_per_address;
 } SkListenOptions;
 
-/* Return: 0, -EINVAL (certificate, key or authority is no good), -ENOMEM, others of the system. */
+/* Return: 0, -EINVAL (the authority is no good), -ENOMEM, others of the system. */
 int sk_listener_new(SkServer *server, const SkListenOptions *options, SkListener **ret_listener);
 /* No new connections; those that are there go on. */
 void sk_listener_quiesce(SkListener *listener);

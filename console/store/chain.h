@@ -13,6 +13,7 @@
  * back to an older state is therefore noticed, and recorded as a loss.
  */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,3 +63,18 @@ int sk_chain_read(SkDb *db, const char *instance, uint64_t from_seq,
  * reads. The sealing key stays where it is: the verifier remarks that seal-state is missing.
  */
 int sk_chain_export(SkDb *db, const char *instance, const char *directory);
+
+/* What is wrong with the last records of a chain. */
+#define SK_CHAIN_CHECK_MAX 100000
+
+typedef struct SkChainReport {
+	uint64_t records; /* looked at */
+	uint64_t last;	  /* the newest one */
+	uint64_t bad;	  /* the first that is none, or does not follow the one before; 0: none */
+	uint64_t gaps;	  /* where records are missing: the database came from a backup */
+	uint64_t head;	  /* the last acknowledged record, by the directory */
+	bool head_found;  /* and it is in the database */
+} SkChainReport;
+
+/* For anybody, also beside the process that writes. Return: 0, errors of the directory, of the database. */
+int sk_chain_check(SkDb *db, const char *instance, const char *directory, SkChainReport *ret_report);
