@@ -5,7 +5,7 @@
  *that is not above the serial that was taken last is a replay. Going back to an older version of the rules is
  *a new document that says so ("rollback").
  *
- *	policy		{terminal, serial, version, rollback, group, rules: [{name, text}], settings}
+ *	policy		{terminal, serial, version, rollback, group, mode, rules: [{name, text}], settings}
  *	grants		{terminal, serial, grants: [{id, medium, ...}]}
  *	revocations	{terminal, serial, media: [id], grants: [id]}	of grants and media; terminal "*": of
  *everybody command		{terminal, serial, until, command}		until: ms since 1970
@@ -370,8 +370,12 @@ void documents_forget(Core *core)
 
 const json_t *console_rules(const Core *core)
 {
-	return core->console ? json_object_get(core->console->documents[DOCUMENT_POLICY].payload, "rules")
-			     : NULL;
+	const json_t *rules =
+		core->console ? json_object_get(core->console->documents[DOCUMENT_POLICY].payload, "rules")
+			      : NULL;
+
+	/* A policy without rules says that there are none of the console any more. */
+	return json_array_size(rules) > 0 ? rules : NULL;
 }
 
 const SkSettingsOverlay *console_settings(const Core *core)

@@ -174,6 +174,9 @@ static void on_reported(void *userdata, const HttpAnswer *answer)
 	}
 	/* A console that does not know the outcome of something newer than it still gets its next poll. */
 	up->link.revision = up->link.delivery->revision;
+	/* Not before: what became of the policy would not be told again. */
+	if (up->link.delivery->policy_serial > 0)
+		up->link.policy_serial = up->link.delivery->policy_serial;
 	delivery_free(own_take(up->link.delivery));
 	wait_on(up);
 }
@@ -236,8 +239,6 @@ static void deliver_next(Uplink *up)
 	const char *payload;
 
 	if (!envelope) {
-		if (delivery->policy_serial > 0)
-			up->link.policy_serial = delivery->policy_serial;
 		report(up);
 		return;
 	}

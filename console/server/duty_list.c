@@ -7,6 +7,7 @@
 #include "console/rules/escalation.h"
 #include "console/rules/expiry.h"
 #include "console/server/duty_outbox.h"
+#include "console/server/duty_rollout.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -106,6 +107,7 @@ const SkDuty sk_duty_list[] = {
 	{"codes-end", SK_DUTY_RULES, MINUTE, MINUTE, expire_codes},
 	{"returns-escalate", SK_DUTY_RULES, MINUTE, MINUTE, escalate},
 	{"alerts-raise", SK_DUTY_RULES, 2 * MINUTE, MINUTE, raise_alerts},
+	{"rollouts-step", SK_DUTY_RULES, 5 * SECOND, MINUTE, sk_duty_rollouts},
 	{"outbox-send", SK_DUTY_MESSAGES, SECOND, 3 * MINUTE, sk_duty_outbox},
 	{"traces-clean", SK_DUTY_RULES, 10 * MINUTE, 5 * MINUTE, expire_traces},
 	{NULL},
