@@ -84,47 +84,18 @@ int sk_group_rename(const SkActor *actor, const SkRowKey *key, const char *name)
 #define GIVE                                                                                                 \
 	"INSERT INTO terminal_policies (terminal_id, facility_id, policy_version_id, mode, serial, "         \
 	"changed) "
-#define NUMBER_OF(id) "COALESCE((SELECT number FROM policy_versions WHERE id = " id "), 0)"
 
-static const char
-	given_again[] = " ON CONFLICT (terminal_id) DO UPDATE SET policy_version_id = "
-			"excluded.policy_version_id, mode = "
-			"excluded.mode, serial = CASE WHEN terminal_policies.serial >= excluded.serial THEN "
-			"terminal_policies.serial + 1 ELSE excluded.serial END, changed = excluded.changed, "
-			"state = 'sent', "
-			"told = NULL, error = '', rollback = CASE WHEN " NUMBER_OF("excluded.policy_version_"
-										   "id") " < " NUMBER_OF("ter"
-													 "min"
-													 "al_"
-													 "pol"
-													 "ici"
-													 "es."
-													 "pol"
-													 "icy"
-													 "_ve"
-													 "rsi"
-													 "on_"
-													 "id") " OR " NUMBER_OF(
-				"excluded.policy_version_id") " < " NUMBER_OF("terminal_policies.running_"
-									      "version_id") " THEN 1 ELSE 0 "
-											    "END WHERE "
-											    "COALESCE("
-											    "terminal_"
-											    "policies.policy_"
-											    "version_id, '') "
-											    "<> "
-											    "COALESCE("
-											    "excluded.policy_"
-											    "version_id, '') "
-											    "OR "
-											    "terminal_"
-											    "policies.mode "
-											    "<> "
-											    "excluded.mode "
-											    "OR "
-											    "terminal_"
-											    "policies.state "
-											    "= 'refused'";
+/* Of a version; 0: none. */
+#define NUMBER "COALESCE((SELECT number FROM policy_versions WHERE id = "
+static const char given_again[] =
+	" ON CONFLICT (terminal_id) DO UPDATE SET policy_version_id = excluded.policy_version_id, mode = "
+	"excluded.mode, serial = CASE WHEN terminal_policies.serial >= excluded.serial THEN "
+	"terminal_policies.serial + 1 ELSE excluded.serial END, changed = excluded.changed, state = 'sent', "
+	"told = NULL, error = '', rollback = CASE WHEN " NUMBER "excluded.policy_version_id), 0) < " NUMBER
+	"terminal_policies.policy_version_id), 0) OR " NUMBER "excluded.policy_version_id), 0) < " NUMBER
+	"terminal_policies.running_version_id), 0) THEN 1 ELSE 0 END WHERE "
+	"COALESCE(terminal_policies.policy_version_id, '') <> COALESCE(excluded.policy_version_id, '') OR "
+	"terminal_policies.mode <> excluded.mode OR terminal_policies.state = 'refused'";
 
 /* sql: GIVE and a SELECT with a condition. */
 static int give(const SkActor *actor, SkSql *sql)

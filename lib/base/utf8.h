@@ -14,6 +14,6 @@ bool sk_utf8_check(const char *text, size_t size);
 /* Writes a printable form of text into dst (terminated, cut at a character border when too long). */
 void sk_utf8_escape(char *dst, size_t dst_size, const char *text, size_t size);
 
-/* The text that was escaped so, terminated; it may hold any bytes. Return: false when it is no such text, or does
- * not fit. */
+/* The text that was escaped so, terminated; it may hold any bytes. Return: false when it is no such text, or
+ * does not fit. */
 bool sk_utf8_unescape(char *dst, size_t dst_size, const char *escaped, size_t *ret_size);
