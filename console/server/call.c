@@ -148,6 +148,7 @@ int sk_call_fault(SkCall *call, int error)
 		const SkLogField fields[] = {{"SEKISHO_REQUEST", call->id},
 			{"SEKISHO_OPERATION", call->operation ? call->operation->id : ""}, {NULL, NULL}};
 
+		sk_metrics_fault(&call->server->metrics);
 		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .fields = fields}, "%s failed: %s%s%s",
 			call->operation ? call->operation->id : "a request", strerror(-error),
 			*sk_db_message(call->db) ? ": " : "", sk_db_message(call->db));

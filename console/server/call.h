@@ -66,6 +66,8 @@ typedef struct SkCall {
 	char id[SK_ID_SIZE]; /* of this request */
 	char address[64];    /* of the sender */
 	char user_agent[128];
+	char authorization[128]; /* the header of that name; "": none, or a longer one */
+	int64_t began;		 /* us of the monotonic clock */
 	json_t *values;	   /* parameters of path and query */
 	json_t *body;	   /* NULL: none */
 	const void *bytes; /* of a body that is no JSON */

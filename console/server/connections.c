@@ -13,12 +13,17 @@ struct SkConnections {
 	SkConnection *list;
 };
 
-int64_t sk_monotonic_ms(void)
+int64_t sk_monotonic_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t sk_monotonic_ms(void)
+{
+	return sk_monotonic_us() / 1000;
 }
 
 int sk_connections_new(SkConnections **ret_connections)

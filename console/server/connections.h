@@ -30,3 +30,4 @@ void sk_connections_remove(SkConnections *connections, SkConnection *connection)
 unsigned sk_connections_tick(SkConnections *connections, int64_t now);
 
 int64_t sk_monotonic_ms(void);
+int64_t sk_monotonic_us(void);

@@ -149,9 +149,13 @@ static int open_request(Request *request, const char *method)
 {
 	SkCall *call = &request->call;
 	const char *agent = header(request, MHD_HTTP_HEADER_USER_AGENT);
+	const char *authorization = header(request, MHD_HTTP_HEADER_AUTHORIZATION);
 	int r;
 
 	sk_id_new(call->id);
+	call->began = sk_monotonic_us();
+	if (authorization && !sk_str_copy(call->authorization, sizeof(call->authorization), authorization))
+		call->authorization[0] = 0;
 	sk_peer_address(request->connection, call);
 	call->language = sk_problem_language(header(request, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
 	if (agent)
@@ -267,6 +271,9 @@ static enum MHD_Result answer(Request *request)
 	request->phase = ANSWERED;
 	set_deadline(request, request->call.server->settings->listen.body_sec);
 	journal(request);
+	sk_metrics_answered(&request->call.server->metrics, sk_listener_audience(request->listener),
+		request->call.reply.status,
+		request->call.waited ? -1 : sk_monotonic_us() - request->call.began);
 	return sk_reply_send(&request->call, request->connection);
 }
 

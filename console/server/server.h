@@ -9,6 +9,7 @@
 #include "console/db/db.h"
 #include "console/server/home.h"
 #include "console/server/limit.h"
+#include "console/server/metrics.h"
 #include "console/server/poll.h"
 #include "console/server/settings.h"
 
@@ -22,6 +23,7 @@ typedef struct SkServer {
 	SkLimit *sign_ins; /* by address */
 	SkPoll *poll;
 	struct SkSending *sending; /* to servers outside */
+	SkMetrics metrics;
 	atomic_bool stopping;
 	atomic_uint running; /* requests that are being answered, the waiting ones included */
 } SkServer;
