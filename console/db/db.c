@@ -77,16 +77,23 @@ static int64_t monotonic_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* Sleeps between half of the pause and the whole of it, so that those who collided do not meet again. */
-static void pause_randomly(int64_t pause)
+bool sk_db_pause(SkDbRetry *retry)
 {
-	uint32_t random;
+	int64_t now = monotonic_ns(), pause;
 	struct timespec wait;
+	uint32_t random;
 
+	if (retry->end == 0)
+		*retry = (SkDbRetry){.end = now + RETRY_NS, .pause = PAUSE_FIRST_NS};
+	if (now >= retry->end)
+		return false;
+	/* Between half of the pause and the whole of it, so that those who collided do not meet again. */
 	sk_random_fill(&random, sizeof(random));
-	pause = pause / 2 + (int64_t)(random % (uint64_t)(pause / 2));
+	pause = retry->pause / 2 + (int64_t)(random % (uint64_t)(retry->pause / 2));
 	wait = (struct timespec){.tv_sec = pause / 1000000000, .tv_nsec = pause % 1000000000};
 	nanosleep(&wait, NULL);
+	retry->pause = retry->pause * 2 < PAUSE_MAX_NS ? retry->pause * 2 : PAUSE_MAX_NS;
+	return true;
 }
 
 static void end_hooks(SkDb *db, int result)
@@ -109,12 +116,33 @@ static int run_hooks(SkDb *db)
 	return r;
 }
 
+/*
+ * Agents wait for a change of their revision, whoever makes it: it is told by itself, so that no rule can
+ * forget to.
+ */
+static void note_change(SkDb *db, const char *sql)
+{
+	static const char *const begins[] = {"UPDATE terminal_revisions ", "INSERT INTO terminal_revisions "};
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(begins); i++)
+		db->changes = db->changes || sk_str_starts(sql, begins[i]);
+}
+
+int sk_db_tell_changes(SkDb *db)
+{
+	if (!db->changes)
+		return 0;
+	db->changes = false;
+	return db->driver->notify(db, SK_DB_REVISIONS, "");
+}
+
 /* What follows a begin. */
 static int run_once(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata)
 {
 	int r = 0;
 
 	db->in_transaction = true;
+	db->changes = false;
 	db->failed = 0;
 	r = fn(db, userdata);
 	if (r == 0)
@@ -122,6 +150,8 @@ static int run_once(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdat
 	/* What the engine said comes first: fn may have turned -EAGAIN into something of its own. */
 	if (db->failed < 0)
 		r = db->failed;
+	if (r == 0)
+		r = sk_db_tell_changes(db);
 	if (r == 0)
 		r = db->driver->commit(db);
 	else
@@ -134,26 +164,26 @@ static int run_once(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdat
 
 static int run_again(SkDb *db, SkDbBegin how, int (*fn)(SkDb *db, void *userdata), void *userdata)
 {
-	int64_t end = monotonic_ns() + RETRY_NS;
-	int64_t pause = PAUSE_FIRST_NS;
+	SkDbRetry retry = {.end = 0};
 	bool again;
 	int r;
 
+	if (db->in_group)
+		return sk_db_part_run(db, fn, userdata);
 	if (db->in_transaction) {
 		sk_db_say(db, "a transaction inside a transaction");
 		return -EBADMSG;
 	}
-	for (;;) {
+	do {
 		r = db->driver->begin(db, how);
 		/* Not connected before anything began: a restart or a failover, which passes. */
-		again = r == -ENOTCONN;
-		if (r == 0)
+		again = r == -ENOTCONN || r == -EAGAIN;
+		if (r == 0) {
 			r = run_once(db, fn, userdata);
-		if ((r != -EAGAIN && !again) || monotonic_ns() >= end)
-			return r;
-		pause_randomly(pause);
-		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
-	}
+			again = r == -EAGAIN;
+		}
+	} while (again && sk_db_pause(&retry));
+	return r;
 }
 
 int sk_db_transact(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata)
@@ -166,22 +196,28 @@ int sk_db_snapshot(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata
 	return run_again(db, SK_DB_BEGIN_READ, fn, userdata);
 }
 
-int sk_db_hook(SkDb *db, const SkDbHook *hook)
-{
-	if (!db->in_transaction)
-		return -EBADMSG;
-	if (db->n_hooks == SK_DB_HOOKS_MAX)
-		return -ENOBUFS;
-	db->hooks[db->n_hooks++] = *hook;
-	return 0;
-}
-
 /* Remembers the first error of a transaction. */
 static int note(SkDb *db, int r)
 {
 	if (r < 0 && db->in_transaction && db->failed == 0)
 		db->failed = r;
 	return r;
+}
+
+int sk_db_hook(SkDb *db, const SkDbHook *hook)
+{
+	if (!db->in_transaction)
+		return -EBADMSG;
+	/* The end of a part is not the end of its transaction. */
+	if (db->in_group) {
+		if (db->part == SK_DB_PART_GOOD)
+			db->part = SK_DB_PART_ALONE;
+		return note(db, -ENOTSUP);
+	}
+	if (db->n_hooks == SK_DB_HOOKS_MAX)
+		return -ENOBUFS;
+	db->hooks[db->n_hooks++] = *hook;
+	return 0;
 }
 
 /* SQLite would store any bytes as text, and a backup or PostgreSQL would refuse them later. */
@@ -203,7 +239,10 @@ int sk_db_exec(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, 
 
 	if (r < 0)
 		return r;
-	return note(db, db->driver->exec(db, sql, args, n_args, ret_changed));
+	r = note(db, db->driver->exec(db, sql, args, n_args, ret_changed));
+	if (r == 0)
+		note_change(db, sql);
+	return r < 0 || db->in_transaction || db->in_group ? r : sk_db_tell_changes(db);
 }
 
 int sk_db_query(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, SkDbRows **ret_rows)

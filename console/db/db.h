@@ -150,13 +150,17 @@ const void *sk_db_get_bytes(const SkDbRows *rows, size_t column, size_t *ret_siz
 int sk_db_query_int(SkDb *db, const char *sql, const SkDbValue *args, size_t n_args, int64_t *ret_number);
 
 /*
- * Wakes other processes: PostgreSQL's NOTIFY with the payload (≤ 7999 bytes, part of the transaction);
- * nothing on SQLite, which has one process.
+ * Wakes those who listen to the channel (a plain word), with the payload (≤ 7999 bytes) and as part of the
+ * transaction: PostgreSQL's NOTIFY, to all processes. On SQLite, which one process serves, those in this
+ * process, and without the payload.
  */
 int sk_db_notify(SkDb *db, const char *channel, const char *payload);
 
-/* A connection that listens: its descriptor is readable when something came; -1 on SQLite. */
+/* What changed a terminal's revision is told to this channel without a call. */
+#define SK_DB_REVISIONS "sekisho_revisions"
+
+/* From now on db listens, and is used for nothing else. The descriptor is readable when something came. */
 int sk_db_listen(SkDb *db, const char *channel);
 int sk_db_fd(const SkDb *db);
-/* Hands out what came since. Return: 0 or -ENOTCONN (open again, listen again, and look at everything). */
+/* Hands out what came since (fn NULL: forgets it). Return: 0 or -ENOTCONN (open again, listen again, and look at everything). */
 int sk_db_read_notices(SkDb *db, void (*fn)(void *userdata, const char *payload), void *userdata);

@@ -4,6 +4,7 @@
  * Inside of console/db: what an engine provides, and what db.c keeps for both.
  */
 #include "console/db/db.h"
+#include "console/db/group.h"
 
 #define SK_DB_MESSAGE_SIZE 512
 #define SK_DB_HOOKS_MAX 8
@@ -47,7 +48,10 @@ typedef struct SkDbDriver {
 struct SkDb {
 	const SkDbDriver *driver;
 	bool in_transaction;
-	int failed; /* the first error inside the transaction: everything after it fails too */
+	int failed;    /* the first error inside the transaction: everything after it fails too */
+	bool in_group; /* of group.h */
+	SkDbPart part;
+	bool changes; /* something that others wait for was written: told at the commit */
 	SkDbHook hooks[SK_DB_HOOKS_MAX];
 	size_t n_hooks;
 	char message[SK_DB_MESSAGE_SIZE];
@@ -60,6 +64,20 @@ struct SkDbRows {
 
 int sk_db_sqlite_open(const char *path, SkDb **ret_db);
 int sk_db_pgsql_open(const char *url, SkDb **ret_db);
+
+/* db.c: pauses, longer each time, before something is tried again; false: it was tried for long enough. */
+typedef struct SkDbRetry {
+	int64_t end, pause; /* 0 before the first */
+} SkDbRetry;
+
+bool sk_db_pause(SkDbRetry *retry);
+
+/* group.c: a transaction as a part of the group that is open. Return: as sk_db_transact(); -ECANCELED the
+ * group is over. */
+int sk_db_part_run(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata);
+
+/* db.c: the last thing before a commit: NOTIFY for what was written that others wait for. */
+int sk_db_tell_changes(SkDb *db);
 
 /* Keeps what the engine said, in one line. */
 void sk_db_say(SkDb *db, const char *format, ...) __attribute__((format(printf, 2, 3)));

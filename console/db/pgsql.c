@@ -331,7 +331,8 @@ static int pgsql_read_notices(SkDb *db, void (*fn)(void *userdata, const char *p
 	if (pgsql->connection && !PQconsumeInput(pgsql->connection))
 		lost = true;
 	while (pgsql->connection && (notice = PQnotifies(pgsql->connection))) {
-		fn(userdata, notice->extra);
+		if (fn)
+			fn(userdata, notice->extra);
 		PQfreemem(notice);
 	}
 	if (!lost)

@@ -118,6 +118,7 @@ static void sqlite_free(SkDb *db)
 {
 	SkSqlite *sqlite = of(db);
 
+	sk_sqlite_free_listener(sqlite);
 	sk_statements_clear(&sqlite->statements);
 	/* The last connection writes the log back into the file. */
 	sqlite3_close(sqlite->handle);
@@ -372,6 +373,7 @@ static void sqlite_rollback(SkDb *db)
 	/* Some errors (a full disk) have rolled back already. */
 	if (!sqlite3_get_autocommit(sqlite->handle))
 		sqlite3_exec(sqlite->handle, "ROLLBACK", NULL, NULL, NULL);
+	sk_sqlite_end_notices(sqlite, false);
 	if (sqlite->in_gate > 0)
 		leave_gate(sqlite);
 }
@@ -380,30 +382,13 @@ static int sqlite_commit(SkDb *db)
 {
 	int r = run(of(db), "COMMIT");
 
-	if (r < 0)
+	if (r < 0) {
 		sqlite_rollback(db);
-	else if (of(db)->in_gate > 0)
+		return r;
+	}
+	if (of(db)->in_gate > 0)
 		leave_gate(of(db));
-	return r;
-}
-
-static int sqlite_notify(SkDb *db, const char *channel, const char *payload)
-{
-	return 0;
-}
-
-static int sqlite_listen(SkDb *db, const char *channel)
-{
-	return 0;
-}
-
-static int sqlite_fd(const SkDb *db)
-{
-	return -1;
-}
-
-static int sqlite_read_notices(SkDb *db, void (*fn)(void *userdata, const char *payload), void *userdata)
-{
+	sk_sqlite_end_notices(of(db), true);
 	return 0;
 }
 
@@ -433,8 +418,8 @@ const SkDbDriver sk_sqlite_driver = {
 	.number = sqlite_number,
 	.bytes = sqlite_bytes,
 	.name = sqlite_name,
-	.notify = sqlite_notify,
-	.listen = sqlite_listen,
-	.fd = sqlite_fd,
-	.read_notices = sqlite_read_notices,
+	.notify = sk_sqlite_notify,
+	.listen = sk_sqlite_listen,
+	.fd = sk_sqlite_fd,
+	.read_notices = sk_sqlite_read_notices,
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "console/db/sqlite_engine.h"
+#include "lib/base/str.h"
 
 struct SkSqliteGate {
 	SkSqliteGate *next;
@@ -11,6 +13,7 @@ struct SkSqliteGate {
 	ino_t inode;
 	unsigned users;
 	pthread_mutex_t mutex;
+	SkSqliteListener *listeners; /* under gates_mutex */
 };
 
 static pthread_mutex_t gates_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -81,4 +84,33 @@ int sk_sqlite_gate_enter(SkSqliteGate *gate)
 void sk_sqlite_gate_leave(SkSqliteGate *gate)
 {
 	pthread_mutex_unlock(&gate->mutex);
+}
+
+void sk_sqlite_gate_add_listener(SkSqliteGate *gate, SkSqliteListener *listener)
+{
+	pthread_mutex_lock(&gates_mutex);
+	listener->next = gate->listeners;
+	gate->listeners = listener;
+	pthread_mutex_unlock(&gates_mutex);
+}
+
+void sk_sqlite_gate_remove_listener(SkSqliteGate *gate, SkSqliteListener *listener)
+{
+	SkSqliteListener **link = &gate->listeners;
+
+	pthread_mutex_lock(&gates_mutex);
+	while (*link && *link != listener)
+		link = &(*link)->next;
+	if (*link)
+		*link = listener->next;
+	pthread_mutex_unlock(&gates_mutex);
+}
+
+void sk_sqlite_gate_tell(SkSqliteGate *gate, const char *channel)
+{
+	pthread_mutex_lock(&gates_mutex);
+	for (SkSqliteListener *listener = gate->listeners; listener; listener = listener->next)
+		if (sk_str_eq(listener->channel, channel))
+			(void)eventfd_write(listener->fd, 1);
+	pthread_mutex_unlock(&gates_mutex);
 }

@@ -136,8 +136,11 @@ static int start_listeners(Serving *serving)
 		.connections = (unsigned)settings->listen.connections,
 		.connections_per_address = (unsigned)settings->listen.connections_per_address};
 	SkListenOptions agents = people;
-	int r = sk_listener_new(&serving->server, &people, &serving->people);
+	int r = sk_writer_new(serving->server.database, &serving->server.writer);
 
+	if (r < 0)
+		return r;
+	r = sk_listener_new(&serving->server, &people, &serving->people);
 	serving->people_fd = -1;
 	if (r < 0)
 		return r;
@@ -242,8 +245,11 @@ static void deinit(Serving *serving)
 	if (serving->server.poll)
 		sk_poll_wake(serving->server.poll, NULL);
 	sk_duties_free(serving->duties);
+	if (serving->server.writer)
+		sk_writer_end(serving->server.writer);
 	sk_listener_free(serving->people);
 	sk_listener_free(serving->agents);
+	sk_writer_free(serving->server.writer);
 	sd_event_source_disable_unref(serving->clock);
 	sd_event_unref(serving->event);
 	sk_wake_free(serving->wake);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "console/api/route.h"
+#include "console/db/group.h"
 #include "console/server/admit.h"
 #include "console/server/listen.h"
 #include "console/server/peer.h"
 #include "console/server/problem.h"
 #include "console/server/reply.h"
 #include "console/server/session.h"
+#include "console/server/writer.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 #include "lib/log/log.h"
@@ -20,7 +22,14 @@
  * much of it is read and forgotten. */
 #define FORGOTTEN_MAX (1024 * 1024)
 
-typedef enum Phase { BEGUN, READING, FORGETTING, RUNNING, ANSWERED } Phase;
+typedef enum Phase {
+	BEGUN,
+	READING,
+	FORGETTING,
+	RUNNING,
+	WRITTEN, /* by the writer: only the answer is left */
+	ANSWERED,
+} Phase;
 
 typedef struct Request {
 	SkCall call;
@@ -32,6 +41,7 @@ typedef struct Request {
 	char *body;
 	size_t size, room;
 	bool counted;
+	SkWriteJob job;
 } Request;
 
 static void set_deadline(Request *request, uint64_t seconds)
@@ -277,6 +287,70 @@ static enum MHD_Result answer(Request *request)
 	return sk_reply_send(&request->call, request->connection);
 }
 
+#define REQUEST_OF(job) ((Request *)(void *)((char *)(job)-offsetof(Request, job)))
+
+static void write_job(SkWriteJob *job, SkDb *db)
+{
+	SkCall *call = &REQUEST_OF(job)->call;
+	int r;
+
+	call->db = db;
+	call->reply.retry_after = 0;
+	r = sk_api_handlers[call->operation - sk_api_operations](call);
+	/* What a group could not do is no fault: it comes again alone. */
+	if (r < 0 && sk_db_group_look(db) == SK_DB_PART_GOOD)
+		sk_call_fault(call, r);
+}
+
+static void fail_job(SkWriteJob *job, SkDb *db, int error)
+{
+	Request *request = REQUEST_OF(job);
+
+	request->call.db = db;
+	sk_call_fault(&request->call, error);
+}
+
+static bool is_hopeless(const SkWriteJob *job)
+{
+	const Request *request = (const Request *)(const void *)((const char *)job - offsetof(Request, job));
+
+	return request->call.reply.status == 503;
+}
+
+static void end_job(SkWriteJob *job)
+{
+	Request *request = REQUEST_OF(job);
+
+	request->call.db = NULL;
+	MHD_resume_connection(request->connection);
+}
+
+/* What all agents write all the time. These calls have no effect but on the database, and none that is lost
+ * when it comes twice. */
+static bool is_for_writer(const SkApiOperation *operation)
+{
+	static const char *const ids[] = {"agent.records", "agent.state", "agent.status"};
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ids); i++)
+		if (sk_str_eq(operation->id, ids[i]))
+			return true;
+	return false;
+}
+
+static enum MHD_Result hand_over(Request *request)
+{
+	request->job = (SkWriteJob){.run = write_job,
+		.fail = fail_job,
+		.is_hopeless = is_hopeless,
+		.done = end_job,
+		.size = request->size};
+	request->phase = WRITTEN;
+	set_deadline(request, 0);
+	MHD_suspend_connection(request->connection);
+	sk_writer_put(request->call.server->writer, &request->job);
+	return MHD_YES;
+}
+
 static enum MHD_Result go_on(Request *request)
 {
 	SkCall *call = &request->call;
@@ -345,7 +419,7 @@ enum MHD_Result sk_http_handle(void *cls, struct MHD_Connection *connection, con
 	}
 	if (*upload_data_size > 0)
 		return take_piece(request, upload_data, upload_data_size);
-	if (request->phase == FORGETTING)
+	if (request->phase == FORGETTING || request->phase == WRITTEN)
 		return answer(request);
 	if (request->phase == READING) {
 		r = parse_body(request);
@@ -353,6 +427,8 @@ enum MHD_Result sk_http_handle(void *cls, struct MHD_Connection *connection, con
 			sk_call_fault(call, r);
 		if (call->reply.status != 0)
 			return answer(request);
+		if (is_for_writer(call->operation))
+			return hand_over(request);
 	}
 	return go_on(request);
 }
@@ -365,7 +441,9 @@ void sk_http_end(
 	if (!request)
 		return;
 	/* The next request of this connection: its headers, too, have to come in time. */
-	set_deadline(request, request->call.server->settings->listen.header_sec);
+	set_deadline(request, sk_listener_audience(request->listener) == SK_API_AGENT
+				      ? request->call.server->settings->listen.agent_idle_sec
+				      : request->call.server->settings->listen.header_sec);
 	if (request->counted)
 		atomic_fetch_sub(&request->call.server->running, 1);
 	sk_waiter_free(request->call.server->poll, request->call.waiter);

@@ -12,6 +12,7 @@
 #include "console/server/metrics.h"
 #include "console/server/poll.h"
 #include "console/server/settings.h"
+#include "console/server/writer.h"
 
 typedef struct SkServer {
 	const SkServerSettings *settings;
@@ -24,6 +25,7 @@ typedef struct SkServer {
 	SkPoll *poll;
 	struct SkSending *sending; /* to servers outside */
 	SkMetrics metrics;
+	SkWriter *writer;
 	atomic_bool stopping;
 	atomic_uint running; /* requests that are being answered, the waiting ones included */
 } SkServer;

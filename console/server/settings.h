@@ -21,6 +21,7 @@ typedef struct SkServerSettings {
 		uint64_t agent_connections_per_address;
 		uint64_t threads; /* 0: by the number of processors */
 		uint64_t header_sec;
+		uint64_t agent_idle_sec;
 		uint64_t body_sec;
 		uint64_t stop_sec;
 	} listen;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
@@ -147,10 +148,22 @@ static void make_session(FleetConsole *console)
 			NULL));
 }
 
+static int remove_one(const char *path, const struct stat *file, int type, struct FTW *where)
+{
+	return remove(path);
+}
+
+/* Of the last run, with its agents: another schema, or a database that is gone. */
+static bool make_anew(const FleetConsole *console)
+{
+	nftw(console->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)mkdir(console->directory, 0700);
+	write_settings(console);
+	return run(console, "init") == 0;
+}
+
 void fleet_console_init(FleetConsole *console, const char *directory, const char *database)
 {
-	char made[256];
-
 	*console = (FleetConsole){.people_port = free_port()};
 	while (console->agents_port == 0 || console->agents_port == console->people_port)
 		console->agents_port = free_port();
@@ -165,9 +178,9 @@ void fleet_console_init(FleetConsole *console, const char *directory, const char
 	sk_str_format(console->authority, sizeof(console->authority), "%s/ca.crt", directory);
 	find_programs(console);
 	write_settings(console);
-	sk_str_format(made, sizeof(made), "%s/ca.crt", directory);
-	if (run(console, access(made, F_OK) < 0 ? "init" : "migrate") != 0)
-		die("init or migrate failed; its log says why");
+	if ((database || access(console->authority, F_OK) < 0 || run(console, "migrate") != 0) &&
+		!make_anew(console))
+		die("init failed; its log says why");
 	make_session(console);
 }
 
