@@ -19,15 +19,16 @@ STATE_SIZE = 3 << 30
 AGENT = "org.sekisho.Agent1 /org/sekisho/Agent1 org.sekisho.Agent1"
 
 
+def newest_package(name):
+    files = sorted(DEBS.glob(f"{name}_*.deb"), key=lambda p: p.stat().st_mtime)
+    if not files:
+        raise LabError(f"no package {name} in {DEBS}: run `make deb` first")
+    return files[-1]
+
+
 def packages():
-    """The packages to test, newest build of each."""
-    found = []
-    for name in PACKAGES:
-        files = sorted(DEBS.glob(f"{name}_*.deb"), key=lambda p: p.stat().st_mtime)
-        if not files:
-            raise LabError(f"no package {name} in {DEBS}: run `make deb` first")
-        found.append(files[-1])
-    return found
+    """The packages to test."""
+    return [newest_package(name) for name in PACKAGES]
 
 
 # The definitions of the guest are as old as its recipe; a clinic PC has fetched its own today.
