@@ -148,7 +148,9 @@ static int read_and_count(SkDb *db, void *userdata)
 	Evaluation *evaluation = userdata;
 	int r = load_row(db, evaluation->use->medium_id, &evaluation->row);
 
-	return r < 0 ? r : sk_use_count(db, evaluation->limits, evaluation->use);
+	if (r == 0)
+		r = sk_use_count(db, evaluation->limits, evaluation->use);
+	return r < 0 ? r : sk_use_note(db, evaluation->use, "evaluated");
 }
 
 int sk_medium_key_evaluate(

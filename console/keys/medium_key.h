@@ -32,7 +32,9 @@ int sk_medium_key_find(SkDb *db, const char *medium_id, SkMediumKey *ret_key);
 typedef struct SkKeyUse {
 	const char *medium_id, *terminal_id, *person_id;
 	uint8_t blinded[SK_OPRF_ELEMENT_SIZE];
-	const char *limited; /* out: "medium", "terminal" or "person" with -EDQUOT */
+	const char *grant_id;  /* under which; NULL: none */
+	const char *user_name; /* account on the terminal; NULL: not known */
+	const char *limited;   /* out: "medium", "terminal" or "person" with -EDQUOT */
 } SkKeyUse;
 
 /* What a facility allows of each; 0: nothing. Rows of key_limits go before these. */
@@ -45,9 +47,10 @@ typedef struct SkKeyLimits {
 } SkKeyLimits;
 
 /*
- * Counts the use and evaluates. The count is in the database before the answer is computed, so a kill in
- * between costs a count and gives nothing away. A guess of a passphrase costs one evaluation. Hours and days
- * are those of UTC; around their ends twice the limit is possible within one hour. Not inside a transaction.
+ * Counts the use, notes it in key_uses and evaluates. Both are in the database before the answer is computed,
+ * so a kill in between costs a count and gives nothing away. A guess of a passphrase costs one evaluation.
+ * Hours and days are those of UTC; around their ends twice the limit is possible within one hour. Not inside
+ * a transaction.
  *
  * Return: 0; -EDQUOT over a limit, use->limited says of what, and nothing was counted; -EBADMSG no element;
  * -ENOENT, -EKEYREVOKED as above; those of the database.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "console/keys/use_limit.h"
 
+#include "console/store/id.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
 
@@ -72,6 +73,21 @@ int sk_use_count(SkDb *db, const SkKeyLimits *limits, SkKeyUse *use)
 			return r;
 	}
 	return 0;
+}
+
+int sk_use_note(SkDb *db, const SkKeyUse *use, const char *outcome)
+{
+	char id[SK_ID_SIZE];
+
+	sk_id_new(id);
+	return sk_db_exec(db,
+		"INSERT INTO key_uses (id, medium_id, facility_id, terminal_id, grant_id, user_name, "
+		"outcome, at) "
+		"SELECT $1, id, facility_id, $3, $4, $5, $6, $7 FROM media WHERE id = $2",
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(use->medium_id), sk_db_text(use->terminal_id),
+			sk_db_text(use->grant_id), sk_db_text(use->user_name ? use->user_name : ""),
+			sk_db_text(outcome), sk_db_int(sk_time_now())),
+		NULL);
 }
 
 int sk_medium_key_forget_counts(SkDb *db)

@@ -12,6 +12,7 @@
 #include "console/rules/records.h"
 #include "console/rules/terminals.h"
 #include "console/server/act.h"
+#include "console/server/agent_call.h"
 #include "console/server/server.h"
 #include "console/server/trust.h"
 #include "lib/base/str.h"
@@ -96,17 +97,6 @@ int sk_api_agent_enrol(SkCall *call)
 	return r < 0 ? r : 0;
 }
 
-/* Return: 0, 1 refused (answered), negative errno. */
-static int check_terminal(SkCall *call)
-{
-	int r = sk_terminal_check(call->db, call->terminal);
-
-	if (r != -ENOENT)
-		return r;
-	r = sk_call_refuse(call, SK_TERMINAL_UNKNOWN, NULL);
-	return r < 0 ? r : 1;
-}
-
 typedef struct AgentAct {
 	SkCall *call;
 	const SkCsrKey *key;
@@ -115,22 +105,17 @@ typedef struct AgentAct {
 	int (*rule)(const SkActor *actor, struct AgentAct *act);
 } AgentAct;
 
-static int run_as_terminal(const SkActor *actor, void *userdata)
+static int run_rule(const SkActor *actor, void *userdata)
 {
 	AgentAct *act = userdata;
-	SkActor terminal = *actor;
 
-	terminal.scope = SK_SCOPE_ALL;
-	terminal.terminal = act->call->terminal;
-	return act->rule(&terminal, act);
+	return act->rule(actor, act);
 }
 
 /* Return: as sk_call_act(). */
 static int act_as_terminal(AgentAct *act)
 {
-	int r = check_terminal(act->call);
-
-	return r != 0 ? r : sk_call_act(act->call, run_as_terminal, act);
+	return sk_agent_act(act->call, run_rule, act);
 }
 
 static int renew(const SkActor *actor, AgentAct *act)
@@ -161,7 +146,7 @@ int sk_api_agent_wait(SkCall *call)
 	int r = sk_call_wait_arm(call, call->terminal);
 
 	if (r == 0)
-		r = check_terminal(call);
+		r = sk_agent_check(call);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = sk_terminal_revision(call->db, call->terminal, &revision);
@@ -185,7 +170,7 @@ int sk_api_agent_wait(SkCall *call)
 int sk_api_agent_policy(SkCall *call)
 {
 	json_t *envelope = NULL;
-	int r = check_terminal(call);
+	int r = sk_agent_check(call);
 
 	if (r == 0)
 		r = sk_trust_policy(call->server, call->db, call->terminal, &envelope);

@@ -197,3 +197,11 @@ const char *sk_luks_problem_name(uint32_t bit)
 			return names[i];
 	return NULL;
 }
+
+bool sk_check_media_evaluate(const SkHead *message)
+{
+	const SkMediaEvaluate *evaluate = (const SkMediaEvaluate *)message;
+
+	return SK_PROTO_TEXT_OK(evaluate->medium) && evaluate->medium[0] &&
+	       evaluate->purpose < SK_MEDIA_FOR_MAX_;
+}

@@ -15,10 +15,12 @@ enum {
 	SK_MEDIA_UNMOUNT,	 /* SkMediaUnmount -> SkAnswer */
 	SK_MEDIA_KEPT,		 /* SkMediaKept -> SkAnswer */
 	SK_MEDIA_LIST,		 /* SkHead -> SkMediaPlace for each mount of ours, then SkAnswer */
+	SK_MEDIA_EVALUATED,	 /* SkMediaEvaluated: answers EVALUATE */
 	/* media -> core */
 	SK_MEDIA_ANSWER = 0x0481, /* SkAnswer */
 	SK_MEDIA_PLACE,
 	SK_MEDIA_MOUNTED, /* SkMediaMounted + 2 fds: fanotify group, root directory (only when result is 0) */
+	SK_MEDIA_EVALUATE, /* SkMediaEvaluate -> EVALUATED: the console's half of a medium's key */
 };
 
 typedef struct SkMediaMount {
@@ -43,6 +45,26 @@ typedef struct SkMediaMounted {
 	char path[512]; /* where it is visible */
 	char detail[256];
 } SkMediaMounted;
+
+enum { SK_MEDIA_FOR_READING, SK_MEDIA_FOR_WRITING, SK_MEDIA_FOR_PREPARING, SK_MEDIA_FOR_MAX_ };
+
+/* What media derived from a passphrase, blinded: neither core nor the console learns anything from it. */
+typedef struct SkMediaEvaluate {
+	SkHead head;
+	char medium[32];  /* its id in the ledger, of the checked header */
+	uint32_t purpose; /* SK_MEDIA_FOR_* */
+	uint32_t reserved;
+	uint8_t blinded[32];
+} SkMediaEvaluate;
+
+/* The cookie is media's. Media checks the answer with public_key, which is of the signed grant. */
+typedef struct SkMediaEvaluated {
+	SkHead head;
+	uint32_t code; /* 0, or the SkReason why not; then the rest is 0 */
+	uint32_t reserved;
+	uint8_t element[32], proof[64], public_key[32];
+	char grant[32];
+} SkMediaEvaluated;
 
 #define SK_MEDIA_KEPT_SECONDS 10
 

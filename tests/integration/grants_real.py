@@ -3,15 +3,65 @@
 """A real agent at a real console: what somebody approves holds at the PC, and what is taken back does not; what a lying
 console, an old message or another terminal says is refused.
 Usage: grants_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT Serves OUT-1, OUT-4, LOSS-1."""
+import base64
+import socket
+import struct
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 from console_fixture import Fixture
 from console_server import Console
 from uplink_agent import Agent
+from uplink_calls import VERSION
 from uplink_real import Clinic, say
+
+
+RECOVERY = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
+BOX = base64.b64encode(bytes.fromhex("002000010003") + bytes(32 + 32 + 16)).decode()  # of lib/crypt/box.h by its head
+HEAD = struct.Struct("=HHIQ")  # lib/ipc/proto.h
+LIST, EVALUATED, ANSWER, EVALUATE = 0x0404, 0x0405, 0x0481, 0x0484
+BLINDED = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")  # the generator
+
+
+class Media:
+    """What core hears of sekisho-media: a worker that asks for the console's half of a key."""
+
+    def __init__(self, folder):
+        self.cookie, self.channel = 0, None
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(folder / "run" / "media.sock"))
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def send(self, kind, cookie, body):
+        self.channel.send(HEAD.pack(VERSION, kind, HEAD.size + len(body), cookie) + body)
+
+    def receive(self):
+        message = self.channel.recv(16384)
+        _, kind, size, cookie = HEAD.unpack_from(message)
+        assert size == len(message)
+        return kind, cookie, message[HEAD.size:]
+
+    def accept(self):
+        """Core asks at each of its starts what is mounted."""
+        while True:
+            self.channel = self.listener.accept()[0]
+            self.channel.settimeout(30)
+            kind, cookie, _ = self.receive()
+            assert kind == LIST
+            self.send(ANSWER, cookie, struct.pack("=iI256x", 0, 0))
+
+    def evaluate(self, medium, purpose, blinded=BLINDED):
+        """Return: the code, the element, the public key."""
+        self.cookie += 1
+        self.send(EVALUATE, self.cookie, struct.pack("=32sII32s", medium.encode(), purpose, 0, blinded))
+        kind, cookie, body = self.receive()
+        assert (kind, cookie) == (EVALUATED, self.cookie), (kind, cookie)
+        code, _, element, _, public, _ = struct.unpack("=II32s64s32s32s", body)
+        return code, element, public
 
 
 def stamp(seconds):
@@ -43,14 +93,22 @@ class Work:
         assert answer.status == wanted, (path, answer.status, answer.body)
         return answer.json
 
-    def request(self, begin=-60, end=3600, lease=None, terminal=None):
-        medium = self.fixture.make_medium(self.facility)
-        self.console.sql("UPDATE media SET mode = 'bound' WHERE id = ?", medium)
+    def form(self, medium, begin=-60, end=3600, lease=None, terminal=None):
         body = {"facility": self.facility, "kind": "carry-out", "outFrom": stamp(begin), "due": stamp(end),
                 "destination": "県立病院", "reason": "紹介", "dataSummary": "画像", "risk": "紛失", "onLoss": "報告",
                 "terminal": terminal or self.terminal, "media": [medium]}
-        if lease:
-            body["leaseUntil"] = stamp(lease)
+        return body | ({"leaseUntil": stamp(lease)} if lease else {})
+
+    def as_terminal(self, path, body):
+        """As the PC itself would call: with a certificate for its id."""
+        if not (self.console.directory / "pc.crt").exists():
+            self.console.make_certificate("pc", self.terminal)
+        return self.console.call("POST", path, body, certificate="pc")
+
+    def request(self, **options):
+        medium = self.fixture.make_medium(self.facility)
+        self.console.sql("UPDATE media SET mode = 'bound' WHERE id = ?", medium)
+        body = self.form(medium, **options)
         return self.call(self.asker, "POST", "/api/v1/requests", body, 201)["id"], medium
 
     def approve(self, request):
@@ -127,6 +185,43 @@ def check_others(work):
     assert medium not in work.grants()
 
 
+def check_keys(work):
+    say("the console's half of a key, for sekisho-media")
+    media, call = work.media, work.call
+    everywhere = work.console.session(work.console.person(("security-officer", None)))
+    work.console.sql("DELETE FROM public_keys WHERE id = 'x25519:fixture'")
+    recovery = call(everywhere, "POST", "/api/v1/recovery-keys", {"publicKey": RECOVERY}, 201)["id"]
+    medium = work.fixture.make_medium(work.facility)
+    assert media.evaluate(medium, 2)[0] == 5601, "nobody allowed it"
+    call(work.officer, "POST", f"/api/v1/media/{medium}/preparation", {"terminal": work.terminal}, 201)
+    work.await_state(medium, "holds", time.monotonic(), 10)
+    assert media.evaluate(medium, 1)[0] == 5601, "to prepare it is not to carry it out"
+    code, element, key = media.evaluate(medium, 2)
+    assert code == 0 and any(element) and any(key)
+    assert media.evaluate(medium, 2)[1:] == (element, key), "the same question has the same answer"
+    assert media.evaluate(medium, 2, bytes(32))[0] == 5002, "no element"
+    body = {"medium": medium, "mode": "bound", "luksUuid": "9a3cb8b2-7d1c-4c7e-9a7a-0b8a4a3f8f11",
+            "volumeDigest": RECOVERY, "cipher": "aes-xts-plain64", "keyBits": 512, "pbkdf": "argon2id",
+            "capacity": 1000000, "deviceHash": "x", "tested": True, "escrow": {"recoveryKey": recovery, "box": BOX}}
+    answer = work.as_terminal("/api/v1/agent/medium/prepared", body)
+    assert answer.status == 204, answer.json
+    work.await_state(medium, None, time.monotonic(), 10)
+    request = call(work.asker, "POST", "/api/v1/requests", work.form(medium), 201)["id"]
+    assert media.evaluate(medium, 1)[0] == 5601
+    work.approve(request)
+    work.await_state(medium, "holds", time.monotonic(), 10)
+    assert media.evaluate(medium, 1) == (0, element, key), "what it was prepared with opens it"
+    call(work.officer, "PUT", "/api/v1/key-limits",
+         {"facility": work.facility, "kind": "medium", "subject": medium, "perHour": 4, "perDay": 9}, 204)
+    assert media.evaluate(medium, 0)[0] == 0
+    assert media.evaluate(medium, 0)[0] == 5611, "too often"
+    uses = [u["outcome"] for u in call(work.officer, "GET", f"/api/v1/key-uses?ofMedium={medium}")["items"]]
+    assert uses == ["evaluated"] * 2 + ["SK-5002"] + ["evaluated"] * 2 + ["limited"], uses
+    work.console.stop()
+    work.agent.wait(lambda: media.evaluate(medium, 0)[0] == 1513, "away", 20)
+    work.reconnect()
+
+
 def check_words(work):
     say("people see it")
     shown = work.agent.ctl("media").stdout
@@ -140,9 +235,11 @@ def main(core, uplink, ctl, program, contract):
         folder.chmod(0o755)
         agent = Agent(folder, (core, uplink, ctl))
         try:
+            media = Media(folder)
             agent.start()
             work = Work(agent, Clinic(console))
-            for check in (check_approval, check_times, check_loss, check_others, check_words):
+            work.media = media
+            for check in (check_approval, check_keys, check_times, check_loss, check_others, check_words):
                 check(work)
         except BaseException:
             print((folder / "log").read_text(errors="replace")[-6000:])

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/core/media_keys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/core/core.h"
+#include "agent/core/peer_uplink.h"
+#include "agent/core/records.h"
+#include "lib/base/str.h"
+#include "lib/crypt/base64.h"
+
+typedef struct Asking {
+	Core *core;
+	KeyDone done;
+	void *userdata;
+	char medium[32], mode[16];
+	KeyAnswer answer;
+} Asking;
+
+static void finish(Asking *asking, SkReason code)
+{
+	Core *core = asking->core;
+
+	record_write(core, &(Record){.kind = "key.asked",
+				   .code = code,
+				   .body = json_pack("{s:o, s:s, s:s}", "medium", record_text(asking->medium),
+					   "mode", asking->mode, "grant", asking->answer.grant)});
+	asking->done(core, asking->userdata, code, code == SK_REASON_NONE ? &asking->answer : NULL);
+	free(asking);
+}
+
+/* Bytes of one exact size. */
+static bool read_bytes(const json_t *object, const char *name, uint8_t *ret_bytes, size_t wanted)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	uint8_t bytes[SK_BASE64_SIZE(SK_OPRF_PROOF_SIZE)];
+	size_t size = 0;
+
+	if (!text || strlen(text) != SK_BASE64_SIZE(wanted) - 1 ||
+		sk_base64_parse(text, strlen(text), bytes, &size) < 0 || size != wanted)
+		return false;
+	memcpy(ret_bytes, bytes, wanted);
+	return true;
+}
+
+/* The code of a problem document, if it is one that people can be told. */
+static SkReason code_of(const json_t *problem)
+{
+	const char *text = json_string_value(json_object_get(problem, "code"));
+	unsigned long number = text && strncmp(text, "SK-", 3) == 0 ? strtoul(text + 3, NULL, 10) : 0;
+
+	return sk_reason_find((SkReason)number) ? (SkReason)number : SK_CONSOLE_NEEDED;
+}
+
+static void on_answered(void *userdata, int result, unsigned status, const char *json)
+{
+	json_auto_t *object = result == 0 ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	Asking *asking = userdata;
+	SkOprfAnswer *answer = &asking->answer.answer;
+
+	if (result < 0 || status >= 500)
+		finish(asking, SK_CONSOLE_NEEDED);
+	else if (status != 200)
+		finish(asking, code_of(object));
+	else if (!read_bytes(object, "element", answer->element, sizeof(answer->element)) ||
+		 !read_bytes(object, "proof", answer->proof, sizeof(answer->proof)))
+		finish(asking, SK_CONSOLE_NEEDED);
+	else
+		finish(asking, SK_REASON_NONE);
+}
+
+static int call_console(const KeyAsk *ask, Asking *asking)
+{
+	char blinded[SK_BASE64_SIZE(SK_OPRF_ELEMENT_SIZE)];
+	json_auto_t *body = NULL;
+
+	sk_base64_format(ask->blinded, sizeof(ask->blinded), blinded);
+	body = json_pack(
+		"{s:s, s:s, s:s}", "medium", ask->grant.medium, "user", ask->grant.user, "blinded", blinded);
+	if (!body)
+		return -ENOMEM;
+	return uplink_call(asking->core, &(UplinkRequest){.operation = "key.evaluate",
+						 .body = body,
+						 .flag = SK_UPLINK_CALL_NOW,
+						 .done = on_answered,
+						 .userdata = asking});
+}
+
+void media_key_ask(Core *core, const KeyAsk *ask)
+{
+	Asking *asking = calloc(1, sizeof(*asking));
+	const json_t *grant = NULL;
+	SkReason code;
+
+	if (!asking) {
+		ask->done(core, ask->userdata, SK_CONSOLE_NEEDED, NULL);
+		return;
+	}
+	*asking = (Asking){.core = core, .done = ask->done, .userdata = ask->userdata};
+	sk_str_copy(asking->medium, sizeof(asking->medium), ask->grant.medium);
+	sk_str_copy(asking->mode, sizeof(asking->mode), ask->grant.mode);
+	code = grants_find(core, &ask->grant, &grant);
+	/* A grant without the key's public half is of a medium that has none at the console. */
+	if (code == SK_REASON_NONE &&
+		!read_bytes(grant, "key", asking->answer.public_key, sizeof(asking->answer.public_key)))
+		code = SK_KEY_DESTROYED;
+	if (code != SK_REASON_NONE) {
+		finish(asking, code);
+		return;
+	}
+	sk_str_copy(asking->answer.grant, sizeof(asking->answer.grant),
+		json_string_value(json_object_get(grant, "id")));
+	if (call_console(ask, asking) < 0)
+		finish(asking, SK_CONSOLE_NEEDED);
+}
+
+/* What becomes of it is a record ("console.answered"). */
+static void on_taken(void *userdata, int result, unsigned status, const char *json)
+{
+}
+
+int media_key_prepared(Core *core, json_t *body)
+{
+	return uplink_call(core, &(UplinkRequest){.operation = "medium.prepared",
+					 .body = body,
+					 .flag = SK_UPLINK_CALL_SPOOL,
+					 .done = on_taken});
+}
