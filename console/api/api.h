@@ -29,12 +29,13 @@ typedef enum SkApiFormat {
 	SK_API_ID,
 	SK_API_URI,
 	SK_API_EMAIL,
-	SK_API_BASE64,	 /* RFC 4648, padded */
-	SK_API_BASE32,	 /* RFC 4648, without padding */
-	SK_API_HEX,	 /* small letters, whole bytes */
-	SK_API_SHA256,	 /* 64 of SK_API_HEX */
-	SK_API_LOGIN,	 /* letters, digits, . _ - @ */
-	SK_API_PASSWORD, /* anything but control characters */
+	SK_API_BASE64,	  /* RFC 4648, padded */
+	SK_API_BASE64URL, /* for addresses, without padding */
+	SK_API_BASE32,	  /* RFC 4648, without padding */
+	SK_API_HEX,	  /* small letters, whole bytes */
+	SK_API_SHA256,	  /* 64 of SK_API_HEX */
+	SK_API_LOGIN,	  /* letters, digits, . _ - @ */
+	SK_API_PASSWORD,  /* anything but control characters */
 	SK_API_DIGITS,
 	SK_API_CURSOR, /* of a page: letters, digits, . _ - : */
 	SK_API_CODE,   /* SK-5001 */

@@ -221,6 +221,16 @@ static bool check_base64(const char *text, size_t size)
 	return size % 4 == 0 && all(text, size - padding, is_base64);
 }
 
+static bool is_base64url(char c)
+{
+	return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+}
+
+static bool check_base64url(const char *text, size_t size)
+{
+	return size % 4 != 1 && all(text, size, is_base64url);
+}
+
 static bool check_base32(const char *text, size_t size)
 {
 	return all(text, size, is_base32);
@@ -290,6 +300,7 @@ static const struct {
 	[SK_API_URI] = {check_uri, "an address like https://example.org/"},
 	[SK_API_EMAIL] = {check_email, "a mail address like name@example.org"},
 	[SK_API_BASE64] = {check_base64, "base64 with its padding"},
+	[SK_API_BASE64URL] = {check_base64url, "base64url without padding"},
 	[SK_API_BASE32] = {check_base32, "base32 without padding"},
 	[SK_API_HEX] = {check_hex, "hexadecimal bytes in small letters"},
 	[SK_API_SHA256] = {check_sha256, "a SHA-256 of 64 hexadecimal digits"},

@@ -86,7 +86,7 @@ int sk_api_password_change(SkCall *call)
 	if (r == 0)
 		r = sk_call_act(call, change, &password);
 	if (r == 0)
-		r = sk_session_begin(
-			call, &(SkSessionBeginning){person, SK_SIGNED_IN, call->caller.second_factor});
+		r = sk_session_begin(call,
+			&(SkSessionBeginning){person, SK_SIGNED_IN, call->caller.second_factor, "password"});
 	return r < 0 ? r : sk_answer_session(call);
 }

@@ -11,13 +11,6 @@
 #include "console/server/totp.h"
 #include "lib/base/str.h"
 
-static SkSessionState state_after(const SkSignIn *sign_in, bool second_given)
-{
-	if (sign_in->second_factor && !second_given)
-		return SK_LACKS_SECOND_FACTOR;
-	return sign_in->must_change ? SK_LACKS_PASSWORD : SK_SIGNED_IN;
-}
-
 /* A wrong one is recorded and refused. Return: 0 it is right (reply.status 0) or it was refused; or an error.
  */
 static int check_password(SkCall *call, const SkSignIn *sign_in, const char *password)
@@ -44,20 +37,6 @@ static int check_code(SkCall *call, const SkSignIn *sign_in, const char *code, b
 	return r < 0 ? r : sk_call_refuse(call, SK_SECOND_FACTOR_REFUSED, NULL);
 }
 
-static int begin(SkCall *call, const SkSignIn *sign_in, bool second_given)
-{
-	const SkSessionBeginning beginning = {
-		sign_in->person, state_after(sign_in, second_given), second_given};
-	int r = 0;
-
-	/* Half a sign-in is none yet: only a whole one ends a row of refusals. */
-	if (beginning.state != SK_LACKS_SECOND_FACTOR)
-		r = sk_sign_in_note(call, sign_in);
-	if (r == 0)
-		r = sk_session_begin(call, &beginning);
-	return r < 0 ? r : sk_answer_session(call);
-}
-
 int sk_api_session_open(SkCall *call)
 {
 	SkSignIn sign_in;
@@ -70,7 +49,7 @@ int sk_api_session_open(SkCall *call)
 		r = check_password(call, &sign_in, sk_call_body_text(call, "password"));
 	if (r < 0 || call->reply.status != 0)
 		return r;
-	return begin(call, &sign_in, false);
+	return sk_sign_in_finish(call, &sign_in, false, "password");
 }
 
 int sk_api_session_show(SkCall *call)
@@ -97,7 +76,7 @@ int sk_api_session_confirm(SkCall *call)
 		r = check_code(call, &sign_in, sk_call_body_text(call, "code"), false);
 	if (r < 0 || call->reply.status != 0)
 		return r;
-	return begin(call, &sign_in, true);
+	return sk_sign_in_finish(call, &sign_in, true, "password+totp");
 }
 
 int sk_api_session_prove(SkCall *call)

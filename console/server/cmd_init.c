@@ -25,6 +25,7 @@
 
 typedef struct First {
 	const char *facility, *login, *name;
+	char origin[300];			   /* how people reach it */
 	char login_there[SK_VALIDATE_DETAIL_SIZE]; /* "": the person is new */
 	char hash[SK_PASSWORD_HASH_SIZE];
 	char facility_id[SK_ID_SIZE], person_id[SK_ID_SIZE], officer_id[SK_ID_SIZE],
@@ -59,6 +60,13 @@ static int insert_all(SkDb *db, const First *first)
 		SK_DB_ARGS(sk_db_text(first->facility_id), sk_db_text(first->facility),
 			sk_db_int(sk_time_now())),
 		NULL);
+	/* The first one stays, whatever a later init is told: passkeys belong to it. */
+	if (r == 0)
+		r = sk_db_exec(db,
+			"INSERT INTO settings (name, value, changed) VALUES ('origin', $1, $2) ON CONFLICT "
+			"(name) "
+			"DO NOTHING",
+			SK_DB_ARGS(sk_db_text(first->origin), sk_db_int(sk_time_now())), NULL);
 	if (r == 0)
 		r = insert_person(db, first);
 	if (r == 0)
@@ -177,16 +185,33 @@ static int check_names(const First *first)
 	return strlen(first->login) >= 2 && strlen(first->login) <= 64 ? 0 : -EINVAL;
 }
 
-static int print_address(const ConsoleSetup *setup, const SkHome *home, const char *host)
+static int print_address(const First *first, const SkHome *home)
 {
 	uint8_t fingerprint[32];
 	char text[65];
 
 	sk_ca_fingerprint(home->ca, fingerprint);
 	sk_hex_format(text, fingerprint, sizeof(fingerprint));
-	printf(_("address: https://%s:%u/\nfingerprint of the authority: %s\n"), host ? host : "localhost",
-		(unsigned)setup->settings->listen.people_port, text);
+	printf(_("address: %s/\nfingerprint of the authority: %s\n"), first->origin, text);
 	return CONSOLE_OK;
+}
+
+/* As a browser writes it. */
+static void make_origin(const ConsoleSetup *setup, const char *host, First *first)
+{
+	unsigned port = (unsigned)setup->settings->listen.people_port;
+
+	if (!host)
+		host = "localhost";
+	if (*setup->settings->web.origin)
+		sk_str_copy(first->origin, sizeof(first->origin), setup->settings->web.origin);
+	else if (port == 443)
+		sk_str_format(first->origin, sizeof(first->origin), "https://%s", host);
+	else
+		sk_str_format(first->origin, sizeof(first->origin), "https://%s:%u", host, port);
+	for (char *c = first->origin; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
 }
 
 static int make_all(const ConsoleSetup *setup, First *first, const char *host)
@@ -194,7 +219,10 @@ static int make_all(const ConsoleSetup *setup, First *first, const char *host)
 	SkMigrateReport report = {0};
 	own_db SkDb *db = NULL;
 	SkHome home = {.vault = NULL};
-	int r = sk_db_open(setup->database, &db);
+	int r;
+
+	make_origin(setup, host, first);
+	r = sk_db_open(setup->database, &db);
 
 	if (r == 0)
 		r = sk_db_migrate(db, &sk_migrations, 0, &report);
@@ -206,7 +234,7 @@ static int make_all(const ConsoleSetup *setup, First *first, const char *host)
 	r = sk_home_make(setup->settings, db, first->facility, host, &home);
 	r = r < 0 ? say_home(&home, r, db) : make_first(db, first);
 	if (r == CONSOLE_OK)
-		r = print_address(setup, &home, host);
+		r = print_address(first, &home);
 	sk_home_close(&home, NULL);
 	return r;
 }

@@ -259,6 +259,7 @@ static void deinit(Serving *serving)
 	sk_certificate_unload();
 	free(serving->authority);
 	free(serving->server.contract);
+	sk_server_forget_origin(&serving->server);
 	sk_sending_deinit(&serving->sending);
 	sk_home_close(&serving->server.home, serving->db);
 	sk_db_free(serving->db);
@@ -281,6 +282,11 @@ static int open_home(Serving *serving)
 	if (r < 0)
 		return r;
 	r = sk_home_open(serving->server.settings, serving->db, home);
+	if (r == 0) {
+		r = sk_server_find_origin(&serving->server, serving->db);
+		if (r < 0)
+			sk_str_copy(home->what, sizeof(home->what), "[Web] Origin");
+	}
 	if (r == 0)
 		r = sk_renewal_start(serving->server.settings, home);
 	if (r < 0)

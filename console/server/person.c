@@ -26,7 +26,7 @@ void sk_person_role_list(uint32_t roles, char ret_list[SK_ROLE_LIST_SIZE])
 		}
 }
 
-static json_t *time_or_null(const SkDbRows *rows, size_t column)
+json_t *sk_person_time(const SkDbRows *rows, size_t column)
 {
 	char text[SK_TIME_SIZE];
 
@@ -61,8 +61,8 @@ static int read_person(SkDb *db, const char *id, json_t **ret_person)
 	own_rows SkDbRows *rows = NULL;
 	int r = sk_db_query(db,
 		"SELECT p.id, p.login, p.name, p.email, p.state, p.last_sign_in, p.created, p.version, "
-		"(SELECT COUNT(*) FROM credentials t WHERE t.person_id = p.id AND t.kind = 'totp' AND "
-		"t.confirmed = 1 AND t.removed IS NULL) FROM people p WHERE p.id = $1",
+		"(SELECT COUNT(*) FROM credentials WHERE person_id = p.id AND " SK_SECOND_FACTORS
+		") FROM people p WHERE p.id = $1",
 		SK_DB_ARGS(sk_db_text(id)), &rows);
 
 	if (r == 0)
@@ -73,7 +73,7 @@ static int read_person(SkDb *db, const char *id, json_t **ret_person)
 	*ret_person = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:o, s:s, s:I, s:b}", "id",
 		sk_db_get_text(rows, 0), "login", sk_db_get_text(rows, 1), "name", sk_db_get_text(rows, 2),
 		"email", sk_db_get_text(rows, 3), "state", sk_db_get_text(rows, 4), "lastSignIn",
-		time_or_null(rows, 5), "created", created, "version", (json_int_t)sk_db_get_int(rows, 7),
+		sk_person_time(rows, 5), "created", created, "version", (json_int_t)sk_db_get_int(rows, 7),
 		"secondFactor", sk_db_get_int(rows, 8) != 0);
 	return *ret_person ? 0 : -ENOMEM;
 }

@@ -5,6 +5,12 @@
  */
 #include "console/server/call.h"
 
+/* The condition of rows of credentials that are second factors in force. */
+#define SK_SECOND_FACTORS "kind IN ('totp', 'passkey') AND confirmed = 1 AND removed IS NULL"
+
+/* A column with a time as text, or null. NULL: no memory. */
+json_t *sk_person_time(const SkDbRows *rows, size_t column);
+
 /* Roles as RoleHeld[] of the contract. Return: 0 or negative errno. */
 int sk_person_roles(SkDb *db, const char *person, json_t **ret_roles);
 

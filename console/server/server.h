@@ -17,6 +17,8 @@
 typedef struct SkServer {
 	const SkServerSettings *settings;
 	const char *database; /* for sk_db_open() */
+	char *origin;	      /* https://HOST[:PORT]: how people reach the console */
+	char *host;	      /* of it */
 	char *contract;	      /* openapi.yaml */
 	size_t contract_size;
 	SkHome home;
@@ -29,6 +31,11 @@ typedef struct SkServer {
 	atomic_bool stopping;
 	atomic_uint running; /* requests that are being answered, the waiting ones included */
 } SkServer;
+
+/* Sets origin and host: by the settings, else what init was told, else localhost. Return: 0, -EINVAL it is no
+ * origin, -ENOMEM, those of the database. */
+int sk_server_find_origin(SkServer *server, SkDb *db);
+void sk_server_forget_origin(SkServer *server);
 
 /* This thread's own connection, opened when it is first asked for. Return: 0 or as sk_db_open(). */
 int sk_server_db(SkServer *server, SkDb **ret_db);

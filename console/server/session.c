@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "console/server/person.h"
 #include "console/server/server.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
@@ -82,9 +83,8 @@ static int load_roles(SkCall *call)
 
 #define SELECT_SESSION                                                                                       \
 	"SELECT s.id, s.person_id, s.csrf, s.state, s.last_used, s.idle_until, s.valid_until, "              \
-	"s.fresh_until, p.login, p.name, s.created, (SELECT COUNT(*) FROM credentials c WHERE "              \
-	"c.person_id = p.id AND c.kind = 'totp' AND c.confirmed = 1 AND c.removed IS NULL) "                 \
-	"FROM sessions s JOIN people p ON p.id = s.person_id "                                               \
+	"s.fresh_until, p.login, p.name, s.created, (SELECT COUNT(*) FROM credentials WHERE person_id = "    \
+	"p.id AND " SK_SECOND_FACTORS ") FROM sessions s JOIN people p ON p.id = s.person_id "               \
 	"WHERE s.token_hash = $1 AND s.ended IS NULL AND p.state = 'active'"
 
 static int take_row(SkCall *call, const SkDbRows *rows, int64_t *ret_used)
@@ -194,12 +194,12 @@ static int record(SkDb *db, const Beginning *b)
 	SkActor actor = sk_call_actor(b->call, db);
 
 	actor.person = b->what->person;
-	return sk_actor_record(
-		&actor, &(SkFact){.kind = "session.opened",
-				.subject_kind = "person",
-				.subject = b->what->person,
-				.body = json_pack("{s:s, s:s, s:b}", "session", b->id, "from",
-					b->call->address, "secondFactor", b->what->second_factor)});
+	return sk_actor_record(&actor,
+		&(SkFact){.kind = "session.opened",
+			.subject_kind = "person",
+			.subject = b->what->person,
+			.body = json_pack("{s:s, s:s, s:b, s:s}", "session", b->id, "from", b->call->address,
+				"secondFactor", b->what->second_factor, "method", b->what->method)});
 }
 
 static int insert(SkDb *db, void *userdata)
@@ -224,9 +224,9 @@ static int insert(SkDb *db, void *userdata)
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13)",
 		SK_DB_ARGS(sk_db_text(b->id), sk_db_bytes(b->digest, sizeof(b->digest)), sk_db_text(b->csrf),
 			sk_db_text(b->what->person), sk_db_text(state_names[b->what->state]),
-			sk_db_text(b->what->second_factor ? "password+totp" : "password"),
-			sk_db_int(b->what->second_factor), sk_db_int(now), sk_db_int(idle), sk_db_int(until),
-			sk_db_int(fresh), sk_db_text(b->call->address), sk_db_text(b->call->user_agent)),
+			sk_db_text(b->what->method), sk_db_int(b->what->second_factor), sk_db_int(now),
+			sk_db_int(idle), sk_db_int(until), sk_db_int(fresh), sk_db_text(b->call->address),
+			sk_db_text(b->call->user_agent)),
 		NULL);
 }
 

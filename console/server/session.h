@@ -16,6 +16,7 @@ typedef struct SkSessionBeginning {
 	const char *person;
 	SkSessionState state;
 	bool second_factor; /* was given */
+	const char *method; /* how, for the records */
 } SkSessionBeginning;
 
 /*

@@ -45,6 +45,9 @@ static const SkSetting schema[] = {
 	{ "Listen", "StopSec", DURATION(0, 600), AT(listen.stop_sec), "15s",
 	  "how long requests may take to end when the console is stopped" },
 
+	{ "Web", "Origin", TEXT, AT(web.origin), "none",
+	  "how people reach the console, https://HOST or https://HOST:PORT; none: as init was told" },
+
 	{ "TLS", "Certificate", PATH, AT(tls.certificate), SK_CONSOLE_STATEDIR "/tls/server.crt",
 	  "of the server, with the chain up to its authority (PEM)" },
 	{ "TLS", "Key", PATH, AT(tls.key), SK_CONSOLE_STATEDIR "/tls/server.key",

@@ -26,6 +26,9 @@ typedef struct SkServerSettings {
 		uint64_t stop_sec;
 	} listen;
 	struct {
+		char *origin; /* "": what init was told */
+	} web;
+	struct {
 		char *certificate;
 		char *key;
 		char *client_authority;

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "console/server/connections.h"
+#include "console/server/describe.h"
+#include "console/server/person.h"
 #include "console/server/server.h"
+#include "console/server/session.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
@@ -31,9 +34,8 @@ static int find(SkCall *call, const char *key, SkSignIn *found)
 	own_rows SkDbRows *rows = NULL;
 	int r = sk_db_query(call->db,
 		"SELECT p.id, p.login, p.state, c.secret, c.id, c.must_change, c.expires, "
-		"(SELECT COUNT(*) FROM credentials t WHERE t.person_id = p.id AND t.kind = 'totp' AND "
-		"t.confirmed = 1 AND t.removed IS NULL) "
-		"FROM people p JOIN credentials c ON c.person_id = p.id AND c.kind = 'password' AND "
+		"(SELECT COUNT(*) FROM credentials WHERE person_id = p.id AND " SK_SECOND_FACTORS
+		") FROM people p LEFT JOIN credentials c ON c.person_id = p.id AND c.kind = 'password' AND "
 		"c.removed IS NULL "
 		"WHERE p.login_key = $1",
 		SK_DB_ARGS(sk_db_text(key)), &rows);
@@ -45,8 +47,9 @@ static int find(SkCall *call, const char *key, SkSignIn *found)
 	sk_str_copy(found->person, sizeof(found->person), sk_db_get_text(rows, 0));
 	sk_str_copy(found->login, sizeof(found->login), sk_db_get_text(rows, 1));
 	found->active = sk_str_eq(sk_db_get_text(rows, 2), "active");
-	sk_str_copy(found->hash, sizeof(found->hash), sk_db_get_text(rows, 3));
-	sk_str_copy(found->credential, sizeof(found->credential), sk_db_get_text(rows, 4));
+	/* Who signs in at a provider has no password. */
+	if (!sk_db_is_null(rows, 3))
+		sk_str_copy(found->hash, sizeof(found->hash), sk_db_get_text(rows, 3));
 	found->must_change = sk_db_get_int(rows, 5) != 0;
 	found->expires = sk_db_get_int(rows, 6);
 	found->second_factor = sk_db_get_int(rows, 7) != 0;
@@ -103,25 +106,39 @@ static int check_locks(SkCall *call, const SkSignIn *sign_in)
 	return r;
 }
 
-int sk_sign_in_begin(SkCall *call, const char *login, SkSignIn *ret_sign_in)
+int sk_sign_in_find(SkCall *call, const char *login, SkSignIn *ret_sign_in)
 {
 	char key[SK_VALIDATE_DETAIL_SIZE];
-	uint64_t wait = sk_limit_take(
-		call->server->sign_ins, call->address, strlen(call->address), (uint64_t)sk_monotonic_ms());
-	int r;
 
-	if (wait > 0)
-		return sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, wait);
 	*ret_sign_in = (SkSignIn){0};
 	sk_sign_in_key(login, key, sizeof(key));
 	sk_sha256(ret_sign_in->login_hash, key, strlen(key));
-	r = find(call, key, ret_sign_in);
+	return find(call, key, ret_sign_in);
+}
+
+bool sk_sign_in_admit(SkCall *call)
+{
+	uint64_t wait = sk_limit_take(
+		call->server->sign_ins, call->address, strlen(call->address), (uint64_t)sk_monotonic_ms());
+
+	if (wait > 0)
+		(void)sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, wait);
+	return wait == 0;
+}
+
+int sk_sign_in_begin(SkCall *call, const char *login, SkSignIn *ret_sign_in)
+{
+	int r;
+
+	if (!sk_sign_in_admit(call))
+		return 0;
+	r = sk_sign_in_find(call, login, ret_sign_in);
 	return r < 0 ? r : check_locks(call, ret_sign_in);
 }
 
 int sk_sign_in_password(const SkSignIn *sign_in, const char *password)
 {
-	int r = sk_password_verify(sign_in->person[0] ? sign_in->hash : NULL, password);
+	int r = sk_password_verify(sign_in->hash[0] ? sign_in->hash : NULL, password);
 
 	if (r < 0)
 		return r;
@@ -162,4 +179,25 @@ int sk_sign_in_note(SkCall *call, const SkSignIn *sign_in)
 		"UPDATE people SET last_sign_in = $1, last_sign_in_from = $2, failed_since = 0 WHERE id = $3",
 		SK_DB_ARGS(sk_db_int(sk_time_now()), sk_db_text(call->address), sk_db_text(sign_in->person)),
 		NULL);
+}
+
+static SkSessionState state_after(const SkSignIn *sign_in, bool second_given)
+{
+	if (sign_in->second_factor && !second_given)
+		return SK_LACKS_SECOND_FACTOR;
+	return sign_in->must_change ? SK_LACKS_PASSWORD : SK_SIGNED_IN;
+}
+
+int sk_sign_in_finish(SkCall *call, const SkSignIn *sign_in, bool second_given, const char *method)
+{
+	const SkSessionBeginning beginning = {
+		sign_in->person, state_after(sign_in, second_given), second_given, method};
+	int r = 0;
+
+	/* Half a sign-in is none yet: only a whole one ends a row of refusals. */
+	if (beginning.state != SK_LACKS_SECOND_FACTOR)
+		r = sk_sign_in_note(call, sign_in);
+	if (r == 0)
+		r = sk_session_begin(call, &beginning);
+	return r < 0 ? r : sk_answer_session(call);
 }

@@ -13,7 +13,6 @@ typedef struct SkSignIn {
 	char person[SK_ID_SIZE]; /* "": nobody has the name */
 	char login[SK_VALIDATE_DETAIL_SIZE];
 	char hash[128];
-	char credential[SK_ID_SIZE];
 	bool active, must_change, second_factor;
 	int64_t expires; /* of a one-time password; 0: never */
 	uint8_t login_hash[32];
@@ -30,6 +29,18 @@ int sk_sign_in_begin(SkCall *call, const char *login, SkSignIn *ret_sign_in);
 
 /* Return: 0 it is the password, -EACCES it is not or may not be used, others of the system. */
 int sk_sign_in_password(const SkSignIn *sign_in, const char *password);
+
+/* The account alone: who proved themselves in another way is not held up by refused passwords. Return: 0
+ * (person
+ * "" when nobody has the name) or negative errno. */
+int sk_sign_in_find(SkCall *call, const char *login, SkSignIn *ret_sign_in);
+
+/* May this address begin another sign-in now? Refuses, and returns false, when it began too many. */
+bool sk_sign_in_admit(SkCall *call);
+
+/* A session in place of what was before, as whole as it can be; second_given: a second factor was. method:
+ * for the records. Return: 0 it is answered, or negative errno. */
+int sk_sign_in_finish(SkCall *call, const SkSignIn *sign_in, bool second_given, const char *method);
 
 /* Puts the attempt on record. method: "password", "totp". Return: 0 or negative errno. */
 int sk_sign_in_record(SkCall *call, const SkSignIn *sign_in, const char *method, bool good);

@@ -26,6 +26,9 @@ class Fixture:
     def make_person(self, facility):
         return self.console.person(("staff", facility))
 
+    def make_passkey(self, _facility):
+        return new_id()  # nobody's
+
     def make_facility(self, facility):
         return facility
 
