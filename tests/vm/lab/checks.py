@@ -14,13 +14,15 @@ class Checks:
         self.scenario = ""
         self.bad_word = "FAIL"  # or "once", when the scenario gets another try
 
-    def __call__(self, what, holds, detail=""):
+    def __call__(self, what, holds, detail="", figure=""):
+        """`detail` is shown when it does not hold, `figure` in any case."""
         if holds:
             self.passed += 1
         else:
             self.failed += 1
             self.failures.append(f"{self.scenario}: {what}")
-        more = f"   [{detail}]" if detail != "" and not holds else ""
+        shown = figure if holds or detail == "" else detail
+        more = f"   [{shown}]" if shown != "" else ""
         self.out(f"{'ok  ' if holds else self.bad_word}  {self.scenario}: {what}{more}", flush=True)
         return bool(holds)
 
@@ -29,8 +31,8 @@ class Checks:
 
     def within(self, what, seconds, limit):
         """A time: None means that it never happened."""
-        return self(what, seconds is not None and seconds <= limit,
-                    "never" if seconds is None else f"{seconds:.2f} s, limit {limit} s")
+        figure = "never" if seconds is None else f"{seconds:.2f} s, limit {limit} s"
+        return self(what, seconds is not None and seconds <= limit, figure=figure)
 
     def crashed(self, error):
         self("runs to its end", False, f"{type(error).__name__}: {error}")

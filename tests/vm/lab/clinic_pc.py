@@ -46,6 +46,7 @@ WantedBy=sysinit.target
 
 class ClinicPc(Machine):
     """A machine with the agent. `ctl` and the record helpers speak to it as an administrator would."""
+    seen = 0  # the number of a record that is there
 
     def start(self):
         super().start()
@@ -58,12 +59,13 @@ class ClinicPc(Machine):
         command = "sekishoctl " + " ".join(shlex.quote(str(a)) for a in args)
         return self.as_user(user, command, timeout) if user else self.run(command, timeout=timeout)
 
-    def records(self, kind=None):
-        """All records of the audit chain, oldest first, as dictionaries. An agent that restarts is waited for."""
-        result = self.ctl("log", "--json")
+    def records(self, kind=None, after=0):
+        """The records of the audit chain behind that number, oldest first, as dictionaries. An agent that restarts is
+        waited for."""
+        result = self.ctl("log", "--json", "--after", after)
         if not result.ok:
             self.wait(lambda: self.ctl("status").ok, 30)
-            result = self.ctl("log", "--json")
+            result = self.ctl("log", "--json", "--after", after)
         if not result.ok:
             raise LabError(f"sekishoctl log: {result.err}{self.run('journalctl -b -u sekishod -n 20 --no-pager').out}")
         rows = [json.loads(line) for line in result.out.splitlines() if line.strip()]
@@ -71,11 +73,13 @@ class ClinicPc(Machine):
 
     def wait_record(self, matches, timeout=20):
         """The first record for which matches(record) holds, or None when none came in time."""
-        deadline = time.monotonic() + timeout
+        deadline, seen = time.monotonic() + timeout, 0
         while True:
-            found = next((r for r in self.records() if matches(r)), None)
+            rows = self.records(after=seen)
+            found = next((r for r in rows if matches(r)), None)
             if found or time.monotonic() > deadline:
                 return found
+            seen = rows[-1]["seq"] if rows else seen
             time.sleep(0.1)
 
     def codes(self, device=None):
@@ -114,12 +118,13 @@ class ClinicPc(Machine):
 
     def last_record(self):
         """The number of the last record: what comes after it is news."""
-        return self.records()[-1]["seq"]
+        rows = self.records(after=max(self.seen - 1, 0)) or self.records()
+        self.seen = rows[-1]["seq"]
+        return self.seen
 
     def decisions(self, device, since=0):
         """What was recorded about the device in this port after record `since`, oldest first."""
-        return [r["body"] for r in self.records() if r["seq"] > since
-                and r["kind"] in ("device.decided", "device.failed")
+        return [r["body"] for r in self.records(after=since) if r["kind"] in ("device.decided", "device.failed")
                 and r["body"].get("port", "").partition("-")[2] == device.port]
 
     def decision(self, device, since=0, code=None, timeout=30):
