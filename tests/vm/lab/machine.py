@@ -15,9 +15,11 @@ from .paths import LAB, LabError, Lock, guest_dir
 from .qmp import Qmp
 
 PORTS = 4
-# What every kernel gets: quiet, no guesses about an emulated CPU's clock, no second's wait per stick.
+# What every kernel gets: quiet, no guesses about an emulated CPU's clock, no second's wait per stick, no hub that sleeps
+# (QEMU loses the wake-up of one that is just falling asleep, and what is plugged in behind it is never seen).
 KERNEL_LINE = ("console=tty0 console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=on "
-               "tsc=reliable no_timer_check systemd.show_status=0 rd.udev.log_level=3 usb_storage.delay_use=0")
+               "tsc=reliable no_timer_check systemd.show_status=0 rd.udev.log_level=3 usb_storage.delay_use=0 "
+               "usbcore.autosuspend=-1")
 
 
 class Machine(usb.Ports, screen.Screen):
