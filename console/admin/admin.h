@@ -6,6 +6,7 @@
  */
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "console/api/api.h"
 #include "lib/base/own.h"
@@ -65,6 +66,8 @@ void admin_print(const json_t *answer);
 /* argv[0] is the command's own name. */
 int admin_login(int argc, char **argv);
 int admin_logout(int argc, char **argv);
+/* Every RESOURCE VERB, a line each. */
+void admin_list_commands(FILE *out);
 /* argv: RESOURCE VERB [options] */
 int admin_call(int argc, char **argv);
 /* Words for the shell: resources, verbs, options. */

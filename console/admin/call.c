@@ -26,17 +26,20 @@ static const SkApiOperation *find_operation(const char *resource, const char *ve
 	return NULL;
 }
 
+/* resource "": of all. */
 static void list_verbs(FILE *out, const char *resource)
 {
 	size_t length = strlen(resource);
+	char name[ADMIN_OPTION_SIZE];
 
 	for (size_t i = 0; i < sk_api_operations_size; i++) {
 		const SkApiOperation *operation = &sk_api_operations[i];
 
 		if (operation->audience != SK_API_AGENT && strncmp(operation->id, resource, length) == 0 &&
 			(length == 0 || operation->id[length] == '.')) {
-			fprintf(out, "  %.*s %-24s %s\n", (int)strcspn(operation->id, "."), operation->id,
-				strchr(operation->id, '.') + 1, operation->summary);
+			sk_str_copy(name, sizeof(name), operation->id);
+			name[strcspn(name, ".")] = ' ';
+			fprintf(out, "  %-26s %s\n", name, _(operation->summary));
 		}
 	}
 }
@@ -47,7 +50,8 @@ static void list_fields(const SkApiField *fields, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		admin_option_name(fields[i].name, name);
-		printf("  --%-24s %s%s", name, fields[i].required ? "* " : "", fields[i].help);
+		printf("  --%-24s %s%s", name, fields[i].required ? "* " : "",
+			*fields[i].help ? _(fields[i].help) : "");
 		for (const char *const *word = fields[i].node->words; word && *word; word++)
 			printf("%s%s", word == fields[i].node->words ? " [" : ", ", *word);
 		puts(fields[i].node->words ? "]" : "");
@@ -59,14 +63,21 @@ static int print_help(const SkApiOperation *operation)
 	const SkApiField *body = NULL;
 	size_t n_body = admin_body_fields(operation, &body);
 
-	printf("%s\n\n", operation->summary);
+	printf("%s\n\n", _(operation->summary));
 	list_fields(operation->path_fields, operation->n_path_fields);
 	list_fields(operation->query, operation->n_query);
 	list_fields(body, n_body);
 	if (operation->body_type)
 		printf("  --%-24s %s\n", "body", operation->body_type);
-	printf("  --%-24s\n  --%-24s\n", "json", "output");
+	printf("  --%-24s %s\n  --%-24s %s\n", "json", _("the answer as JSON"), "output",
+		_("the file that the answer is written to"));
+	puts(_("\n* is needed"));
 	return ADMIN_OK;
+}
+
+void admin_list_commands(FILE *out)
+{
+	list_verbs(out, "");
 }
 
 /* ---- the request ---- */

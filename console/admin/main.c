@@ -15,6 +15,10 @@ static int help(FILE *out, int status)
 		"sekisho-admin");
 	fprintf(out, _("       %s RESOURCE VERB [--option VALUE ...] [--json]\n"), "sekisho-admin");
 	fprintf(out, _("       %s logout\n"), "sekisho-admin");
+	if (status == ADMIN_OK) {
+		putc('\n', out);
+		admin_list_commands(out);
+	}
 	return status;
 }
 
