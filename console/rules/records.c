@@ -7,6 +7,7 @@
 #include "lib/audit/line.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
+#include "lib/reason/reason.h"
 
 #define R SK_COLUMN_READ_ONLY
 #define F SK_COLUMN_FILTER
@@ -265,4 +266,29 @@ int sk_records_receive(const SkActor *actor, const char *lines, size_t size, SkR
 		.outcome = (SkRecordsOutcome)outcome, .seq = chain.seq, .stored = chain.stored};
 	sk_hex_format(ret_received->hash, chain.hash, sizeof(chain.hash));
 	return 0;
+}
+
+int sk_chain_alarm_resolve(const SkActor *actor, const SkRowKey *key, const char *note)
+{
+	json_auto_t *row = NULL;
+	int r = sk_table_read(actor->db, &sk_chain_alarms_table, actor->scope, key->id, &row);
+
+	if (r < 0)
+		return r;
+	if (*sk_row_text(row, "resolved"))
+		return SK_ALERT_CLOSED;
+	r = sk_table_update(actor->db, &sk_chain_alarms_table, actor->scope, key,
+		&(SkWrite){SK_SETS({"resolved", sk_db_int(actor->now)}, {"resolved_by", sk_db_text(actor->person)},
+			{"note", sk_db_text(note)})});
+	/* Those that are not explained yet keep the chain marked. */
+	if (r == 0)
+		r = sk_db_exec(actor->db,
+			"UPDATE chain_heads SET state = 'good' WHERE terminal_id = $1 AND NOT EXISTS (SELECT 1 FROM "
+			"chain_alarms a WHERE a.terminal_id = $1 AND a.resolved IS NULL)",
+			SK_DB_ARGS(sk_db_text(sk_row_text(row, "terminal"))), NULL);
+	if (r < 0)
+		return r;
+	return sk_actor_record(actor, &(SkFact){"terminal.records-explained", sk_row_text(row, "facility"), "terminal",
+					      sk_row_text(row, "terminal"),
+					      json_pack("{s:s, s:s}", "alarm", key->id, "note", note)});
 }

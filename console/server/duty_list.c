@@ -6,7 +6,9 @@
 #include "console/rules/alerts.h"
 #include "console/rules/escalation.h"
 #include "console/rules/expiry.h"
+#include "console/rules/review.h"
 #include "console/server/duty_outbox.h"
+#include "console/server/duty_records.h"
 #include "console/server/duty_rollout.h"
 
 #define SECOND INT64_C(1000)
@@ -66,6 +68,11 @@ static int escalate(SkDutyWork *work)
 	return do_all(work, sk_escalate);
 }
 
+static int open_reviews(SkDutyWork *work)
+{
+	return do_all(work, sk_review_open);
+}
+
 static int look(const SkActor *actor, void *userdata)
 {
 	return sk_alerts_look(actor, userdata);
@@ -109,6 +116,10 @@ const SkDuty sk_duty_list[] = {
 	{"alerts-raise", SK_DUTY_RULES, 2 * MINUTE, MINUTE, raise_alerts},
 	{"rollouts-step", SK_DUTY_RULES, 5 * SECOND, MINUTE, sk_duty_rollouts},
 	{"outbox-send", SK_DUTY_MESSAGES, SECOND, 3 * MINUTE, sk_duty_outbox},
+	{"heads-sign", SK_DUTY_RECORDS, 10 * MINUTE, 5 * MINUTE, sk_duty_heads},
+	{"heads-stamp", SK_DUTY_RECORDS, MINUTE, 3 * MINUTE, sk_duty_stamps},
+	{"records-forward", SK_DUTY_RECORDS, 2 * SECOND, 5 * MINUTE, sk_duty_forward},
+	{"reviews-open", SK_DUTY_RULES, HOUR, MINUTE, open_reviews},
 	{"traces-clean", SK_DUTY_RULES, 10 * MINUTE, 5 * MINUTE, expire_traces},
 	{NULL},
 };

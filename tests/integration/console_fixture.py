@@ -144,6 +144,28 @@ class Fixture:
         return self.make("/api/v1/webhooks", {"facility": facility, "name": self.unique(), "url": "https://localhost:1/",
                                               "kinds": []}, facility)
 
+    def make_target(self, facility):
+        return self.make("/api/v1/export-targets", {"facility": facility, "name": self.unique(), "form": "jsonl",
+                                                    "address": "localhost:1"}, facility)
+
+    def make_alarm(self, facility):
+        identity = new_id()
+        self.console.sql("INSERT INTO chain_alarms (id, terminal_id, facility_id, kind, seq, at) VALUES (?, ?, ?, 'fork', 1, 1)",
+                         identity, self.make_terminal(facility), facility)
+        return identity
+
+    def make_stamp(self, _facility):
+        identity = new_id()
+        self.console.sql("INSERT INTO anchors (id, digest, subject, authority, state, created) VALUES (?, ?, "
+                         "'{\"from\":0,\"until\":0,\"instances\":[]}', 'x', 'failed', 1)", identity, bytes(32))
+        return identity
+
+    def make_review(self, facility):
+        identity = new_id()
+        self.console.sql("INSERT INTO reviews (id, facility_id, valid_from, valid_until, due, created) VALUES "
+                         "(?, ?, 1, 2, 3, 1)", identity, facility)
+        return identity
+
     def make_message(self, facility):
         identity = new_id()
         self.console.sql("INSERT INTO outbox (id, facility_id, kind, target, body, state, next_attempt, created) VALUES "

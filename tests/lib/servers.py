@@ -101,3 +101,58 @@ class WebServer:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class LogReceiver:
+    """Syslog over TLS (RFC 5425): keeps what whole connections brought. ways: what to do with the next connections:
+    "cut" resets in the middle, "mute" reads all and never confirms, else as it should be."""
+
+    def __init__(self, directory, framed=True):
+        self.messages, self.ways, self.connections, self.raw, self.framed = [], [], 0, [], framed
+        self.context = tls_of(directory)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                plain, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.handle, args=(plain,), daemon=True).start()
+
+    def handle(self, plain):
+        way = self.ways.pop(0) if self.ways else "good"
+        self.connections += 1
+        data = b""
+        try:
+            with self.context.wrap_socket(plain, server_side=True, suppress_ragged_eofs=False) as tls:
+                while piece := tls.recv(65536):
+                    data += piece
+                    if way == "cut":
+                        tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                        return
+                if way == "mute":
+                    tls.shutdown(socket.SHUT_WR)
+                    return
+                # Before the confirmation: what is confirmed is kept.
+                self.raw.append(data)
+                self.messages += frames(data) if self.framed else []
+                tls.unwrap()
+        except (ssl.SSLError, OSError):
+            pass
+
+    def stop(self):
+        self.socket.close()
+
+
+def frames(data):
+    """LENGTH SP MESSAGE, one behind the other; anything else is an error of the sender."""
+    found = []
+    while data:
+        length, rest = data.split(b" ", 1)
+        found.append(rest[:int(length)].decode())
+        assert len(rest) >= int(length), data[:100]
+        data = rest[int(length):]
+    return found
