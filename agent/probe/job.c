@@ -8,14 +8,6 @@
 
 #define JOB_SECONDS 20 /* a device that does not answer is given up; the kernel retries that long too */
 
-static int send_facts(int fd, const void *facts)
-{
-	own_chan SkChan *core = sk_chan_new(fd);
-	int r = core ? sk_chan_send(core, facts, NULL, 0) : -ENOMEM;
-
-	return r == 0 && sk_chan_pending(core) ? -EAGAIN : r;
-}
-
 /*
  * Starts the clock of the job and gives its descriptors their names, in the order of the SK_PROBE_FD_* bits.
  * Return: 0, or -EPROTO when they are not those that belong to it.
@@ -52,7 +44,7 @@ static int on_usb(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 	probe_usb(&named, &facts);
 	sk_head_init(&facts.head, SK_PROBE_USB_FACTS, sizeof(facts));
 	facts.head.cookie = message->cookie;
-	return send_facts(own_take_fd(&fds[n_fds - 1]), &facts);
+	return sk_msg_send(fds[n_fds - 1], &facts);
 }
 
 static int on_block(void *userdata, const SkHead *message, int *fds, size_t n_fds)
@@ -66,7 +58,7 @@ static int on_block(void *userdata, const SkHead *message, int *fds, size_t n_fd
 	probe_block(&named, &facts);
 	sk_head_init(&facts.head, SK_PROBE_BLOCK_FACTS, sizeof(facts));
 	facts.head.cookie = message->cookie;
-	return send_facts(own_take_fd(&fds[n_fds - 1]), &facts);
+	return sk_msg_send(fds[n_fds - 1], &facts);
 }
 
 const SkMsgSpec probe_jobs[] = {

@@ -144,6 +144,13 @@ int sk_chan_send(SkChan *chan, const void *message, const int *fds, size_t n_fds
 	return r == -EAGAIN ? enqueue(chan, message, head->size, fds, n_fds) : r;
 }
 
+int sk_msg_send(int fd, const void *message)
+{
+	const SkHead *head = message;
+
+	return send_now(fd, message, head->size, NULL, 0);
+}
+
 bool sk_chan_pending(const SkChan *chan)
 {
 	return chan->queue != NULL;

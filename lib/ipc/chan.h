@@ -44,6 +44,9 @@ int sk_chan_send(SkChan *chan, const void *message, const int *fds, size_t n_fds
 bool sk_chan_pending(const SkChan *chan);
 int sk_chan_flush(SkChan *chan);
 
+/* One message on a socket that nobody keeps a connection for. Return: 0 or negative errno. */
+int sk_msg_send(int fd, const void *message);
+
 /*
  * What sk_chan_dispatch() does before it calls a handler: pure, nothing but the bytes decides. Data is
  * aligned like SkHead. Return: the row of the table, or NULL: unknown type, other version, wrong size, other
