@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/monitor/interfaces.h"
@@ -15,14 +15,16 @@
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
-#include "lib/crypt/digest.h"
 
 #define DEVICES_DEFAULT "authorized_default"
 #define INTERFACES_DEFAULT "interface_authorized_default"
+/* How long the kernel may take to give a new device to its own driver: usually it has done so by then. */
+#define DRIVER_PAUSE_NSEC (100 * 1000)
+#define DRIVER_PAUSES 1000
 
 typedef struct Device {
 	const SkUsbApply *order;
-	int fd; /* its directory: stays that of this device, whatever takes the name */
+	const UsbHandle *handle;
 	bool root_hub;
 	char *detail;
 } Device;
@@ -33,44 +35,22 @@ static int fail(Device *device, int r, const char *what)
 	return r;
 }
 
-static int check_numbers(Device *device)
-{
-	uint64_t busnum, devnum;
-
-	if (sysfs_read_number(device->fd, "busnum", 10, UINT16_MAX, &busnum) < 0 ||
-		sysfs_read_number(device->fd, "devnum", 10, UINT16_MAX, &devnum) < 0)
-		return fail(device, -ENODEV, "device is gone");
-	if (busnum != device->order->busnum || devnum != device->order->devnum)
-		return fail(device, -ENODEV, "another device has this name by now");
-	return 0;
-}
-
 static int check_descriptors(Device *device)
 {
 	uint8_t digest[SK_SHA256_SIZE];
-	own_free char *data = NULL;
-	size_t size;
-	int r = sk_io_read_file_at(device->fd, "descriptors", USB_DESCRIPTORS_MAX, &data, &size);
+	int r = usb_handle_digest(device->handle, digest);
 
 	if (r < 0)
 		return fail(device, r, "descriptors cannot be read");
-	sk_sha256(digest, data, size);
 	if (memcmp(digest, device->order->descriptors_digest, sizeof(digest)) != 0)
 		return fail(device, -ESTALE, "descriptors differ from those of the decision");
 	return 0;
 }
 
-static bool is_authorized(int dir_fd)
-{
-	uint64_t authorized;
-
-	return sysfs_read_number(dir_fd, "authorized", 10, 1, &authorized) == 0 && authorized == 1;
-}
-
 /* Whatever the device became between the two looks at it, it does not stay. */
 static int withdraw(Device *device, int r)
 {
-	sk_io_write_attr_at(device->fd, "authorized", "0");
+	usb_switch_set(device->handle->authorized, false);
 	return r;
 }
 
@@ -79,29 +59,55 @@ static int withdraw(Device *device, int r)
  * bus is there, and not when the bus appears: then the kernel is still creating the interface of the root hub
  * itself, and a root hub without its driver finds no device at all.
  */
-static int deny_interfaces_by_default(const char *root_hub);
+static int deny_interfaces_by_default(const UsbHandle *handle)
+{
+	if (handle->interfaces_default < 0)
+		return -ENODEV;
+	return usb_switch_read(handle->interfaces_default) == 0
+		       ? 0
+		       : usb_switch_set(handle->interfaces_default, false);
+}
+
+/*
+ * The kernel tells of a device before its own driver has taken it. One that is authorised in between would be
+ * configured a second time by that driver, with new interfaces that nobody has granted. As soon as the driver
+ * is shown the kernel holds the device's lock, for which the write then waits. None: nothing to wait for.
+ */
+static void wait_for_driver(const UsbHandle *handle)
+{
+	const struct timespec pause = {.tv_nsec = DRIVER_PAUSE_NSEC};
+
+	for (int i = 0; i < DRIVER_PAUSES && faccessat(handle->dir, "driver", F_OK, 0) < 0; i++)
+		nanosleep(&pause, NULL);
+}
+
+static int authorize(Device *device)
+{
+	int r;
+
+	wait_for_driver(device->handle);
+	r = usb_switch_set(device->handle->authorized, true);
+
+	if (r < 0)
+		return fail(device, r, "authorized");
+	r = check_descriptors(device);
+	return r < 0 ? withdraw(device, r) : 0;
+}
 
 static int allow(Device *device)
 {
-	char bus[SK_SYSNAME_SIZE];
-	bool was_authorized = is_authorized(device->fd);
+	bool was_authorized = usb_switch_read(device->handle->authorized) == 1;
 	int r;
 
 	if (device->root_hub)
 		return 0;
-	sk_str_format(bus, sizeof(bus), "usb%u", device->order->busnum);
-	r = mode_is_enforcing() ? deny_interfaces_by_default(bus) : 0;
+	r = mode_is_enforcing() ? deny_interfaces_by_default(device->handle) : 0;
 	if (r < 0)
 		return fail(device, r, "default of the bus cannot be set");
-	if (!was_authorized) {
-		r = sk_io_write_attr_at(device->fd, "authorized", "1");
-		if (r < 0)
-			return fail(device, r, "authorized");
-		r = check_descriptors(device);
-		if (r < 0)
-			return withdraw(device, r);
-	}
-	r = interfaces_grant(device->fd, device->order, device->detail);
+	r = was_authorized ? 0 : authorize(device);
+	if (r < 0)
+		return r;
+	r = interfaces_grant(device->handle->dir, device->order, device->detail);
 	if (r == 0)
 		r = check_descriptors(device);
 	/* One that was at work before is core's to judge again: it may be the only keyboard. */
@@ -114,9 +120,9 @@ static int block(Device *device)
 
 	if (device->root_hub || system_depends_on_usb(device->order->sysname))
 		return fail(device, -EPERM, "root hub or system disk");
-	if (!is_authorized(device->fd))
+	if (usb_switch_read(device->handle->authorized) == 0)
 		return 0;
-	r = sk_io_write_attr_at(device->fd, "authorized", "0");
+	r = usb_switch_set(device->handle->authorized, false);
 	return r < 0 ? fail(device, r, "authorized") : 0;
 }
 
@@ -126,7 +132,7 @@ static int reject(Device *device)
 
 	if (device->root_hub || system_depends_on_usb(device->order->sysname))
 		return fail(device, -EPERM, "root hub or system disk");
-	r = sk_io_write_attr_at(device->fd, "remove", "1");
+	r = sk_io_write_attr_at(device->handle->dir, "remove", "1");
 	return r < 0 ? fail(device, r, "remove") : 0;
 }
 
@@ -146,29 +152,34 @@ bool usb_order_check(const SkUsbApply *order)
 	       order->action < SK_USB_APPLY_MAX_ && order->n_interfaces <= sizeof(order->interfaces);
 }
 
-int usb_apply(const SkUsbApply *order, char ret_detail[256])
+static int check_device(Device *device)
 {
-	own_fd int fd = -1;
+	const UsbHandle *handle = device->handle;
+
+	if (handle->busnum != device->order->busnum || handle->devnum != device->order->devnum)
+		return fail(device, -ENODEV, "another device has this name by now");
+	return actions[device->order->action].check_descriptors ? check_descriptors(device) : 0;
+}
+
+int usb_apply(const SkUsbApply *order, UsbHandle **handle, char ret_detail[256])
+{
 	Device device = {.order = order, .detail = ret_detail};
-	int r;
+	int r = 0;
 
 	ret_detail[0] = 0;
 	if (!usb_order_check(order))
 		return fail(&device, -EINVAL, "order");
-	r = sysfs_open(USB_DEVICES, order->sysname, &fd);
+	if (!*handle)
+		r = usb_handle_open(order->sysname, handle);
+	if (r == 0)
+		r = usb_handle_complete(*handle);
 	if (r < 0)
 		return fail(&device, r, order->sysname);
-	device.fd = fd;
+	device.handle = *handle;
 	device.root_hub = name_is_usb_root_hub(order->sysname);
-	r = check_numbers(&device);
-	if (r < 0)
-		return r;
-	if (actions[order->action].check_descriptors) {
-		r = check_descriptors(&device);
-		if (r < 0)
-			return r;
-	}
-	r = actions[order->action].act(&device);
+	r = check_device(&device);
+	if (r == 0)
+		r = actions[order->action].act(&device);
 	/* Attributes that vanish under our hands: it was pulled. */
 	return r == -ENOENT ? -ENODEV : r;
 }
@@ -189,11 +200,6 @@ static int write_default(const char *root_hub, const char *attribute, const char
 int usb_deny_by_default(const char *root_hub)
 {
 	return write_default(root_hub, DEVICES_DEFAULT, "0");
-}
-
-static int deny_interfaces_by_default(const char *root_hub)
-{
-	return write_default(root_hub, INTERFACES_DEFAULT, "0");
 }
 
 static int allow_by_default(const char *root_hub)

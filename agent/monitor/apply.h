@@ -7,25 +7,22 @@
  */
 #include <stdbool.h>
 
+#include "agent/monitor/usb_handle.h"
 #include "lib/ipc/proto_monitor.h"
 
-#define USB_DEVICES "/sys/bus/usb/devices"
 #define USB_DRIVERS_PROBE "/sys/bus/usb/drivers_probe"
-
-/* Room of the device's raw descriptors: 18 bytes and at most 255 configurations of 65,535 bytes in theory;
- * the kernel accepts 8 configurations. */
-#define USB_DESCRIPTORS_MAX (18 + 8 * 65535)
 
 /* Is the order one that could be meant for some device? Pure. */
 bool usb_order_check(const SkUsbApply *order);
 
 /*
- * Blocks as long as the device makes it: call from a job. ret_detail: one line for the record.
+ * Blocks as long as the device makes it: call from a job. *handle: what is open of the device; NULL: opened
+ * here, by name. The caller frees it in any case. ret_detail: one line for the record.
  * Return: 0 done; -EINVAL order malformed; -ENODEV gone or another one by now; -ESTALE other descriptors than
  * those decided on (a device that this order authorised loses that again); -EPERM root hub, or a system disk
  * below; other negative errno of the kernel.
  */
-int usb_apply(const SkUsbApply *order, char ret_detail[256]);
+int usb_apply(const SkUsbApply *order, UsbHandle **handle, char ret_detail[256]);
 
 /* No device of a new bus is authorised by itself. */
 int usb_deny_by_default(const char *root_hub);

@@ -33,10 +33,10 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("inotify_rm_watch"),
 	/* core, probes, uevents */
 	SK_JAIL_CALL("accept4"),
-	SK_JAIL_CALL("recvfrom"),
 	SK_JAIL_CALL("shutdown"),
 	SK_JAIL_CALL("socketpair"),
 	/* sysfs, /proc, /dev */
+	SK_JAIL_CALL("pwrite64"),
 	SK_JAIL_CALL("open"),
 	SK_JAIL_CALL("openat"),
 	SK_JAIL_CALL("readlink"),
@@ -51,7 +51,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("stat"),
 	SK_JAIL_CALL("lstat"),
 	SK_JAIL_CALL("statx"),
-	SK_JAIL_CALL("statfs"), /* libudev: is this sysfs? */
+	SK_JAIL_CALL("statfs"), /* libraries of the probe, as they are loaded */
 	SK_JAIL_CALL("fstatfs"),
 	SK_JAIL_CALL("sysinfo"), /* qsort() of many names: how much memory is there? */
 	SK_JAIL_CALL("getcwd"),	 /* only where a test mocks /sys; says nothing worth hiding */
@@ -65,6 +65,7 @@ static const SkJailCall calls[] = {
 	IOCTL(CDROM_LOCKDOOR),
 	IOCTL(CDROMEJECT),
 	IOCTL(0x5401 /* TCGETS: is standard error a terminal? */),
+	SK_JAIL_CALL("clock_nanosleep"), /* until the kernel has taken a new device */
 	/* threads for what a device can make slow */
 	SK_JAIL_CALL_IF("clone", 0, NEW_NAMESPACES, 0),
 	SK_JAIL_CALL_REFUSE(

@@ -23,7 +23,8 @@
 struct Usb {
 	char sysname[SK_SYSNAME_SIZE];
 	uint16_t busnum, devnum;
-	bool seen; /* by the rescan that is going on */
+	bool seen;	   /* by the rescan that is going on */
+	UsbHandle *handle; /* from its event to its first order; or NULL */
 	UT_hash_handle hh;
 };
 
@@ -49,77 +50,80 @@ static int read_identity(int fd, uint16_t *ret_busnum, uint16_t *ret_devnum)
 	return 0;
 }
 
+/* Where the port is, seen from the device, when the hub above is in this configuration. */
+static bool format_port(const char *sysname, uint64_t configuration, char ret_attribute[3 * SK_SYSNAME_SIZE])
+{
+	char port[2 * SK_SYSNAME_SIZE];
+
+	return name_usb_port(sysname, (unsigned)configuration, port) &&
+	       sk_str_format(ret_attribute, 3 * SK_SYSNAME_SIZE, "../%s/connect_type", port);
+}
+
 /*
  * How the port is built. The kernel links it to the device only after it has told of the device, and what is
  * asked in between has to get the same answer: then by way of the hub above, where the port has been all the
- * time.
+ * time. Nearly every hub has one configuration, the first; to ask which one it is in is to wait until the
+ * kernel has done with everything else on that hub.
  */
-static void read_connect_type(int fd, const char *sysname, const char *hub, char ret_type[16])
+static void read_connect_type(int fd, const char *sysname, char ret_type[16])
 {
-	char port[2 * SK_SYSNAME_SIZE], attribute[2 * SK_SYSNAME_SIZE + 16];
-	own_fd int hub_fd = -1;
+	char attribute[3 * SK_SYSNAME_SIZE];
 	uint64_t configuration;
 
+	if (format_port(sysname, 1, attribute) && sysfs_read(fd, attribute, ret_type, 16) == 0)
+		return;
 	if (sysfs_read(fd, "port/connect_type", ret_type, 16) == 0)
 		return;
-	if (sysfs_open(USB_DEVICES, hub, &hub_fd) < 0 ||
-		sysfs_read_number(hub_fd, "bConfigurationValue", 10, 255, &configuration) < 0 ||
-		!name_usb_port(sysname, (unsigned)configuration, port) ||
-		!sk_str_format(attribute, sizeof(attribute), "%s/connect_type", port) ||
-		sysfs_read(hub_fd, attribute, ret_type, 16) < 0)
+	if (sysfs_read_number(fd, "../bConfigurationValue", 10, 255, &configuration) < 0 ||
+		!format_port(sysname, configuration, attribute) ||
+		sysfs_read(fd, attribute, ret_type, 16) < 0)
 		ret_type[0] = 0;
 }
 
-static void fill_added(const Usb *usb, int fd, const UsbWaiting *order, SkUsbAdded *ret_added)
+static void fill_added(const Usb *usb, int dir_fd, const UsbWaiting *order, SkUsbAdded *ret_added)
 {
 	SkUsbAdded added = {.busnum = usb->busnum,
 		.devnum = usb->devnum,
 		.root_hub = name_is_usb_root_hub(usb->sysname),
 		.present_at_start = order->present_at_start,
 		.uevent_usec = order->usec};
-	uint64_t number;
-	char speed[16];
 
 	sk_head_init(&added.head, SK_MONITOR_USB_ADDED, sizeof(added));
 	sk_str_copy(added.sysname, sizeof(added.sysname), usb->sysname);
 	name_usb_parent(usb->sysname, added.parent);
-	if (sysfs_read_number(fd, "authorized", 10, 1, &number) == 0)
-		added.authorized = (uint8_t)number;
-	/* Low speed is shown as "1.5". */
-	if (sysfs_read(fd, "speed", speed, sizeof(speed)) == 0)
-		added.speed = (uint32_t)strtoul(speed, NULL, 10);
 	if (!added.root_hub)
-		read_connect_type(fd, usb->sysname, added.parent, added.connect_type);
+		read_connect_type(dir_fd, usb->sysname, added.connect_type);
 	*ret_added = added;
 }
 
 /* Opens what the device says about itself, unread, and gives it to a probe. */
-static int start_probe(Monitor *monitor, int dir_fd, int *ret_facts_fd)
+static int start_probe(Monitor *monitor, const UsbHandle *handle, int *ret_facts_fd)
 {
 	static const struct {
 		const char *attribute;
 		uint32_t bit;
-	} files[] = {
-		{"descriptors", SK_PROBE_FD_DESCRIPTORS},
+	} texts[] = {
 		{"manufacturer", SK_PROBE_FD_MANUFACTURER},
 		{"product", SK_PROBE_FD_PRODUCT},
 		{"serial", SK_PROBE_FD_SERIAL},
 	};
-	SkProbeJob job = {0};
-	int fds[SK_ARRAY_SIZE(files)], r;
-	size_t n = 0;
+	SkProbeJob job = {.fds = SK_PROBE_FD_DESCRIPTORS};
+	int fds[1 + SK_ARRAY_SIZE(texts)] = {handle->descriptors}, r;
+	size_t n = 1;
 
+	if (handle->descriptors < 0)
+		return -ENODEV;
 	sk_head_init(&job.head, SK_PROBE_USB, sizeof(job));
-	for (size_t i = 0; i < SK_ARRAY_SIZE(files); i++) {
-		fds[n] = openat(dir_fd, files[i].attribute, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(texts); i++) {
+		fds[n] = openat(handle->dir, texts[i].attribute, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (fds[n] < 0)
-			continue; /* strings are optional; without descriptors the probe says unreadable */
-		job.fds |= files[i].bit;
+			continue; /* they are optional */
+		job.fds |= texts[i].bit;
 		n++;
 	}
 	r = probes_hand_over(monitor->probes, &job, fds, n, ret_facts_fd);
-	while (n > 0)
-		close(fds[--n]);
+	while (--n > 0)
+		close(fds[n]);
 	return r;
 }
 
@@ -134,11 +138,11 @@ static int closed_socket(void)
 	return pair[0];
 }
 
-static void tell_now(Monitor *monitor, const Usb *usb, const UsbWaiting *order, int dir_fd)
+static void tell_now(Monitor *monitor, const Usb *usb, const UsbWaiting *order)
 {
 	own_fd int facts_fd = -1;
 	SkUsbAdded added;
-	int r = start_probe(monitor, dir_fd, &facts_fd);
+	int r = start_probe(monitor, usb->handle, &facts_fd);
 
 	if (r < 0) {
 		sk_log(LOG_ERR, "%s cannot be probed: %s", usb->sysname, strerror(-r));
@@ -146,36 +150,32 @@ static void tell_now(Monitor *monitor, const Usb *usb, const UsbWaiting *order, 
 		if (facts_fd < 0)
 			return;
 	}
-	fill_added(usb, dir_fd, order, &added);
+	fill_added(usb, usb->handle->dir, order, &added);
 	core_tell(monitor, &added, facts_fd);
+	/* While the others are at work; what is missing then is missed by the order. */
+	usb_handle_complete(usb->handle);
 }
 
-static void tell_by_name(Monitor *monitor, const UsbWaiting *order)
+static void open_and_tell(Monitor *monitor, Usb *usb, const UsbWaiting *order)
 {
-	own_fd int dir_fd = -1;
-	const Usb *usb;
-
-	HASH_FIND_STR(monitor->usb, order->sysname, usb);
 	/* One that is gone: its removal is told by its own event. */
-	if (usb && sysfs_open(USB_DEVICES, usb->sysname, &dir_fd) == 0)
-		tell_now(monitor, usb, order, dir_fd);
+	if (usb->handle || usb_handle_open(usb->sysname, &usb->handle) == 0)
+		tell_now(monitor, usb, order);
 }
 
-/* dir_fd: its directory, or -1 */
-static void tell(Monitor *monitor, const Usb *usb, int dir_fd, bool present_at_start, uint64_t usec)
+static void tell(Monitor *monitor, Usb *usb, bool present_at_start, uint64_t usec)
 {
 	UsbWaiting order = {.present_at_start = present_at_start, .usec = usec}, *waiting;
 
+	if (monitor->core_listens && !monitor->usb_waiting && probes_have_room(monitor->probes)) {
+		open_and_tell(monitor, usb, &order);
+		return;
+	}
+	/* Not for how long it may take. */
+	usb->handle = usb_handle_close(usb->handle);
 	if (!monitor->core_listens)
 		return;
 	sk_str_copy(order.sysname, sizeof(order.sysname), usb->sysname);
-	if (!monitor->usb_waiting && probes_have_room(monitor->probes)) {
-		if (dir_fd >= 0)
-			tell_now(monitor, usb, &order, dir_fd);
-		else
-			tell_by_name(monitor, &order);
-		return;
-	}
 	waiting = malloc(sizeof(*waiting));
 	if (!waiting)
 		return;
@@ -187,9 +187,12 @@ void usb_tell_waiting(Monitor *monitor)
 {
 	while (monitor->usb_waiting && probes_have_room(monitor->probes)) {
 		UsbWaiting *waiting = monitor->usb_waiting;
+		Usb *usb;
 
 		DL_DELETE(monitor->usb_waiting, waiting);
-		tell_by_name(monitor, waiting);
+		HASH_FIND_STR(monitor->usb, waiting->sysname, usb);
+		if (usb)
+			open_and_tell(monitor, usb, waiting);
 		free(waiting);
 	}
 	core_tell_enumerated(monitor);
@@ -221,6 +224,7 @@ static void forget(Monitor *monitor, Usb *usb)
 	sk_head_init(&removed.head, SK_MONITOR_USB_REMOVED, sizeof(removed));
 	sk_str_copy(removed.sysname, sizeof(removed.sysname), usb->sysname);
 	HASH_DEL(monitor->usb, usb);
+	usb_handle_close(usb->handle);
 	free(usb);
 	core_tell(monitor, &removed, -1);
 }
@@ -234,16 +238,18 @@ void usb_removed(Monitor *monitor, const char *sysname)
 		forget(monitor, usb);
 }
 
-/* Remembers the device. Return: NULL when it is known already, or gone. */
-static Usb *remember(Monitor *monitor, const char *sysname, int dir_fd)
+static bool is_known(const Usb *usb, uint16_t busnum, uint16_t devnum)
 {
-	uint16_t busnum, devnum;
+	return usb && usb->busnum == busnum && usb->devnum == devnum;
+}
+
+/* Return: NULL when it is known already, or without memory. */
+static Usb *remember(Monitor *monitor, const char *sysname, uint16_t busnum, uint16_t devnum)
+{
 	Usb *usb;
 
-	if (read_identity(dir_fd, &busnum, &devnum) < 0)
-		return NULL;
 	HASH_FIND_STR(monitor->usb, sysname, usb);
-	if (usb && usb->busnum == busnum && usb->devnum == devnum) {
+	if (is_known(usb, busnum, devnum)) {
 		usb->seen = true;
 		return NULL;
 	}
@@ -268,19 +274,43 @@ static void deny_new_bus(const char *sysname)
 		sk_log(LOG_ERR, "%s: devices cannot be denied by default: %s", sysname, strerror(-r));
 }
 
-void usb_added(Monitor *monitor, const char *sysname, uint64_t usec)
+/* First of all, before a device on it can be found. */
+static void deny_if_bus(const char *sysname)
 {
-	own_fd int dir_fd = -1;
-	const Usb *usb;
-
-	/* First of all, before a device on it can be found. */
 	if (name_is_usb_root_hub(sysname) && mode_is_enforcing())
 		deny_new_bus(sysname);
-	if (!name_is_usb_device(sysname) || sysfs_open(USB_DEVICES, sysname, &dir_fd) < 0)
+}
+
+void usb_added(Monitor *monitor, const Uevent *event, uint64_t usec)
+{
+	uint16_t busnum = event->busnum, devnum = event->devnum;
+	own_fd int dir_fd = -1;
+	Usb *usb;
+
+	deny_if_bus(event->sysname);
+	if (sysfs_open("/sys", event->devpath, &dir_fd) < 0)
 		return;
-	usb = remember(monitor, sysname, dir_fd);
+	if (devnum == 0 && read_identity(dir_fd, &busnum, &devnum) < 0)
+		return;
+	usb = remember(monitor, event->sysname, busnum, devnum);
+	if (!usb)
+		return;
+	usb->handle = usb_handle_new(own_take_fd(&dir_fd));
+	tell(monitor, usb, false, usec);
+}
+
+static void look_at(Monitor *monitor, const char *sysname, uint64_t usec)
+{
+	uint16_t busnum, devnum;
+	own_fd int dir_fd = -1;
+	Usb *usb;
+
+	deny_if_bus(sysname);
+	if (sysfs_open(USB_DEVICES, sysname, &dir_fd) < 0 || read_identity(dir_fd, &busnum, &devnum) < 0)
+		return;
+	usb = remember(monitor, sysname, busnum, devnum);
 	if (usb)
-		tell(monitor, usb, dir_fd, false, usec);
+		tell(monitor, usb, false, usec);
 }
 
 void usb_rescan(Monitor *monitor)
@@ -295,7 +325,7 @@ void usb_rescan(Monitor *monitor)
 		usb->seen = false;
 	}
 	for (size_t i = 0; i < names.n; i++)
-		usb_added(monitor, names.names[i], now);
+		look_at(monitor, names.names[i], now);
 	HASH_ITER (hh, monitor->usb, usb, next) {
 		if (!usb->seen)
 			forget(monitor, usb);
@@ -312,12 +342,13 @@ void usb_tell_all(Monitor *monitor)
 	uint64_t now = monitor_now();
 
 	HASH_SORT(monitor->usb, compare_usb);
-	for (const Usb *usb = monitor->usb; usb; usb = usb->hh.next)
-		tell(monitor, usb, -1, true, now);
+	for (Usb *usb = monitor->usb; usb; usb = usb->hh.next)
+		tell(monitor, usb, true, now);
 }
 
 typedef struct ApplyJob {
 	Job job;
+	UsbHandle *handle;
 	SkUsbApply order;
 	CoreOrder asked;
 	int result;
@@ -328,7 +359,7 @@ static void run_apply(Job *job)
 {
 	ApplyJob *apply = (ApplyJob *)job;
 
-	apply->result = usb_apply(&apply->order, apply->detail);
+	apply->result = usb_apply(&apply->order, &apply->handle, apply->detail);
 }
 
 static void done_apply(void *userdata, Job *job)
@@ -336,6 +367,7 @@ static void done_apply(void *userdata, Job *job)
 	own_free ApplyJob *apply = (ApplyJob *)job;
 	Monitor *monitor = userdata;
 
+	usb_handle_close(apply->handle);
 	core_answer(monitor, &apply->asked, apply->result, apply->detail, -1);
 	probes_refill(monitor->probes);
 }
@@ -344,6 +376,7 @@ void usb_order(Monitor *monitor, const SkUsbApply *order)
 {
 	CoreOrder asked = core_order(monitor, &order->head);
 	ApplyJob *apply = calloc(1, sizeof(*apply));
+	Usb *usb;
 
 	if (!apply) {
 		core_answer(monitor, &asked, -ENOMEM, NULL, -1);
@@ -355,5 +388,8 @@ void usb_order(Monitor *monitor, const SkUsbApply *order)
 	apply->job.done = done_apply;
 	/* Cut where it is not terminated; usb_apply() refuses such a name. */
 	memcpy(apply->job.key, order->sysname, sizeof(apply->job.key) - 1);
+	HASH_FIND_STR(monitor->usb, apply->job.key, usb);
+	if (usb)
+		apply->handle = own_take(usb->handle);
 	work_start(monitor->work, &apply->job);
 }

@@ -4,9 +4,10 @@
  * USB devices: which are present, and telling core about them with a probe at work on each.
  */
 #include "agent/monitor/monitor.h"
+#include "agent/monitor/uevent.h"
 
-/* A uevent said so. usec: when it was read. */
-void usb_added(Monitor *monitor, const char *sysname, uint64_t usec);
+/* A uevent said so, and its name is one of a USB device. usec: when it was read. */
+void usb_added(Monitor *monitor, const Uevent *event, uint64_t usec);
 void usb_removed(Monitor *monitor, const char *sysname);
 
 /* Compares with sysfs and tells the differences: after an overrun, and before an enumeration. */

@@ -50,11 +50,10 @@ typedef struct SkUsbAdded {
 	char sysname[SK_SYSNAME_SIZE]; /* "1-2.3"; root hubs "usb1" */
 	char parent[SK_SYSNAME_SIZE];  /* sysname of the hub above; empty for root hubs */
 	uint16_t busnum, devnum;
-	uint8_t authorized; /* as found */
+	uint8_t reserved;
 	uint8_t root_hub;
 	uint8_t present_at_start; /* answer to ENUMERATE, not a fresh plug */
-	uint8_t reserved;
-	uint32_t speed;	       /* Mbit/s */
+	uint8_t reserved_too[5];
 	uint64_t uevent_usec;  /* CLOCK_MONOTONIC when the uevent was read */
 	char connect_type[16]; /* USBGuard's with-connect-type: "hotplug", "hardwired", "not used", "unknown",
 				  "" */

@@ -46,6 +46,10 @@ char *mock_usb_add(UMockdevTestbed *testbed, const MockUsb *usb)
 	make_descriptors(usb, bytes);
 	umockdev_testbed_set_attribute_binary(testbed, path, "descriptors", bytes, sizeof(bytes));
 	umockdev_testbed_set_property(testbed, path, "DEVTYPE", "usb_device");
+	snprintf(busnum, sizeof(busnum), "%03u", usb->busnum);
+	snprintf(devnum, sizeof(devnum), "%03u", usb->devnum);
+	umockdev_testbed_set_property(testbed, path, "BUSNUM", busnum);
+	umockdev_testbed_set_property(testbed, path, "DEVNUM", devnum);
 	umockdev_testbed_uevent(testbed, path, "add");
 	return path;
 }
