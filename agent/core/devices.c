@@ -329,11 +329,12 @@ static bool is_here_twice(const Core *core, const Device *device)
 
 static void facts_arrived(Core *core, Device *device)
 {
-	stop_probe(device);
 	device->fresh = device->facts->state != SK_USB_FACTS_OK ||
 			!history_was_allowed(core->history, device->facts->hash);
 	device->known = !device->fresh && !is_here_twice(core, device);
 	decide_ready(core);
+	/* What waits for nothing comes after the order. */
+	stop_probe(device);
 	/* Its children may have been decided while its hash was not known. */
 	for (Device *child = core->devices; child; child = child->hh.next)
 		if (child->decided && sk_str_eq(child->parent, device->sysname))

@@ -20,6 +20,8 @@
 #define FILES_MAX 1000
 /* Named in the record; the others are counted. */
 #define WARNINGS_MAX 8
+/* A zone that was changed is noticed in the next of these. */
+#define ZONE_SEC 60
 
 struct Rules {
 	SkPolicySnapshot *snapshot;
@@ -215,12 +217,22 @@ static double random_even(void *data)
 	return bits / 4294967296.0;
 }
 
+/* The zone may be changed while we run; to look for that takes longer than a decision. */
+static void follow_zone(time_t now)
+{
+	static time_t looked;
+
+	if (now / ZONE_SEC != looked / ZONE_SEC)
+		tzset();
+	looked = now;
+}
+
 static SkPolicyTime local_time(void)
 {
 	time_t now = time(NULL);
 	struct tm tm;
 
-	tzset();
+	follow_zone(now);
 	localtime_r(&now, &tm);
 	return (SkPolicyTime){
 		.weekday = (uint8_t)tm.tm_wday,
