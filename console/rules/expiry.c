@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "console/rules/grants.h"
 #include "console/rules/requests.h"
 #include "lib/base/str.h"
 
@@ -27,38 +28,38 @@ int sk_expire_requests(const SkActor *actor, int64_t *ret_count)
 	return 0;
 }
 
-/* Terminals of grants whose end has come hear of the change, those of a group too. */
-static int tell_terminals(const SkActor *actor)
+static int find_ended_grants(const SkActor *actor, json_t *ids)
 {
-	return sk_db_exec(actor->db,
-		"UPDATE terminal_revisions SET revision = revision + 1, changed = $1 WHERE terminal_id IN "
-		"(SELECT g.terminal_id FROM grants g WHERE g.state = 'live' AND g.valid_until <= $1 UNION "
-		"SELECT t.id FROM grants g JOIN terminals t ON t.group_id = g.group_id "
-		"WHERE g.state = 'live' AND g.valid_until <= $1 AND t.state = 'enrolled')",
-		SK_DB_ARGS(sk_db_int(actor->now)), NULL);
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(actor->db,
+		"SELECT id FROM grants WHERE state = 'live' AND valid_until <= $1 ORDER BY valid_until LIMIT "
+		"$2",
+		SK_DB_ARGS(sk_db_int(actor->now), sk_db_int(SK_EXPIRY_ROWS)), &rows);
+
+	while (r == 0 && (r = sk_db_next(rows)) == 1)
+		r = json_array_append_new(ids, json_string(sk_db_get_text(rows, 0))) < 0 ? -ENOMEM : 0;
+	return r;
 }
 
 int sk_expire_grants(const SkActor *actor, int64_t *ret_count)
 {
-	int64_t grants = 0, leases = 0;
-	int r = tell_terminals(actor);
+	json_auto_t *ids = json_array();
+	const json_t *id;
+	size_t i;
+	int r = ids ? find_ended_grants(actor, ids) : -ENOMEM;
 
-	if (r == 0)
-		r = sk_db_exec(actor->db,
-			"UPDATE grants SET state = 'ended', ended = $1, version = version + 1 WHERE state = "
-			"'live' AND "
-			"valid_until <= $1",
-			SK_DB_ARGS(sk_db_int(actor->now)), &grants);
+	json_array_foreach (ids, i, id) {
+		if (r != 0)
+			break;
+		r = sk_grant_end(actor, json_string_value(id), "ended", "");
+	}
+	/* A lease that nobody has confirmed as wiped by now cannot be opened any more: its key has an end. */
 	if (r == 0)
 		r = sk_db_exec(actor->db,
 			"UPDATE leases SET state = 'expired' WHERE state = 'out' AND valid_until <= $1",
-			SK_DB_ARGS(sk_db_int(actor->now)), &leases);
-	if (r < 0 || grants + leases == 0)
-		return r;
-	*ret_count = 0; /* all at once */
-	return sk_actor_record(actor,
-		&(SkFact){"grants.ended", NULL, "console", "time",
-			json_pack("{s:I, s:I}", "grants", (json_int_t)grants, "leases", (json_int_t)leases)});
+			SK_DB_ARGS(sk_db_int(actor->now)), NULL);
+	*ret_count = (int64_t)json_array_size(ids);
+	return r > 0 ? -EPROTO : r;
 }
 
 int sk_expire_codes(const SkActor *actor, int64_t *ret_count)

