@@ -8,6 +8,7 @@
  *	policy		{terminal, serial, version, rollback, group, mode, rules: [{name, text}], settings}
  *	grants		{terminal, serial, grants: [{id, medium, ...}]}
  *	revocations	{terminal, serial, media: [id], grants: [id]}	of grants and media; terminal "*": of
+ *	definitions	{terminal, serial, files: [{name, number, built, size, sha256}]}	for all
  *everybody command		{terminal, serial, until, command}		until: ms since 1970
  */
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/definitions.h"
 #include "agent/core/grants.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
@@ -120,6 +122,11 @@ static int check_revocations(const Console *console, const json_t *payload)
 		       : -EBADMSG;
 }
 
+static int check_definitions(const Console *console, const json_t *payload)
+{
+	return definitions_check_list(payload);
+}
+
 static int check_command(const Console *console, const json_t *payload)
 {
 	struct timespec now;
@@ -159,6 +166,12 @@ static int apply_grants(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 	return 0;
 }
 
+static int apply_definitions(Core *core, char detail[CONSOLE_DETAIL_SIZE])
+{
+	definitions_list_changed(core);
+	return 0;
+}
+
 /* What there is something to carry out with. The others belong to a newer agent than this one. */
 static int apply_command(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 {
@@ -176,6 +189,8 @@ static const DocumentType types[DOCUMENT_MAX] = {
 	[DOCUMENT_GRANTS] = {SK_DSSE_GRANT, "grants", "grants.json", false, check_grants, apply_grants},
 	[DOCUMENT_REVOCATIONS] = {SK_DSSE_REVOCATION, "revocations", "revocations.json", true,
 		check_revocations, apply_grants},
+	[DOCUMENT_DEFINITIONS] = {SK_DSSE_DEFINITIONS, "definitions", "definitions.json", true,
+		check_definitions, apply_definitions},
 	[DOCUMENT_COMMAND] = {SK_DSSE_COMMAND, "command", NULL, false, check_command, apply_command},
 };
 

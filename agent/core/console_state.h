@@ -11,6 +11,7 @@ typedef enum DocumentKind {
 	DOCUMENT_POLICY,
 	DOCUMENT_GRANTS,
 	DOCUMENT_REVOCATIONS,
+	DOCUMENT_DEFINITIONS,
 	DOCUMENT_COMMAND, /* carried out once; only its serial is kept */
 	DOCUMENT_MAX,
 } DocumentKind;

@@ -151,8 +151,7 @@ static void record_decision(Core *core, const Device *device)
 		json_object_set_new(asked, "parent_hash", json_string(parent_hash));
 	json_object_set_new(asked, "connect_type", json_string(device->connect_type));
 	json_object_set_new(body, "asked", asked);
-	record_write(core,
-		&(Record){.kind = "device.decided", .code = device->decision.code, .body = body});
+	record_write(core, &(Record){.kind = "device.decided", .code = device->decision.code, .body = body});
 }
 
 static void note_in_history(Core *core, const Device *device)

@@ -2,8 +2,11 @@
 #include "agent/core/jail.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 
+#include "agent/core/definitions.h"
+#include "lib/base/str.h"
 #include "lib/jail/jail.h"
 
 /* One line, one reason. */
@@ -99,8 +102,10 @@ int core_jail_enter(const char *state_directory)
 	 * fanotify events, and those lie on mounts that are beneath no path of ours. What is left is writing,
 	 * and there is one place for that.
 	 */
+	char definitions[PATH_MAX];
 	const SkJailPath paths[] = {
 		{state_directory, SK_JAIL_WRITE},
+		{definitions, SK_JAIL_WRITE},
 		{.path = NULL},
 	};
 	const SkJail jail = {.name = "sekishod",
@@ -111,5 +116,7 @@ int core_jail_enter(const char *state_directory)
 		.loops = 1,
 		.calls = calls};
 
+	if (!sk_str_format(definitions, sizeof(definitions), "%s" DEFINITIONS_SUFFIX, state_directory))
+		return -ENAMETOOLONG;
 	return sk_jail_enter(&jail);
 }

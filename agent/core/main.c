@@ -12,6 +12,7 @@
 #include "agent/core/bus.h"
 #include "agent/core/console.h"
 #include "agent/core/core.h"
+#include "agent/core/definitions.h"
 #include "agent/core/devices.h"
 #include "agent/core/grants.h"
 #include "agent/core/history.h"
@@ -41,8 +42,10 @@ static int open_parts(Core *core)
 
 	if (r == 0)
 		r = console_open(core);
-	if (r == 0)
+	if (r == 0) {
+		definitions_open(core);
 		r = grants_open(core);
+	}
 	if (r == 0)
 		r = history_open(core);
 	if (r == 0)
@@ -87,6 +90,7 @@ static void close_parts(Core *core)
 	rules_close(core);
 	bus_close(core);
 	history_close(core);
+	definitions_close(core);
 	grants_close(core);
 	console_close(core);
 	records_close(core);

@@ -8,6 +8,7 @@
 
 #include "agent/core/console.h"
 #include "agent/core/core.h"
+#include "agent/core/definitions.h"
 #include "agent/core/records.h"
 #include "agent/core/status.h"
 #include "agent/core/uplink_records.h"
@@ -319,6 +320,24 @@ static int on_result(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	return r < 0 ? -EPROTO : take_result(userdata, (const SkUplinkResult *)head, json);
 }
 
+static void definition_taken(Core *core, uint64_t cookie, int result)
+{
+	SkAnswer answer = {.result = result};
+
+	sk_head_init(&answer.head, SK_UPLINK_TAKEN, sizeof(answer));
+	answer.head.cookie = cookie;
+	if (core->uplink.chan)
+		peer_send(&core->uplink, &answer, NULL, 0);
+}
+
+static int on_definition(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	const SkUplinkDefinition *message = (const SkUplinkDefinition *)head;
+
+	definitions_take(userdata, message->sha256, n_fds == 1 ? fds[0] : -1, head->cookie, definition_taken);
+	return 0;
+}
+
 static const SkMsgSpec specs[] = {
 	{SK_UPLINK_ANSWER, 0, sizeof(SkAnswer), on_answer, sk_check_answer},
 	{SK_UPLINK_STATE, 0, sizeof(SkUplinkState), on_state, sk_check_uplink_state},
@@ -327,6 +346,8 @@ static const SkMsgSpec specs[] = {
 	{SK_UPLINK_WANT_RECORDS, 0, sizeof(SkUplinkWantRecords), on_want_records,
 		sk_check_uplink_want_records},
 	{SK_UPLINK_ACKED, 1, sizeof(SkUplinkAcked), on_acked, sk_check_uplink_acked},
+	{SK_UPLINK_DEFINITION, SK_CHAN_FDS_UP_TO | 1, sizeof(SkUplinkDefinition), on_definition,
+		sk_check_uplink_definition},
 	{SK_UPLINK_RESULT, 1, sizeof(SkUplinkResult), on_result, sk_check_uplink_result},
 	{0},
 };

@@ -5,6 +5,7 @@
 
 #include "agent/core/console.h"
 #include "agent/core/core.h"
+#include "agent/core/definitions.h"
 #include "agent/core/devices.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
@@ -64,12 +65,15 @@ static const char *scanner_name(const Core *core)
 	return core->scanner_told ? names[core->scanner_state.state] : "asleep";
 }
 
-/* When the definitions were made; null when the scanner has not told since the start. */
+/*
+ * When the definitions were made: as the scanner said, which has looked at all there are; while it sleeps, what
+ * came from the console. null when neither is known.
+ */
 static json_t *definitions_time(const Core *core)
 {
-	return core->scanner_told && core->scanner_state.definitions_time > 0
-		       ? json_integer((json_int_t)core->scanner_state.definitions_time)
-		       : json_null();
+	int64_t built = core->scanner_told ? core->scanner_state.definitions_time : definitions_built(core);
+
+	return built > 0 ? json_integer((json_int_t)built) : json_null();
 }
 
 json_t *status_for_console(const Core *core)

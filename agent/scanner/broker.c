@@ -172,16 +172,19 @@ static void log_load(const Broker *broker, int r, const char *detail, uint64_t b
 static void load(Broker *broker, char detail[256])
 {
 	const SkScanOptions *options = &broker->options;
-	const EngineLimits limits = {.max_file_size = options->max_file_size,
+	EngineLimits limits = {.max_file_size = options->max_file_size,
 		.max_scan_size = options->max_scan_size,
 		/* libclamav ends by itself, and says so, before the worker is killed. */
 		.scan_time_usec = options->file_time_usec / 10 * 9,
 		.max_recursion = options->max_recursion,
 		.max_files = options->max_files,
-		.image_hashes = definitions_compare_pictures(broker->definitions_dir)};
+	};
 	uint64_t began_usec = now_usec();
-	int r = definitions_read(broker->definitions_dir, &broker->definitions);
+	int r;
 
+	broker->definitions_dir = definitions_newest(broker->definitions_dirs);
+	limits.image_hashes = definitions_compare_pictures(broker->definitions_dir);
+	r = definitions_read(broker->definitions_dir, &broker->definitions);
 	detail[0] = 0;
 	if (r < 0)
 		sk_str_format(detail, 256, "%s: %s", broker->definitions_dir, strerror(-r));
@@ -238,26 +241,29 @@ static int load_and_start(Broker *broker)
 	return set_state(broker, broker->engine ? SK_SCANNER_READY : SK_SCANNER_NO_DEFINITIONS, detail);
 }
 
-/* Two engines do not fit into a small PC: this process ends, the next connection loads the new ones. */
-void broker_look_for_definitions(Broker *broker)
+/* Are there others than those that are loaded? Also in the other place. */
+static bool are_outdated(const Broker *broker)
 {
 	Definitions found = {0};
 
-	if (broker->engine && definitions_read(broker->definitions_dir, &found) == 0 &&
-		found.version != broker->definitions.version)
+	return definitions_read(definitions_newest(broker->definitions_dirs), &found) == 0 &&
+	       found.version != broker->definitions.version;
+}
+
+/* Two engines do not fit into a small PC: this process ends, the next connection loads the new ones. */
+void broker_look_for_definitions(Broker *broker)
+{
+	if (broker->engine && are_outdated(broker))
 		broker->outdated = true;
 }
 
 static int on_definitions_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	Broker *broker = userdata;
-	Definitions found = {0};
 	int r = 0;
 
 	broker_look_for_definitions(broker);
-	if (!broker->engine && pool_busy(broker->pool) == 0 &&
-		definitions_read(broker->definitions_dir, &found) == 0 &&
-		found.version != broker->definitions.version)
+	if (!broker->engine && pool_busy(broker->pool) == 0 && are_outdated(broker))
 		r = load_and_start(broker);
 	if (r < 0)
 		return r;
@@ -337,11 +343,15 @@ int broker_connect(Broker *broker, int fd)
 	return r < 0 ? r : end_on_failure(broker->core_io);
 }
 
-int broker_init(Broker *broker, sd_event *event, const char *definitions_dir, const char *temporary_parent)
+int broker_init(
+	Broker *broker, sd_event *event, const char *const *definitions_dirs, const char *temporary_parent)
 {
 	int r;
 
-	*broker = (Broker){.event = event, .definitions_dir = definitions_dir, .walker_fd = -1};
+	*broker = (Broker){.event = event,
+		.definitions_dirs = definitions_dirs,
+		.definitions_dir = definitions_dirs[0],
+		.walker_fd = -1};
 	r = temporary_new(temporary_parent, broker->temporary, sizeof(broker->temporary));
 	if (r < 0) {
 		sk_log(LOG_ERR, "%s: %s", temporary_parent, strerror(-r));

@@ -107,6 +107,22 @@ int definitions_read(const char *directory, Definitions *ret_definitions)
 	return 0;
 }
 
+const char *definitions_newest(const char *const *directories)
+{
+	const char *newest = directories[0];
+	int64_t time = 0;
+
+	for (; *directories; directories++) {
+		Definitions found;
+
+		if (definitions_read(*directories, &found) == 0 && found.files > 0 && found.time > time) {
+			newest = *directories;
+			time = found.time;
+		}
+	}
+	return newest;
+}
+
 /* Reads on through the stream; keeps the end of each piece, for a mark across a border. */
 typedef ssize_t (*ReadPiece)(void *source, void *buffer, size_t size);
 

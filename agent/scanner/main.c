@@ -27,13 +27,14 @@
 #include "lib/conf/settings.h"
 #include "lib/log/log.h"
 
-static const char *arg_definitions; /* NULL: as the settings say */
+static const char *arg_definitions; /* NULL: as the settings say, or those of the console */
 static const char *arg_config = SK_CONFDIR;
 static const char *arg_temporary = "/tmp";
 static const char *arg_client = "sekisho";
 static const char *arg_listen;
 static const char *arg_user;
 static int arg_socket_fd = -1;
+static const char *definitions_dirs[3];
 
 typedef struct Door {
 	Broker broker;
@@ -170,13 +171,18 @@ static int find_definitions(void)
 {
 	own_settings SkSettings *settings = NULL;
 	own_free char *errors = NULL;
+	char *console = NULL;
 
+	definitions_dirs[0] = arg_definitions;
 	if (arg_definitions)
 		return 0;
 	if (sk_settings_load(arg_config, &settings, &errors) < 0 && sk_settings_new(&settings) < 0)
 		return -ENOMEM;
-	/* Kept for as long as the process lives. */
-	arg_definitions = own_take(settings->scan.definitions_directory);
+	/* Kept for as long as the process lives. The second one is core's (agent/core/definitions.h). */
+	if (asprintf(&console, "%s-definitions", settings->agent.state_directory) < 0)
+		return -ENOMEM;
+	definitions_dirs[0] = own_take(settings->scan.definitions_directory);
+	definitions_dirs[1] = console;
 	return 0;
 }
 
@@ -207,7 +213,7 @@ static int run(Door *door, int listen_fd)
 	int r = sd_event_new(&event);
 
 	if (r >= 0)
-		r = broker_init(&door->broker, event, arg_definitions, arg_temporary);
+		r = broker_init(&door->broker, event, definitions_dirs, arg_temporary);
 	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)

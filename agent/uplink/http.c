@@ -8,9 +8,11 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "config.h"
+#include "lib/base/io.h"
 #include "lib/base/str.h"
 #include "lib/enrol/level.h"
 
@@ -35,6 +37,8 @@ struct HttpCall {
 	char *body;
 	size_t size, room, most;
 	bool too_large;
+	int fd;
+	uint64_t from;
 	unsigned retry_after;
 	int64_t date;
 	char error[CURL_ERROR_SIZE];
@@ -261,10 +265,34 @@ void http_free(Http *http)
 	free(http);
 }
 
+/* Return: bytes taken; another number than size ends the call. */
+static size_t write_body(HttpCall *call, const char *data, size_t size, long status)
+{
+	/* A server that sends it all again does not know what we have. */
+	if (status == 200 && call->from > 0) {
+		if (ftruncate(call->fd, 0) < 0 || lseek(call->fd, 0, SEEK_SET) < 0)
+			return 0;
+		call->from = 0;
+	}
+	if (size > call->most - call->size || call->size + call->from + size > call->most) {
+		call->too_large = true;
+		return 0;
+	}
+	if (sk_io_write_all(call->fd, data, size) < 0)
+		return 0;
+	call->size += size;
+	return size;
+}
+
 static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 {
 	HttpCall *call = userdata;
+	long status = 0;
 
+	if (call->fd > 0)
+		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200 || status == 206)
+		return write_body(call, data, size, status);
 	if (size > call->most - call->size) {
 		call->too_large = true;
 		return 0;
@@ -405,7 +433,7 @@ static void set_transfer(HttpCall *call, const HttpRequest *request)
 
 static bool set_request(HttpCall *call, const HttpRequest *request)
 {
-	char url[1024];
+	char url[1024], range[32];
 
 	if (!sk_str_format(url, sizeof(url), "https://%s:%u%s", call->http->target.host,
 		    call->http->target.port, request->path) ||
@@ -418,6 +446,11 @@ static bool set_request(HttpCall *call, const HttpRequest *request)
 	}
 	if (curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK)
 		return false;
+	if (request->from > 0) {
+		sk_str_format(range, sizeof(range), "%llu-", (unsigned long long)request->from);
+		if (curl_easy_setopt(call->easy, CURLOPT_RANGE, range) != CURLE_OK)
+			return false;
+	}
 	return set_headers(call, request);
 }
 
@@ -431,6 +464,8 @@ int http_start(Http *http, const HttpRequest *request, HttpCall **ret_call)
 	call->done = request->done;
 	call->userdata = request->userdata;
 	call->most = request->most;
+	call->fd = request->fd;
+	call->from = request->from;
 	call->easy = curl_easy_init();
 	if (!call->easy || !set_request(call, request)) {
 		call_free(call);

@@ -47,6 +47,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("pread64"),
 	SK_JAIL_CALL("readv"),
 	SK_JAIL_CALL("writev"),
+	SK_JAIL_CALL("ftruncate"), /* a part of a file that begins anew */
 	SK_JAIL_CALL("fsync"),
 	SK_JAIL_CALL("rename"),
 	SK_JAIL_CALL("renameat"),

@@ -84,6 +84,7 @@ static void drop(Uplink *up)
 	sending_stop(&up->status_sending);
 	records_stop(up);
 	calls_stop(up);
+	definitions_stop(up);
 	renew_stop(up);
 	http_free(own_take(up->http));
 }
@@ -287,12 +288,12 @@ static void fetch_policy(Uplink *up)
 /* Return: false when it says something that a console would not. */
 static bool read_wait(Uplink *up, json_t *object, Delivery *delivery)
 {
-	json_int_t revision, acked, policy = 0;
+	json_int_t revision, acked, policy = 0, definitions = 0;
 	json_t *envelopes;
 
-	if (json_unpack(object, "{s:I, s:I, s:o, s?I}", "revision", &revision, "records", &acked, "envelopes",
-		    &envelopes, "policy", &policy) < 0 ||
-		revision < 0 || acked < 0 || policy < 0 || !json_is_array(envelopes) ||
+	if (json_unpack(object, "{s:I, s:I, s:o, s?I, s?I}", "revision", &revision, "records", &acked,
+		    "envelopes", &envelopes, "policy", &policy, "definitions", &definitions) < 0 ||
+		revision < 0 || acked < 0 || policy < 0 || definitions < 0 || !json_is_array(envelopes) ||
 		json_array_size(envelopes) > ENVELOPES_MAX)
 		return false;
 	delivery->revision = (uint64_t)revision;
@@ -300,6 +301,7 @@ static bool read_wait(Uplink *up, json_t *object, Delivery *delivery)
 	delivery->results = json_array();
 	if ((uint64_t)policy != up->link.policy_serial)
 		delivery->policy_serial = (uint64_t)policy;
+	up->definitions.wanted = (uint64_t)definitions;
 	/* While a batch is on its way its answer is newer than this. */
 	if (!up->acked_known || !up->records.call)
 		up->acked = (uint64_t)acked;
@@ -332,6 +334,7 @@ static void push_all(Uplink *up)
 	records_push(up);
 	calls_push(up);
 	status_push(up);
+	definitions_push(up, up->definitions.wanted);
 	renew_check(up);
 }
 

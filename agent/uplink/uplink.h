@@ -40,6 +40,20 @@ typedef struct Sending {
 	unsigned failures;
 } Sending;
 
+/* What is under way of the console's virus definitions; one file at a time. */
+typedef struct DefinitionsWork {
+	bool running;
+	uint64_t wanted, serial, done; /* of lists: the newest, this one, the last that is finished with */
+	HttpCall *call;
+	sd_event_source *timer;
+	unsigned failures;
+	json_t *envelope, *files;
+	size_t next;
+	char sha256[72];
+	uint64_t size;
+	int fd; /* of the part; 0: none */
+} DefinitionsWork;
+
 struct Uplink {
 	sd_event *event;
 	int state_fd;
@@ -75,6 +89,7 @@ struct Uplink {
 	char records_hash[65];
 
 	Spool *spool;
+	DefinitionsWork definitions;
 	Sending spooled;
 	bool spooled_untaken; /* core has not said yet that it has the result */
 	uint64_t spooled_number;
@@ -135,6 +150,10 @@ void records_stop(Uplink *up);
 void calls_take(Uplink *up, const SkUplinkCall *message, int fd);
 void calls_push(Uplink *up);
 void calls_stop(Uplink *up);
+
+/* definitions.c: serial: of the newest list; 0: there is none. */
+void definitions_push(Uplink *up, uint64_t serial);
+void definitions_stop(Uplink *up);
 
 /* renew.c */
 void renew_check(Uplink *up);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api_handlers.h"
+#include "console/rules/definitions.h"
 #include "console/rules/policy_document.h"
 #include "console/rules/records.h"
 #include "console/rules/terminals.h"
@@ -141,7 +142,7 @@ int sk_api_agent_renew(SkCall *call)
 
 int sk_api_agent_wait(SkCall *call)
 {
-	int64_t revision = 0, records = 0, policy = 0, known = sk_call_int(call, "revision");
+	int64_t revision = 0, records = 0, policy = 0, definitions = 0, known = sk_call_int(call, "revision");
 	json_t *envelopes = NULL;
 	int r = sk_call_wait_arm(call, call->terminal);
 
@@ -158,13 +159,15 @@ int sk_api_agent_wait(SkCall *call)
 	if (r == 0)
 		r = sk_policy_serial(call->db, call->terminal, &policy);
 	if (r == 0)
+		r = sk_definitions_serial(call->db, &definitions);
+	if (r == 0)
 		r = sk_trust_authority(call->server, call->db, call->terminal, &revision, &envelopes);
 	if (r < 0)
 		return r;
 	return sk_call_answer(call, 200,
-		json_pack("{s:I, s:I, s:I, s:o, s:i}", "revision", (json_int_t)revision, "records",
-			(json_int_t)records, "policy", (json_int_t)policy, "envelopes", envelopes, "level",
-			SK_LEVEL));
+		json_pack("{s:I, s:I, s:I, s:I, s:o, s:i}", "revision", (json_int_t)revision, "records",
+			(json_int_t)records, "policy", (json_int_t)policy, "definitions",
+			(json_int_t)definitions, "envelopes", envelopes, "level", SK_LEVEL));
 }
 
 int sk_api_agent_policy(SkCall *call)

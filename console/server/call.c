@@ -84,6 +84,18 @@ int sk_call_answer_file(SkCall *call, const char *type, int fd, size_t size)
 	return 0;
 }
 
+int sk_call_answer_rest(SkCall *call, const char *type, int fd, size_t size)
+{
+	int r = sk_call_answer_file(call, type, fd, size);
+
+	/* Behind the end there is nothing: then it is all sent, as to somebody who has none of it. */
+	if (r == 0 && call->range_from > 0 && call->range_from < size) {
+		call->reply.status = 206;
+		call->reply.from = call->range_from;
+	}
+	return r;
+}
+
 int sk_call_wait_arm(SkCall *call, const char *terminal)
 {
 	return call->waiter ? sk_poll_arm(call->server->poll, call->waiter, terminal) : -ENOTSUP;

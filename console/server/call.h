@@ -54,6 +54,7 @@ typedef struct SkReply {
 	char *location;	      /* owned */
 	unsigned retry_after; /* seconds; 0: not told */
 	int fd;		      /* of a file of the size, owned, when type is set and bytes is NULL; else -1 */
+	uint64_t from;	      /* of the file: what comes before is left out (206) */
 	unsigned allow;	      /* bits of SkApiMethod for the header Allow; 0: not told */
 	int64_t wait_ms;      /* not 0: nothing yet, the request waits (sk_call_wait()) */
 } SkReply;
@@ -72,6 +73,7 @@ typedef struct SkCall {
 	json_t *body;	   /* NULL: none */
 	const void *bytes; /* of a body that is no JSON */
 	size_t size;
+	uint64_t range_from; /* "Range: bytes=N-"; 0: all is wanted */
 	SkCaller caller;
 	char terminal[SK_ID_SIZE]; /* of agents, from their certificate */
 	SkWaiter *waiter;	   /* of this request, for sk_call_wait() */
@@ -101,6 +103,8 @@ int sk_call_answer_bytes(SkCall *call, const char *type, void *bytes, size_t siz
 
 /* fd: of a file with size bytes, taken over. */
 int sk_call_answer_file(SkCall *call, const char *type, int fd, size_t size);
+/* The same from where the sender wants it. Only for what never changes under its address. */
+int sk_call_answer_rest(SkCall *call, const char *type, int fd, size_t size);
 
 /*
  * The long poll. sk_call_wait_arm() comes before the handler looks whether there is something to tell: what

@@ -6,6 +6,7 @@
 #include "console/rules/alerts.h"
 #include "console/rules/escalation.h"
 #include "console/rules/expiry.h"
+#include "console/server/duty_definitions.h"
 #include "console/rules/review.h"
 #include "console/server/duty_outbox.h"
 #include "console/server/duty_records.h"
@@ -114,6 +115,7 @@ const SkDuty sk_duty_list[] = {
 	{"codes-end", SK_DUTY_RULES, MINUTE, MINUTE, expire_codes},
 	{"returns-escalate", SK_DUTY_RULES, MINUTE, MINUTE, escalate},
 	{"alerts-raise", SK_DUTY_RULES, 2 * MINUTE, MINUTE, raise_alerts},
+	{"definitions-serve", SK_DUTY_DOWNLOADS, 5 * SECOND, MINUTE, sk_duty_definitions},
 	{"rollouts-step", SK_DUTY_RULES, 5 * SECOND, MINUTE, sk_duty_rollouts},
 	{"outbox-send", SK_DUTY_MESSAGES, SECOND, 3 * MINUTE, sk_duty_outbox},
 	{"heads-sign", SK_DUTY_RECORDS, 10 * MINUTE, 5 * MINUTE, sk_duty_heads},

@@ -154,11 +154,26 @@ static int admit(Request *request)
 	return call->faults ? sk_call_refuse(call, SK_REQUEST_INVALID, NULL) : 0;
 }
 
+/* "bytes=N-" is what somebody sends who goes on where they were cut; any other form is one for all of it. */
+static uint64_t read_range(const char *range)
+{
+	char first[24];
+	uint64_t from;
+	size_t size = strlen(range);
+
+	if (!sk_str_starts(range, "bytes=") || range[size - 1] != '-' ||
+		!sk_str_format(first, sizeof(first), "%.*s", (int)(size - 7), range + 6) ||
+		sk_num_parse(first, 10, INT64_MAX, &from) < 0)
+		return 0;
+	return from;
+}
+
 /* The headers are there. */
 static int open_request(Request *request, const char *method)
 {
 	SkCall *call = &request->call;
 	const char *agent = header(request, MHD_HTTP_HEADER_USER_AGENT);
+	const char *range = header(request, MHD_HTTP_HEADER_RANGE);
 	const char *authorization = header(request, MHD_HTTP_HEADER_AUTHORIZATION);
 	int r;
 
@@ -168,6 +183,8 @@ static int open_request(Request *request, const char *method)
 		call->authorization[0] = 0;
 	sk_peer_address(request->connection, call);
 	call->language = sk_problem_language(header(request, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
+	if (range)
+		call->range_from = read_range(range);
 	if (agent)
 		sk_utf8_escape(call->user_agent, sizeof(call->user_agent), agent, strlen(agent));
 	if (atomic_load(&call->server->stopping)) {

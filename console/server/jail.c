@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "lib/base/str.h"
 #include "lib/jail/jail.h"
@@ -124,6 +125,7 @@ int jail_enter(const SkServerSettings *settings, const char *database, bool own_
 		sk_str_starts(database, "sqlite:") ? database + strlen("sqlite:") : "/nonexistent/x";
 	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {NULL, access}, {NULL, access},
 		{settings->keys.directory, SK_JAIL_WRITE}, {settings->keys.epoch_directory, SK_JAIL_WRITE},
+		{settings->definitions.directory, SK_JAIL_READ},
 		{"/etc", SK_JAIL_READ}, {"/proc/self", SK_JAIL_READ}, {"/run/systemd", SK_JAIL_READ},
 		{"/run/postgresql", SK_JAIL_READ}, {"/usr/share/zoneinfo", SK_JAIL_READ},
 		/* words that are no passwords */ {"/var/cache/cracklib", SK_JAIL_READ},
@@ -138,6 +140,8 @@ int jail_enter(const SkServerSettings *settings, const char *database, bool own_
 		.paths = paths,
 		.calls = calls};
 
+	/* What is not there now could not be opened later: the mirror makes its files when it runs first. */
+	(void)mkdir(settings->definitions.directory, 0755);
 	copy = strdup(file);
 	if (!copy || !certificate || !key)
 		return -ENOMEM;

@@ -27,7 +27,8 @@ static struct MHD_Response *make_body(SkReply *reply)
 	char *text;
 
 	if (reply->type && reply->fd >= 0)
-		return MHD_create_response_from_fd64(reply->size, own_take_fd(&reply->fd));
+		return MHD_create_response_from_fd_at_offset64(
+			reply->size - reply->from, own_take_fd(&reply->fd), reply->from);
 	if (reply->type && reply->bytes) {
 		bool owned = reply->free_bytes;
 
@@ -62,7 +63,7 @@ static void add_allow(struct MHD_Response *response, unsigned allow)
 static void add_headers(struct MHD_Response *response, const SkCall *call)
 {
 	const SkReply *reply = &call->reply;
-	char seconds[16];
+	char seconds[16], range[80];
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(headers); i++)
 		add(response, headers[i][0], headers[i][1]);
@@ -79,6 +80,10 @@ static void add_headers(struct MHD_Response *response, const SkCall *call)
 		sk_str_format(seconds, sizeof(seconds), "%u", reply->retry_after);
 		add(response, "Retry-After", seconds);
 	}
+	if (reply->status == 206 && sk_str_format(range, sizeof(range), "bytes %llu-%llu/%llu",
+					    (unsigned long long)reply->from, (unsigned long long)reply->size - 1,
+					    (unsigned long long)reply->size))
+		add(response, "Content-Range", range);
 	if (atomic_load(&call->server->stopping))
 		add(response, "Connection", "close");
 }

@@ -87,6 +87,9 @@ static const SkSetting schema[] = {
 	{ "Mail", "Name", TEXT, AT(mail.name), "Sekisho",
 	  "the name beside it" },
 
+	{ "Definitions", "Directory", PATH, AT(definitions.directory), SK_CONSOLE_STATEDIR "/definitions",
+	  "virus definitions for agents, where sekisho-definitions(8) leaves them" },
+
 	{ "Outgoing", "AuthorityFile", PATH, AT(outgoing.authority_file), SK_CONFDIR "/outgoing-ca.crt",
 	  "when it exists: authorities (PEM) that are believed beside those of the system" },
 	{ "Outgoing", "Proxy", PROXY, AT(outgoing.proxy), "none",

@@ -60,6 +60,9 @@ typedef struct SkServerSettings {
 		char *proxy;
 	} outgoing;
 	struct {
+		char *directory;
+	} definitions;
+	struct {
 		char *address; /* "": no stamps */
 		char *authority_file;
 		uint64_t every_sec;

@@ -80,6 +80,13 @@ bool sk_check_uplink_acked(const SkHead *message)
 	return acked->seq > 0 && SK_PROTO_TEXT_OK(acked->hash) && is_hex(acked->hash, HASH_DIGITS);
 }
 
+bool sk_check_uplink_definition(const SkHead *message)
+{
+	const SkUplinkDefinition *definition = (const SkUplinkDefinition *)message;
+
+	return SK_PROTO_TEXT_OK(definition->sha256) && is_hex(definition->sha256, HASH_DIGITS);
+}
+
 bool sk_check_uplink_result(const SkHead *message)
 {
 	const SkUplinkResult *result = (const SkUplinkResult *)message;

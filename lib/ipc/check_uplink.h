@@ -19,3 +19,4 @@ bool sk_check_uplink_state(const SkHead *message);
 bool sk_check_uplink_want_records(const SkHead *message);
 bool sk_check_uplink_acked(const SkHead *message);
 bool sk_check_uplink_result(const SkHead *message);
+bool sk_check_uplink_definition(const SkHead *message);

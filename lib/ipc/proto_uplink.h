@@ -28,7 +28,7 @@ enum {
 	SK_UPLINK_HEAD,		    /* SkUplinkHead */
 	SK_UPLINK_RECORDS,	    /* SkUplinkRecords + 1 fd: lines; answers WANT_RECORDS */
 	SK_UPLINK_CALL,		    /* SkUplinkCall + 1 fd: JSON -> SkAnswer, SkUplinkResult */
-	SK_UPLINK_TAKEN,	    /* SkAnswer: to TRUST, ENVELOPE and RESULT */
+	SK_UPLINK_TAKEN,	    /* SkAnswer: to TRUST, ENVELOPE, RESULT and DEFINITION */
 	/* uplink -> core */
 	SK_UPLINK_ANSWER = 0x0581, /* SkAnswer */
 	SK_UPLINK_STATE,	   /* SkUplinkState */
@@ -37,6 +37,7 @@ enum {
 	SK_UPLINK_WANT_RECORDS,	   /* SkUplinkWantRecords -> RECORDS */
 	SK_UPLINK_ACKED,	   /* SkUplinkAcked + 1 fd: the countersigned head, a DSSE envelope */
 	SK_UPLINK_RESULT,	   /* SkUplinkResult + 1 fd: JSON (may be empty) -> TAKEN */
+	SK_UPLINK_DEFINITION,	   /* SkUplinkDefinition, with the file or without it -> TAKEN */
 };
 
 #define SK_UPLINK_JSON_MAX (1u << 20)
@@ -108,6 +109,15 @@ typedef struct SkUplinkResult {
 	char operation[64];
 	char key[40];
 } SkUplinkResult;
+
+/*
+ * A file of virus definitions that the signed list names. Without a descriptor it is a question: 0, core has
+ * it; -ENOENT, it wants it. With one core copies it and looks whether it is the one of the list.
+ */
+typedef struct SkUplinkDefinition {
+	SkHead head;
+	char sha256[72]; /* 64 hexadecimal digits */
+} SkUplinkDefinition;
 
 enum {
 	SK_UPLINK_NOT_ENROLLED = 0,

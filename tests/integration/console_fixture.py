@@ -100,6 +100,9 @@ class Fixture:
 
     make_ofTerminal = make_terminal
 
+    def make_digest(self, _facility):
+        return "0" * 64
+
     def make_group(self, facility):
         return self.make("/api/v1/terminal-groups", {"facility": facility, "name": self.unique()}, facility)
 

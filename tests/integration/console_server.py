@@ -63,6 +63,7 @@ class Console:
             "TLS": {"Certificate": self.directory / "tls/server.crt", "Key": self.directory / "tls/server.key",
                     "ClientAuthority": self.directory / "ca.crt"},
             "Session": {"SecretFile": self.directory / "db/secret"},
+            "Definitions": {"Directory": self.directory / "definitions"},
             "Keys": {"Directory": self.directory / "keys", "EpochDirectory": self.directory / "epoch",
                      "TokenFile": self.directory / "no-token"},
             "Limits": {"RequestsPerSecond": 100000, "RequestsBurst": 1000000, "SignInsPerMinute": 10000},
