@@ -30,7 +30,7 @@ static const struct {
 	{"due", "期限", "Due", true},
 	{"lastContact", "最後の通信", "Last contact", true},
 	{"lastSeen", "最後の確認", "Last seen", true},
-	{"definitionsTime", "定義ファイルの日時", "Definitions of", true},
+	{"definitionsTime", "ウイルス定義の日時", "Definitions of", true},
 	{"since", "いつから", "Since", true},
 	{"freeBytes", "空き容量(バイト)", "Free bytes", false},
 	{"offset", "時計のずれ(ミリ秒)", "Clock offset (ms)", false},
