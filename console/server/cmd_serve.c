@@ -37,6 +37,7 @@ typedef struct Serving {
 	SkDb *db; /* the main thread's own */
 	char *authority;
 	SkListener *people, *agents;
+	SkProxies proxies;
 	int people_fd, agents_fd;
 	SkWake *wake;
 	SkDuties *duties;
@@ -132,6 +133,7 @@ static int start_listeners(Serving *serving)
 	const SkServerSettings *settings = serving->server.settings;
 	SkListenOptions people = {.audience = SK_API_PEOPLE,
 		.fd = serving->people_fd,
+		.proxies = &serving->proxies,
 		.threads = thread_count(settings),
 		.connections = (unsigned)settings->listen.connections,
 		.connections_per_address = (unsigned)settings->listen.connections_per_address};
@@ -299,6 +301,10 @@ static int prepare(Serving *serving, const char *contract)
 	const SkServerSettings *settings = serving->server.settings;
 	int r = read_files(serving, contract);
 
+	if (r == 0)
+		r = sk_proxies_parse(settings->listen.trusted_proxies, &serving->proxies);
+	if (r == -EINVAL)
+		fprintf(stderr, _("sekisho-console: TrustedProxies: not a list of addresses and networks\n"));
 	if (r < 0)
 		return r;
 	serving->people_fd = find_socket("people", settings->listen.people_port);

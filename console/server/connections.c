@@ -88,3 +88,16 @@ unsigned sk_connections_tick(SkConnections *connections, int64_t now)
 	pthread_mutex_unlock(&connections->lock);
 	return count;
 }
+
+size_t sk_connections_held(SkConnections *connections, SkConnection **ret_held, size_t max)
+{
+	SkConnection *connection;
+	size_t count = 0;
+
+	pthread_mutex_lock(&connections->lock);
+	DL_FOREACH (connections->list, connection)
+		if (count < max && atomic_load(&connection->held))
+			ret_held[count++] = connection;
+	pthread_mutex_unlock(&connections->lock);
+	return count;
+}

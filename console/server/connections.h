@@ -6,13 +6,17 @@
  * belongs to the phase. For any thread.
  */
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/own.h"
 
 typedef struct SkConnection {
 	int fd;
-	_Atomic int64_t deadline; /* ms of the monotonic clock; 0: none */
+	_Atomic int64_t deadline;	/* ms of the monotonic clock; 0: none */
+	void *handle, *session, *owner; /* libmicrohttpd's, GnuTLS's, the listener */
+	bool shaking;			/* the handshake is not over */
+	atomic_bool held;		/* the handshake waits for the other side */
 	struct SkConnection *prev, *next;
 } SkConnection;
 
@@ -28,6 +32,9 @@ void sk_connections_remove(SkConnections *connections, SkConnection *connection)
 
 /* Shuts down what is over its time; called once a second. Return: how many. */
 unsigned sk_connections_tick(SkConnections *connections, int64_t now);
+
+/* Those that are held, at most max. Return: how many. */
+size_t sk_connections_held(SkConnections *connections, SkConnection **ret_held, size_t max);
 
 int64_t sk_monotonic_ms(void);
 int64_t sk_monotonic_us(void);

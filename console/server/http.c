@@ -20,7 +20,7 @@
 
 /* A refusal that comes before a body which is still being sent would be lost with the connection, so that
  * much of it is read and forgotten. */
-#define FORGOTTEN_MAX (1024 * 1024)
+#define FORGOTTEN_MAX (2 * 1024 * 1024)
 
 typedef enum Phase {
 	BEGUN,

@@ -2,6 +2,7 @@
 #include "console/server/listen.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <microhttpd.h>
 
 #include "console/server/certificate.h"
+#include "console/server/front.h"
 #include "console/server/http.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
@@ -37,6 +39,9 @@ struct SkListener {
 	bool wants_certificate;
 	struct MHD_Daemon *daemon;
 	SkConnections *connections;
+	SkFront *front;
+	pthread_mutex_t lock; /* what follows */
+	bool ending;	      /* nobody is held any more */
 };
 
 SkServer *sk_listener_server(SkListener *listener)
@@ -87,25 +92,101 @@ static int verify_client(gnutls_session_t session)
 		       : 0;
 }
 
-static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
-	enum MHD_ConnectionNotificationCode what)
+/* On the connection's own thread: it leaves libmicrohttpd's loop until the front sees something to read. */
+static void hold(SkConnection *connection)
+{
+	SkListener *listener = connection->owner;
+
+	pthread_mutex_lock(&listener->lock);
+	if (!listener->ending && !atomic_exchange(&connection->held, true)) {
+		MHD_suspend_connection(connection->handle);
+		if (sk_front_wait(listener->front, connection) < 0) {
+			atomic_store(&connection->held, false);
+			MHD_resume_connection(connection->handle);
+		}
+	}
+	pthread_mutex_unlock(&listener->lock);
+}
+
+static void on_ready(void *userdata, SkConnection *connection)
+{
+	if (atomic_exchange(&connection->held, false))
+		MHD_resume_connection(connection->handle);
+}
+
+static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
+{
+	SkConnection *connection = userdata;
+	ssize_t n = recv(connection->fd, data, size, 0);
+	int error = errno;
+
+	if (n >= 0)
+		return n;
+	gnutls_transport_set_errno(connection->session, error);
+	if (error == EAGAIN && connection->shaking)
+		hold(connection);
+	return -1;
+}
+
+static SkConnection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+/* The client's last message: from now on libmicrohttpd waits as it should. */
+static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+	const gnutls_datum_t *message)
+{
+	SkConnection *connection = incoming ? connection_of(gnutls_session_get_ptr(session)) : NULL;
+
+	if (connection)
+		connection->shaking = false;
+	return 0;
+}
+
+static void begin_session(SkListener *listener, SkConnection *connection)
+{
+	gnutls_session_t session = connection->session;
+
+	gnutls_transport_set_ptr2(session, connection, (gnutls_transport_ptr_t)(intptr_t)connection->fd);
+	gnutls_transport_set_pull_function(session, pull);
+	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_finished);
+	if (!listener->wants_certificate)
+		return;
+	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+	gnutls_session_set_verify_function(session, verify_client);
+}
+
+static void on_connection(
+	void *cls, struct MHD_Connection *handle, void **context, enum MHD_ConnectionNotificationCode what)
 {
 	SkListener *listener = cls;
-	const union MHD_ConnectionInfo *info;
+	SkConnection *connection;
+	int fd;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		sk_connections_remove(listener->connections, *context);
 		*context = NULL;
 		return;
 	}
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*context = sk_connections_add(listener->connections, info->connect_fd,
+	fd = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	connection = sk_connections_add(listener->connections, fd,
 		sk_monotonic_ms() + (int64_t)listener->server->settings->listen.header_sec * 1000);
-	if (!listener->wants_certificate)
+	*context = connection;
+	/* Without memory nobody could be held, or timed out: such a connection is over. */
+	if (!connection) {
+		shutdown(fd, SHUT_RDWR);
 		return;
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	gnutls_certificate_server_set_request(info->tls_session, GNUTLS_CERT_REQUIRE);
-	gnutls_session_set_verify_function(info->tls_session, verify_client);
+	}
+	connection->handle = handle;
+	connection->owner = listener;
+	connection->session =
+		MHD_get_connection_info(handle, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+	connection->shaking = true;
+	begin_session(listener, connection);
 }
 
 __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *format, va_list ap)
@@ -123,17 +204,16 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 static int start(SkListener *listener, const SkListenOptions *options)
 {
 	const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
-			       MHD_USE_ITC | MHD_USE_ERROR_LOG;
+			       MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	const struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)options->authority}, {MHD_OPTION_END, 0, NULL}};
 	const struct MHD_OptionItem pool[] = {
 		{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL}, {MHD_OPTION_END, 0, NULL}};
 
 	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, sk_http_handle, listener,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, options->fd,
-		MHD_OPTION_HTTPS_CERT_CALLBACK, sk_certificate_retrieve, MHD_OPTION_HTTPS_PRIORITIES,
-		PRIORITIES, MHD_OPTION_CONNECTION_LIMIT, options->connections,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_HTTPS_CERT_CALLBACK,
+		sk_certificate_retrieve, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_CONNECTION_LIMIT,
+		options->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)listener->server->settings->listen.body_sec,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)(options->audience == SK_API_AGENT ? MEMORY_OF_AGENTS : MEMORY_OF_PEOPLE),
@@ -142,6 +222,26 @@ static int start(SkListener *listener, const SkListenOptions *options)
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, options->authority ? tls : tls + 1,
 		MHD_OPTION_ARRAY, options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
 	return listener->daemon ? 0 : -EINVAL;
+}
+
+static void add(void *userdata, int fd, const struct sockaddr *address, socklen_t size)
+{
+	SkListener *listener = userdata;
+
+	/* Closes it when there are too many. */
+	(void)MHD_add_connection(listener->daemon, fd, address, size);
+}
+
+static int start_front(SkListener *listener, const SkListenOptions *options)
+{
+	const SkFrontOptions front = {.fd = options->fd,
+		.proxies = options->proxies,
+		.header_ms = (int64_t)listener->server->settings->listen.header_sec * 1000,
+		.add = add,
+		.ready = on_ready,
+		.userdata = listener};
+
+	return sk_front_new(&front, &listener->front);
 }
 
 int sk_listener_new(SkServer *server, const SkListenOptions *options, SkListener **ret_listener)
@@ -153,12 +253,16 @@ int sk_listener_new(SkServer *server, const SkListenOptions *options, SkListener
 		listener->server = server;
 		listener->audience = options->audience;
 		listener->wants_certificate = options->authority != NULL;
+		pthread_mutex_init(&listener->lock, NULL);
 		r = sk_connections_new(&listener->connections);
 	}
 	if (r == 0)
 		r = start(listener, options);
-	if (r < 0) {
+	if (r < 0)
 		close(options->fd);
+	else
+		r = start_front(listener, options);
+	if (r < 0) {
 		sk_listener_free(listener);
 		return r;
 	}
@@ -168,18 +272,33 @@ int sk_listener_new(SkServer *server, const SkListenOptions *options, SkListener
 
 void sk_listener_quiesce(SkListener *listener)
 {
-	MHD_socket fd = MHD_quiesce_daemon(listener->daemon);
+	sk_front_quiesce(listener->front);
+}
 
-	if (fd != MHD_INVALID_SOCKET)
-		close(fd);
+/* A daemon may not end while connections are suspended. */
+static void let_go(SkListener *listener)
+{
+	SkConnection *held[64];
+	size_t count;
+
+	pthread_mutex_lock(&listener->lock);
+	listener->ending = true;
+	pthread_mutex_unlock(&listener->lock);
+	sk_front_free(own_take(listener->front));
+	while ((count = sk_connections_held(listener->connections, held, SK_ARRAY_SIZE(held))) > 0)
+		for (size_t i = 0; i < count; i++)
+			on_ready(NULL, held[i]);
 }
 
 void sk_listener_free(SkListener *listener)
 {
 	if (!listener)
 		return;
+	if (listener->connections)
+		let_go(listener);
 	if (listener->daemon)
 		MHD_stop_daemon(listener->daemon);
 	sk_connections_free(listener->connections);
+	pthread_mutex_destroy(&listener->lock);
 	free(listener);
 }

@@ -5,6 +5,7 @@
  */
 #include "console/api/api.h"
 #include "console/server/connections.h"
+#include "console/server/proxy.h"
 #include "console/server/server.h"
 
 typedef struct SkListener SkListener;
@@ -15,6 +16,7 @@ typedef struct SkListenOptions {
 	SkApiAudience audience; /* SK_API_PEOPLE or SK_API_AGENT */
 	int fd;			/* a listening socket; taken over */
 	const char *authority;
+	const SkProxies *proxies; /* borrowed while it lives */
 	unsigned threads, connections, connections_per_address;
 } SkListenOptions;
 

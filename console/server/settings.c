@@ -34,6 +34,8 @@ static const SkSetting schema[] = {
 	  "connections of agents at the same time" },
 	{ "Listen", "AgentConnectionsPerAddress", INTEGER(0, 1000000), AT(listen.agent_connections_per_address), "0",
 	  "of one address; 0: no limit" },
+	{ "Listen", "TrustedProxies", TEXT, AT(listen.trusted_proxies), "none",
+	  "addresses and networks of load balancers, which begin each connection with a header of the PROXY protocol 2" },
 	{ "Listen", "Threads", INTEGER(0, 64), AT(listen.threads), "0",
 	  "threads of each listener; 0: by the number of processors" },
 	{ "Listen", "HeaderSec", DURATION(1, 600), AT(listen.header_sec), "20s",

@@ -19,6 +19,7 @@ typedef struct SkServerSettings {
 		uint64_t connections_per_address;
 		uint64_t agent_connections;
 		uint64_t agent_connections_per_address;
+		char *trusted_proxies;
 		uint64_t threads; /* 0: by the number of processors */
 		uint64_t header_sec;
 		uint64_t agent_idle_sec;
