@@ -278,17 +278,18 @@ int sk_chain_alarm_resolve(const SkActor *actor, const SkRowKey *key, const char
 	if (*sk_row_text(row, "resolved"))
 		return SK_ALERT_CLOSED;
 	r = sk_table_update(actor->db, &sk_chain_alarms_table, actor->scope, key,
-		&(SkWrite){SK_SETS({"resolved", sk_db_int(actor->now)}, {"resolved_by", sk_db_text(actor->person)},
-			{"note", sk_db_text(note)})});
+		&(SkWrite){SK_SETS({"resolved", sk_db_int(actor->now)},
+			{"resolved_by", sk_db_text(actor->person)}, {"note", sk_db_text(note)})});
 	/* Those that are not explained yet keep the chain marked. */
 	if (r == 0)
 		r = sk_db_exec(actor->db,
-			"UPDATE chain_heads SET state = 'good' WHERE terminal_id = $1 AND NOT EXISTS (SELECT 1 FROM "
+			"UPDATE chain_heads SET state = 'good' WHERE terminal_id = $1 AND NOT EXISTS (SELECT "
+			"1 FROM "
 			"chain_alarms a WHERE a.terminal_id = $1 AND a.resolved IS NULL)",
 			SK_DB_ARGS(sk_db_text(sk_row_text(row, "terminal"))), NULL);
 	if (r < 0)
 		return r;
-	return sk_actor_record(actor, &(SkFact){"terminal.records-explained", sk_row_text(row, "facility"), "terminal",
-					      sk_row_text(row, "terminal"),
+	return sk_actor_record(actor, &(SkFact){"terminal.records-explained", sk_row_text(row, "facility"),
+					      "terminal", sk_row_text(row, "terminal"),
 					      json_pack("{s:s, s:s}", "alarm", key->id, "note", note)});
 }
