@@ -64,6 +64,7 @@ typedef struct Chain {
 	int64_t seq;
 	uint8_t hash[HASH_SIZE];
 	int64_t stored;
+	bool has_gap; /* an alarm about one is open */
 } Chain;
 
 typedef struct Alarm {
@@ -87,10 +88,11 @@ int sk_records_head(SkDb *db, const char *terminal, int64_t *ret_seq)
 static int open_chain(const SkActor *actor, Chain *chain)
 {
 	own_rows SkDbRows *rows = NULL;
+	const char *state;
 	const void *hash;
 	size_t size;
 	int r = sk_db_query(actor->db,
-		"SELECT t.facility_id, h.seq, h.hash FROM terminals t LEFT JOIN chain_heads h ON "
+		"SELECT t.facility_id, h.seq, h.hash, h.state FROM terminals t LEFT JOIN chain_heads h ON "
 		"h.terminal_id = t.id "
 		"WHERE t.id = $1",
 		SK_DB_ARGS(sk_db_text(actor->terminal)), &rows);
@@ -101,6 +103,9 @@ static int open_chain(const SkActor *actor, Chain *chain)
 		return r < 0 ? r : -ENOENT;
 	*chain = (Chain){.actor = actor, .seq = sk_db_get_int(rows, 1)};
 	sk_str_copy(chain->facility, sizeof(chain->facility), sk_db_get_text(rows, 0));
+	state = sk_db_get_text(rows, 3);
+	/* Before the first record there may be an alarm and no head yet. */
+	chain->has_gap = !state || sk_str_eq(state, "gap");
 	hash = sk_db_get_bytes(rows, 2, &size);
 	if (size == HASH_SIZE)
 		memcpy(chain->hash, hash, HASH_SIZE);
@@ -111,6 +116,7 @@ static int open_chain(const SkActor *actor, Chain *chain)
 static int raise_alarm(const Chain *chain, const Alarm *alarm)
 {
 	const SkActor *actor = chain->actor;
+	bool is_gap = sk_str_eq(alarm->kind, "gap");
 	char id[SK_ID_SIZE], line[1024] = "";
 	int64_t open = 0;
 	int r = sk_db_query_int(actor->db,
@@ -135,12 +141,13 @@ static int raise_alarm(const Chain *chain, const Alarm *alarm)
 			alarm->found ? sk_db_text(line) : sk_db_null(), sk_db_int(actor->now)),
 		NULL);
 	if (r == 0)
-		r = sk_db_exec(actor->db, "UPDATE chain_heads SET state = 'fork' WHERE terminal_id = $1",
-			SK_DB_ARGS(sk_db_text(actor->terminal)), NULL);
+		r = sk_db_exec(actor->db, "UPDATE chain_heads SET state = $2 WHERE terminal_id = $1",
+			SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_text(is_gap ? "gap" : "fork")), NULL);
 	if (r < 0)
 		return r;
 	return sk_actor_record(
-		actor, &(SkFact){"terminal.records-refused", chain->facility, "terminal", actor->terminal,
+		actor, &(SkFact){is_gap ? "terminal.records-gap" : "terminal.records-refused",
+			       chain->facility, "terminal", actor->terminal,
 			       json_pack("{s:s, s:I}", "kind", alarm->kind, "seq", (json_int_t)alarm->seq)});
 }
 
@@ -208,8 +215,11 @@ static int take_line(Chain *chain, const char *line, size_t size)
 		return r < 0 ? r : SK_RECORDS_REFUSED;
 	}
 	hash_line(hash, line, size);
-	if ((int64_t)record.seq > chain->seq + 1)
-		return SK_RECORDS_GAP;
+	/* The agent hears where to go on. What it does not have any more stays an alarm. */
+	if ((int64_t)record.seq > chain->seq + 1) {
+		r = raise_alarm(chain, &(Alarm){.kind = "gap", .seq = chain->seq + 1});
+		return r < 0 ? r : SK_RECORDS_GAP;
+	}
 	sk_str_format(prev_text, sizeof(prev_text), "%.*s", (int)record.prev.size, record.prev.text);
 	if (sk_hex_parse(prev, sizeof(prev), prev_text) < 0)
 		return -EBADMSG;
@@ -222,6 +232,29 @@ static int take_line(Chain *chain, const char *line, size_t size)
 	else if (r == 1)
 		return (int64_t)record.seq <= chain->seq ? 0 : store(chain, &record, hash);
 	return r < 0 ? r : SK_RECORDS_REFUSED;
+}
+
+/* Alarms that are not explained keep the chain marked. */
+static int unmark(SkDb *db, const char *terminal)
+{
+	return sk_db_exec(db,
+		"UPDATE chain_heads SET state = 'good' WHERE terminal_id = $1 AND NOT EXISTS (SELECT 1 FROM "
+		"chain_alarms a "
+		"WHERE a.terminal_id = $1 AND a.resolved IS NULL)",
+		SK_DB_ARGS(sk_db_text(terminal)), NULL);
+}
+
+/* What was missing has come. */
+static int end_gap(const Chain *chain)
+{
+	const SkActor *actor = chain->actor;
+	int r = sk_db_exec(actor->db,
+		"UPDATE chain_alarms SET resolved = $1, note = 'it came later' WHERE terminal_id = $2 AND "
+		"kind = 'gap' AND "
+		"resolved IS NULL AND seq <= $3",
+		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(actor->terminal), sk_db_int(chain->seq)), NULL);
+
+	return r < 0 ? r : unmark(actor->db, actor->terminal);
 }
 
 static int store_head(const Chain *chain)
@@ -260,6 +293,8 @@ int sk_records_receive(const SkActor *actor, const char *lines, size_t size, SkR
 	if (outcome < 0)
 		return outcome;
 	r = store_head(&chain);
+	if (r == 0 && chain.has_gap && chain.stored > 0)
+		r = end_gap(&chain);
 	if (r < 0)
 		return r;
 	*ret_received = (SkRecordsReceived){
@@ -280,13 +315,8 @@ int sk_chain_alarm_resolve(const SkActor *actor, const SkRowKey *key, const char
 	r = sk_table_update(actor->db, &sk_chain_alarms_table, actor->scope, key,
 		&(SkWrite){SK_SETS({"resolved", sk_db_int(actor->now)},
 			{"resolved_by", sk_db_text(actor->person)}, {"note", sk_db_text(note)})});
-	/* Those that are not explained yet keep the chain marked. */
 	if (r == 0)
-		r = sk_db_exec(actor->db,
-			"UPDATE chain_heads SET state = 'good' WHERE terminal_id = $1 AND NOT EXISTS (SELECT "
-			"1 FROM "
-			"chain_alarms a WHERE a.terminal_id = $1 AND a.resolved IS NULL)",
-			SK_DB_ARGS(sk_db_text(sk_row_text(row, "terminal"))), NULL);
+		r = unmark(actor->db, sk_row_text(row, "terminal"));
 	if (r < 0)
 		return r;
 	return sk_actor_record(actor, &(SkFact){"terminal.records-explained", sk_row_text(row, "facility"),

@@ -110,12 +110,24 @@ static void test_in_order_and_once(void **state)
 	expect(f, first, SK_RECORDS_TAKEN, 10);
 	expect(f, overlap, SK_RECORDS_TAKEN, 20);
 	expect(f, gap, SK_RECORDS_GAP, 20);
+	expect(f, gap, SK_RECORDS_GAP, 20);
+	assert_int_equal(
+		count(f,
+			"SELECT count(*) FROM chain_alarms WHERE resolved IS NULL AND kind = $1 AND seq = 21",
+			"gap"),
+		1);
+	assert_int_equal(count(f, "SELECT count(*) FROM chain_heads WHERE state = $1", "gap"), 1);
 	/* Cut on the way: the whole lines count. */
 	cut = strdup(rest);
 	cut[strlen(cut) - 20] = 0;
 	expect(f, cut, SK_RECORDS_TAKEN, 49);
 	expect(f, rest, SK_RECORDS_TAKEN, 50);
-	assert_int_equal(count(f, "SELECT count(*) FROM chain_alarms WHERE terminal_id = $1", TERMINAL), 0);
+	/* What was missing has come: the alarm is over. */
+	assert_int_equal(
+		count(f, "SELECT count(*) FROM chain_alarms WHERE resolved IS NULL AND terminal_id = $1",
+			TERMINAL),
+		0);
+	assert_int_equal(count(f, "SELECT count(*) FROM chain_heads WHERE state = $1", "good"), 1);
 	assert_int_equal(count(f, "SELECT seq FROM chain_heads WHERE terminal_id = $1", TERMINAL), 50);
 	free_lines(&lines);
 }
