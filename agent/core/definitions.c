@@ -23,8 +23,9 @@
 #define PART ".part"
 #define FILES_MAX 64
 #define SIZE_MAX_BYTES (4ll << 30)
-/* In one turn of the loop, when nothing else is to be done: a device that is plugged in is not held up. */
+/* At once, and then a pause: a device that is plugged in is not held up, nor is anybody of lower priority. */
 #define SLICE (256u << 10)
+#define PAUSE_USEC 4000
 
 static struct {
 	int dir_fd;   /* -1: there is none */
@@ -224,7 +225,7 @@ static void finish(Core *core, int result)
 	definitions.done(core, definitions.cookie, result);
 }
 
-static int on_slice(sd_event_source *source, void *userdata)
+static int on_slice(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	static char buffer[SLICE];
 	Core *core = userdata;
@@ -237,8 +238,10 @@ static int on_slice(sd_event_source *source, void *userdata)
 		r = definitions.size > SIZE_MAX_BYTES
 			    ? -EFBIG
 			    : sk_io_write_all(definitions.out_fd, buffer, (size_t)n);
-		if (r == 0)
+		if (r == 0) {
+			sd_event_source_set_time_relative(source, PAUSE_USEC);
 			return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+		}
 	}
 	finish(core, r == 0 ? end_file(core) : r);
 	return 0;
@@ -262,7 +265,8 @@ static int begin_copy(Core *core, const char *sha256, int fd)
 	sk_sha256_init(&definitions.hash);
 	definitions.size = 0;
 	sk_str_copy(definitions.sha256, sizeof(definitions.sha256), sha256);
-	r = sd_event_add_defer(core->event, &definitions.copying, on_slice, core);
+	r = sd_event_add_time_relative(
+		core->event, &definitions.copying, CLOCK_MONOTONIC, 0, 0, on_slice, core);
 	return r < 0 ? r : sd_event_source_set_priority(definitions.copying, SD_EVENT_PRIORITY_IDLE);
 }
 

@@ -14,7 +14,8 @@ typedef struct Definitions {
 	unsigned files;
 } Definitions;
 
-/* Of some directories (ended by NULL) the one whose definitions are the newest; the first when none has any. */
+/* Of some directories (ended by NULL) the one whose definitions are the newest; the first when none has any.
+ */
 const char *definitions_newest(const char *const *directories);
 
 /* Return: 0 (files may be 0) or negative errno of reading the folder. */

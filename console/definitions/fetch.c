@@ -69,8 +69,8 @@ static int errno_of(SkOutgoingCall *call, long status)
 	return status == 404 ? -ENOENT : status == 429 || status == 503 ? -EBUSY : -EPROTO;
 }
 
-static int get(SkOutgoingCall *call, const MirrorSettings *settings, const char *url, const char *range,
-	long seconds, Sink *sink)
+/* Return: 0; errno_of(); as sk_outgoing_run(). */
+static int get(SkOutgoingCall *call, const char *url, const char *range, long seconds, Sink *sink)
 {
 	own_curl CURL *curl = NULL;
 	char agent[64];
@@ -120,11 +120,11 @@ static int read_number(const char *header, int64_t *ret_number)
 	return *field == ':' && number > 0 ? 0 : -EBADMSG;
 }
 
-static int look(SkOutgoingCall *call, const MirrorSettings *settings, const char *url, int64_t *ret_number)
+static int look(SkOutgoingCall *call, const char *url, int64_t *ret_number)
 {
 	char header[HEADER_SIZE + 1] = "";
 	Sink sink = {.memory = header, .fd = -1, .most = HEADER_SIZE};
-	int r = get(call, settings, url, "0-511", HEADER_SEC, &sink);
+	int r = get(call, url, "0-511", HEADER_SEC, &sink);
 
 	if (r == 0 && read_number(header, ret_number) < 0) {
 		sk_str_copy(call->error, sizeof(call->error), "what the mirror sends is no database");
@@ -160,7 +160,7 @@ static int fetch_part(
 		return -errno;
 	sink.kept = (uint64_t)st.st_size;
 	sk_str_format(range, sizeof(range), "%llu-", (unsigned long long)sink.kept);
-	return get(call, settings, url, sink.kept > 0 ? range : NULL, (long)settings->mirror.time_sec, &sink);
+	return get(call, url, sink.kept > 0 ? range : NULL, (long)settings->mirror.time_sec, &sink);
 }
 
 static int take(
@@ -198,7 +198,7 @@ int fetch_database(Store *store, const MirrorSettings *settings, SkOutgoingCall 
 	if (!sk_str_format(file.name, sizeof(file.name), "%s.cvd", name) ||
 		!sk_str_format(url, sizeof(url), "%s/%s", settings->mirror.address, file.name))
 		return -ENAMETOOLONG;
-	r = look(call, settings, url, &file.number);
+	r = look(call, url, &file.number);
 	if (r < 0)
 		return r;
 	*ret_fetched = (Fetched){.before = store_number(store, file.name), .now = file.number};

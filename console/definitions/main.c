@@ -69,7 +69,7 @@ static int fetch_one(Store *store, const MirrorSettings *settings, SkOutgoingCal
 /* One that cannot be had does not keep the others away. */
 static int update(Store *store, const MirrorSettings *settings, SkOutgoing *outgoing)
 {
-	static const char *const names[] = {"main", "daily", "bytecode", "test"};
+	static const char *const names[] = {"main", "daily", "bytecode"};
 	SkOutgoingCall call = {.outgoing = outgoing};
 	int status = DONE, r;
 

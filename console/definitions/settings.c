@@ -11,7 +11,6 @@ static const SkWord databases[] = {
 	{"main", DATABASE_MAIN},
 	{"daily", DATABASE_DAILY},
 	{"bytecode", DATABASE_BYTECODE},
-	{"test", DATABASE_TEST},
 	{0},
 };
 

@@ -22,7 +22,6 @@ enum {
 	DATABASE_MAIN = 1 << 0,
 	DATABASE_DAILY = 1 << 1,
 	DATABASE_BYTECODE = 1 << 2,
-	DATABASE_TEST = 1 << 3,
 };
 
 /* As sk_settings_load() of lib/conf/settings.h. */

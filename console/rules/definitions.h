@@ -28,9 +28,14 @@ int sk_definitions_list(
 /* After how many seconds at most an agent begins to fetch, so that they do not all come at once. */
 int sk_definitions_spread(SkDb *db, int64_t *ret_seconds);
 
+typedef struct SkAgesPage {
+	const char *after; /* a terminal; "": from the first */
+	unsigned limit;
+	int64_t now;
+} SkAgesPage;
+
 /*
  * How old the definitions of terminals are (MAL-2), by the limits of the policy that each runs: rows of
- * DefinitionAge of the contract, behind the terminal `after` ("": from the first). The caller owns them.
+ * DefinitionAge of the contract. The caller owns them.
  */
-int sk_definitions_ages(
-	SkDb *db, const SkScope *scope, const char *after, unsigned limit, int64_t now, json_t **ret_rows);
+int sk_definitions_ages(SkDb *db, const SkScope *scope, const SkAgesPage *page, json_t **ret_rows);

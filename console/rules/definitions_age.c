@@ -96,7 +96,7 @@ static const SkTable status_table = {.name = "terminal_status",
 	.id = "terminal_id",
 	.facility = "facility_id"};
 
-static int read_page(SkDb *db, const SkScope *scope, const char *after, unsigned limit, json_t **ret_rows)
+static int read_page(SkDb *db, const SkScope *scope, const SkAgesPage *page, json_t **ret_rows)
 {
 	own_sql SkSql *sql = NULL;
 	int r = sk_sql_new(db, "SELECT ", &sql);
@@ -107,27 +107,26 @@ static int read_page(SkDb *db, const SkScope *scope, const char *after, unsigned
 	sk_sql_add(sql,
 		" FROM terminal_status s JOIN terminals t ON t.id = s.terminal_id AND t.state = 'enrolled' "
 		"WHERE s.terminal_id > ");
-	sk_sql_value(sql, sk_db_text(after));
+	sk_sql_value(sql, sk_db_text(page->after));
 	sk_sql_scope(sql, scope, "s.facility_id", NULL);
 	sk_sql_add(sql, " ORDER BY s.terminal_id LIMIT ");
-	sk_sql_value(sql, sk_db_int(limit));
+	sk_sql_value(sql, sk_db_int(page->limit));
 	return sk_rows_json(&status_table, sql, ret_rows);
 }
 
-int sk_definitions_ages(
-	SkDb *db, const SkScope *scope, const char *after, unsigned limit, int64_t now, json_t **ret_rows)
+int sk_definitions_ages(SkDb *db, const SkScope *scope, const SkAgesPage *page, json_t **ret_rows)
 {
-	json_auto_t *page = NULL, *versions = json_object(), *ages = json_array();
+	json_auto_t *list = NULL, *versions = json_object(), *ages = json_array();
 	const json_t *row;
 	Limits limits = {0, 0};
 	size_t i;
-	int r = read_page(db, scope, after, limit, &page);
+	int r = read_page(db, scope, page, &list);
 
-	json_array_foreach (page, i, row) {
+	json_array_foreach (list, i, row) {
 		if (r == 0)
 			r = find_limits(db, versions, sk_row_text(row, "policyVersion"), &limits);
 		if (r == 0)
-			r = json_array_append_new(ages, row_json(row, &limits, now)) < 0 ? -ENOMEM : 0;
+			r = json_array_append_new(ages, row_json(row, &limits, page->now)) < 0 ? -ENOMEM : 0;
 	}
 	if (r < 0)
 		return r;

@@ -117,8 +117,8 @@ int sk_api_definition_ages(SkCall *call)
 	if (r == 0 && after && !sk_id_check(after))
 		return -EINVAL;
 	if (r == 0)
-		r = sk_definitions_ages(
-			call->db, &scope.scope, after ? after : "", limit, sk_time_now(), &rows);
+		r = sk_definitions_ages(call->db, &scope.scope,
+			&(SkAgesPage){after ? after : "", limit, sk_time_now()}, &rows);
 	if (r < 0)
 		return r;
 	if (json_array_size(rows) == limit)

@@ -125,8 +125,8 @@ int jail_enter(const SkServerSettings *settings, const char *database, bool own_
 		sk_str_starts(database, "sqlite:") ? database + strlen("sqlite:") : "/nonexistent/x";
 	SkJailPath paths[] = {{NULL, SK_JAIL_WRITE}, {NULL, access}, {NULL, access},
 		{settings->keys.directory, SK_JAIL_WRITE}, {settings->keys.epoch_directory, SK_JAIL_WRITE},
-		{settings->definitions.directory, SK_JAIL_READ},
-		{"/etc", SK_JAIL_READ}, {"/proc/self", SK_JAIL_READ}, {"/run/systemd", SK_JAIL_READ},
+		{settings->definitions.directory, SK_JAIL_READ}, {"/etc", SK_JAIL_READ},
+		{"/proc/self", SK_JAIL_READ}, {"/run/systemd", SK_JAIL_READ},
 		{"/run/postgresql", SK_JAIL_READ}, {"/usr/share/zoneinfo", SK_JAIL_READ},
 		/* words that are no passwords */ {"/var/cache/cracklib", SK_JAIL_READ},
 		{"/usr/share/cracklib", SK_JAIL_READ},

@@ -80,9 +80,9 @@ static void add_headers(struct MHD_Response *response, const SkCall *call)
 		sk_str_format(seconds, sizeof(seconds), "%u", reply->retry_after);
 		add(response, "Retry-After", seconds);
 	}
-	if (reply->status == 206 && sk_str_format(range, sizeof(range), "bytes %llu-%llu/%llu",
-					    (unsigned long long)reply->from, (unsigned long long)reply->size - 1,
-					    (unsigned long long)reply->size))
+	if (reply->status == 206 &&
+		sk_str_format(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)reply->from,
+			(unsigned long long)reply->size - 1, (unsigned long long)reply->size))
 		add(response, "Content-Range", range);
 	if (atomic_load(&call->server->stopping))
 		add(response, "Connection", "close");

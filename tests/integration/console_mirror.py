@@ -76,7 +76,7 @@ class Test:
     def settings(self, more="", address=None):
         (self.folder / "conf" / "definitions.conf").write_text(
             f"[Mirror]\nDirectory={self.folder}/store\nAddress={address or f'https://localhost:{self.mirror.server_port}'}\n"
-            f"Databases=test\nAuthorities={self.folder}/ca/ca.pem\nKeys={self.folder}/keys\n{more}")
+            f"Databases=bytecode\nAuthorities={self.folder}/ca/ca.pem\nKeys={self.folder}/keys\n{more}")
 
     def call(self, *arguments, language="C.UTF-8"):
         done = subprocess.run([self.program, "--config", str(self.folder / "conf"), *map(str, arguments)],
@@ -102,23 +102,23 @@ class Test:
         return done
 
     def check_mirror(self):
-        self.mirror.files["test.cvd"] = self.data["test-1.cvd"]
+        self.mirror.files["bytecode.cvd"] = self.data["test-1.cvd"]
         self.expect(0)
-        file = self.served()["test.cvd"]
+        file = self.served()["bytecode.cvd"]
         assert (file["number"], file["source"], file["built"]) == (1, "mirror", 1624388302), file
         assert self.mirror.calls[0][1] == "bytes=0-511" and self.mirror.calls[0][2].startswith("ClamAV/")
         before = len(self.mirror.calls)
         self.expect(0)
         assert len(self.mirror.calls) == before + 1, "what is current is not fetched again"
         print("a newer one, cut on its way twice, goes on where it was")
-        self.mirror.files["test.cvd"] = self.data["test-2.cvd"]
+        self.mirror.files["bytecode.cvd"] = self.data["test-2.cvd"]
         for size in (3000, 2000):
             self.mirror.cut = size
             self.expect(4, "SK-5803")
-            assert self.served()["test.cvd"]["number"] == 1
+            assert self.served()["bytecode.cvd"]["number"] == 1
         self.expect(0)
         assert self.mirror.calls[-1][1] == "bytes=5000-", self.mirror.calls[-1]
-        assert self.served()["test.cvd"]["number"] == 2
+        assert self.served()["bytecode.cvd"]["number"] == 2
 
     def check_forged(self):
         good = self.data["test-6.cvd"]
@@ -130,22 +130,22 @@ class Test:
                   "no database": b"<html>please sign in</html>" * 100, "empty": b"",
                   "a huge number": b"ClamAV-VDB:x:99999999999999999999:1:1:0:0:x:1"}
         for what, content in forged.items():
-            self.mirror.files["test.cvd"] = content
+            self.mirror.files["bytecode.cvd"] = content
             done = self.call("update")
-            assert done.returncode in (3, 4) and self.served()["test.cvd"]["number"] == 2, (what, done)
+            assert done.returncode in (3, 4) and self.served()["bytecode.cvd"]["number"] == 2, (what, done)
             if what not in ("empty",):
                 assert done.returncode == 3 and "SK-5801" in done.stderr, (what, done)
-            assert not list((self.folder / "store" / "files").glob(".test-6*")) or what == "empty", what
+            assert not list((self.folder / "store" / "files").glob(".bytecode-6*")) or what == "empty", what
         print("older: passed over; gone, broken, asked to wait, a server that knows no ranges")
-        self.mirror.files["test.cvd"] = self.data["test-1.cvd"]
+        self.mirror.files["bytecode.cvd"] = self.data["test-1.cvd"]
         self.expect(0)
         for status in (404, 500, 429, 403):
-            self.mirror.files["test.cvd"] = status
+            self.mirror.files["bytecode.cvd"] = status
             assert f"answers {status}" in self.expect(4, "SK-5803").stderr
-        assert self.served()["test.cvd"]["number"] == 2
-        self.mirror.files["test.cvd"], self.mirror.ranges = good, False
+        assert self.served()["bytecode.cvd"]["number"] == 2
+        self.mirror.files["bytecode.cvd"], self.mirror.ranges = good, False
         self.expect(0)
-        assert self.served()["test.cvd"]["number"] == 6
+        assert self.served()["bytecode.cvd"]["number"] == 6
         assert "配布元" in self.expect_away().stderr
 
     def expect_away(self):
@@ -156,7 +156,7 @@ class Test:
         print("a server whose certificate nobody vouches for")
         self.settings("")
         (self.folder / "ca" / "ca.pem").rename(self.folder / "ca" / "away.pem")
-        self.mirror.files["test.cvd"] = self.data["test-6.cvd"]
+        self.mirror.files["bytecode.cvd"] = self.data["test-6.cvd"]
         self.expect(4, "SK-5803")
         (self.folder / "ca" / "away.pem").rename(self.folder / "ca" / "ca.pem")
         return done
