@@ -128,6 +128,19 @@ static unsigned thread_count(const SkServerSettings *settings)
 	return processors < 2 ? 2 : processors > 64 ? 64 : (unsigned)processors;
 }
 
+/*
+ * To find the one of its waiting connections that goes on, a thread of libmicrohttpd looks at all of them:
+ * many threads with few each find it sooner than few with many.
+ */
+static unsigned agents_thread_count(const SkServerSettings *settings, unsigned people)
+{
+	unsigned wanted = 4 * people;
+
+	if (settings->listen.threads > 0)
+		return (unsigned)settings->listen.threads;
+	return wanted < 16 ? 16 : wanted > 64 ? 64 : wanted;
+}
+
 static int start_listeners(Serving *serving)
 {
 	const SkServerSettings *settings = serving->server.settings;
@@ -140,6 +153,8 @@ static int start_listeners(Serving *serving)
 	SkListenOptions agents = people;
 	int r = sk_writer_new(serving->server.database, &serving->server.writer);
 
+	if (r == 0)
+		r = sk_wake_new(serving->server.database, serving->server.poll, &serving->wake);
 	if (r < 0)
 		return r;
 	r = sk_listener_new(&serving->server, &people, &serving->people);
@@ -147,6 +162,7 @@ static int start_listeners(Serving *serving)
 	if (r < 0)
 		return r;
 	agents.audience = SK_API_AGENT;
+	agents.threads = agents_thread_count(settings, people.threads);
 	agents.fd = serving->agents_fd;
 	agents.authority = serving->authority;
 	agents.connections = (unsigned)settings->listen.agent_connections;
@@ -173,8 +189,6 @@ static int on_clock(sd_event_source *source, uint64_t due, void *userdata)
 	int64_t now = sk_monotonic_ms();
 
 	sk_poll_tick(serving->server.poll, now);
-	if (serving->ticks % 2 == 0)
-		(void)sk_wake_look(serving->wake);
 	if (serving->ticks++ % 10 == 0) {
 		sk_connections_tick(sk_listener_connections(serving->people), now);
 		sk_connections_tick(sk_listener_connections(serving->agents), now);
@@ -324,8 +338,6 @@ static int prepare(Serving *serving, const char *contract)
 		sk_log(LOG_WARNING, "no converter for Shift_JIS: lists are read in UTF-8 only");
 	if (r == 0)
 		r = make_server(serving);
-	if (r == 0)
-		r = sk_wake_new(serving->db, serving->server.poll, &serving->wake);
 	if (r == 0)
 		r = jail_enter(settings, serving->server.database,
 			sk_home_owns_certificate(settings, &serving->server.home));

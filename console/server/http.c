@@ -168,6 +168,21 @@ static uint64_t read_range(const char *range)
 	return from;
 }
 
+/* The certificate of a connection stays the same. */
+static void find_terminal(Request *request)
+{
+	SkConnection *connection = request->watched;
+	SkCall *call = &request->call;
+
+	if (connection && connection->terminal[0]) {
+		memcpy(call->terminal, connection->terminal, sizeof(call->terminal));
+		return;
+	}
+	sk_peer_terminal(request->connection, call);
+	if (connection)
+		memcpy(connection->terminal, call->terminal, sizeof(connection->terminal));
+}
+
 /* The headers are there. */
 static int open_request(Request *request, const char *method)
 {
@@ -194,7 +209,7 @@ static int open_request(Request *request, const char *method)
 	atomic_fetch_add(&call->server->running, 1);
 	request->counted = true;
 	if (sk_listener_audience(request->listener) == SK_API_AGENT)
-		sk_peer_terminal(request->connection, call);
+		find_terminal(request);
 	else if (!sk_admit_rate(call))
 		return 0;
 	r = find_operation(request, method);

@@ -2,15 +2,29 @@
 #include "console/server/wake.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <uthash.h>
 
+#include "console/db/db.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
+#include "lib/log/log.h"
 
 /* Clocks of several processes differ, and a transaction is seen later than the time it wrote. */
 #define OVERLAP_MS 10000
+
+/* Between looks without a notice. A command beside the console writes into SQLite's file without one. */
+#define LOOK_SQLITE_MS 200
+#define LOOK_PGSQL_MS 1000
+/* Before a connection is made anew. */
+#define PAUSE_MS 500
 
 typedef struct Seen {
 	char terminal[SK_ID_SIZE];
@@ -19,37 +33,15 @@ typedef struct Seen {
 } Seen;
 
 struct SkWake {
-	SkDb *db;
+	const char *database;
+	SkDb *db; /* the thread's; NULL: not connected */
 	SkPoll *poll;
 	Seen *seen;
 	int64_t since;
+	pthread_t thread;
+	int end_fd;
+	atomic_bool ending;
 };
-
-int sk_wake_new(SkDb *db, SkPoll *poll, SkWake **ret_wake)
-{
-	SkWake *wake = calloc(1, sizeof(*wake));
-
-	if (!wake)
-		return -ENOMEM;
-	wake->db = db;
-	wake->poll = poll;
-	wake->since = sk_time_now();
-	*ret_wake = wake;
-	return 0;
-}
-
-void sk_wake_free(SkWake *wake)
-{
-	Seen *seen, *next;
-
-	if (!wake)
-		return;
-	HASH_ITER (hh, wake->seen, seen, next) {
-		HASH_DEL(wake->seen, seen);
-		free(seen);
-	}
-	free(wake);
-}
 
 static int look_at(SkWake *wake, const char *terminal, int64_t revision)
 {
@@ -71,7 +63,7 @@ static int look_at(SkWake *wake, const char *terminal, int64_t revision)
 	return 0;
 }
 
-int sk_wake_look(SkWake *wake)
+static int look(SkWake *wake)
 {
 	int64_t now = sk_time_now();
 	own_rows SkDbRows *rows = NULL;
@@ -84,4 +76,101 @@ int sk_wake_look(SkWake *wake)
 	if (r == 0)
 		wake->since = now;
 	return r;
+}
+
+/* Listens before it looks: what comes between them is told. */
+static int connect_anew(SkWake *wake)
+{
+	int r = wake->db ? 0 : sk_db_open(wake->database, &wake->db);
+
+	return r < 0 ? r : sk_db_listen(wake->db, SK_DB_REVISIONS);
+}
+
+/* Until there is a notice, it is time to look, or the end. fd -1: only a pause. */
+static void wait_for(SkWake *wake, int fd, int ms)
+{
+	struct pollfd fds[] = {{.fd = wake->end_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+
+	(void)poll(fds, SK_ARRAY_SIZE(fds), ms);
+}
+
+static void hear(void *userdata, const char *payload)
+{
+	*(bool *)userdata = true;
+}
+
+/* What came while we looked is not on the wire any more: libpq has it. Return: 0, or that there is no
+ * connection. */
+static int look_until_quiet(SkWake *wake, bool *listening)
+{
+	bool heard = true;
+	int r = *listening ? 0 : connect_anew(wake);
+
+	while (r == 0 && heard && !atomic_load(&wake->ending)) {
+		heard = false;
+		r = look(wake);
+		if (r == 0)
+			r = sk_db_read_notices(wake->db, hear, &heard);
+	}
+	*listening = r == 0;
+	return r;
+}
+
+static void *work(void *userdata)
+{
+	SkWake *wake = userdata;
+	bool listening = false, failed = false;
+
+	while (!atomic_load(&wake->ending)) {
+		int r = look_until_quiet(wake, &listening);
+
+		if (r < 0 && !failed)
+			sk_log(LOG_WARNING, "agents wait for the database: %s: %s", strerror(-r),
+				sk_db_message(wake->db));
+		failed = r < 0;
+		if (failed)
+			wait_for(wake, -1, PAUSE_MS);
+		else
+			wait_for(wake, sk_db_fd(wake->db),
+				sk_db_engine(wake->db) == SK_DB_SQLITE ? LOOK_SQLITE_MS : LOOK_PGSQL_MS);
+	}
+	sk_db_free(wake->db);
+	return NULL;
+}
+
+int sk_wake_new(const char *database, SkPoll *poll, SkWake **ret_wake)
+{
+	SkWake *wake = calloc(1, sizeof(*wake));
+
+	if (!wake)
+		return -ENOMEM;
+	wake->database = database;
+	wake->poll = poll;
+	wake->since = sk_time_now();
+	wake->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake->end_fd < 0 || pthread_create(&wake->thread, NULL, work, wake) != 0) {
+		if (wake->end_fd >= 0)
+			close(wake->end_fd);
+		free(wake);
+		return -EAGAIN;
+	}
+	*ret_wake = wake;
+	return 0;
+}
+
+void sk_wake_free(SkWake *wake)
+{
+	Seen *seen, *next;
+
+	if (!wake)
+		return;
+	atomic_store(&wake->ending, true);
+	(void)eventfd_write(wake->end_fd, 1);
+	pthread_join(wake->thread, NULL);
+	HASH_ITER (hh, wake->seen, seen, next) {
+		HASH_DEL(wake->seen, seen);
+		free(seen);
+	}
+	close(wake->end_fd);
+	free(wake);
 }

@@ -10,7 +10,6 @@
 #include "tests/fleet/fleet.h"
 
 #define AGENT_OF(timer, member) ((FleetAgent *)(void *)((char *)(timer)-offsetof(FleetAgent, member)))
-#define FIRST_DELAY_US 1000000
 #define MOST_DELAY_US 60000000
 
 int64_t fleet_random(int64_t below)
@@ -22,9 +21,9 @@ int64_t fleet_random(int64_t below)
 }
 
 /* Doubling up to a limit, and anywhere below it. */
-static int64_t delay_us(unsigned failures)
+static int64_t delay_us(const FleetAgent *agent)
 {
-	int64_t most = (int64_t)FIRST_DELAY_US << (failures < 10 ? failures : 10);
+	int64_t most = agent->fleet->rhythm.retry_us << (agent->failures < 10 ? agent->failures : 10);
 
 	return fleet_random(most < MOST_DELAY_US ? most : MOST_DELAY_US);
 }
@@ -112,7 +111,7 @@ static void on_records(void *userdata, const FleetAnswer *answer)
 		read_receipt(agent, answer);
 	/* What was not taken comes with the next record. */
 	else if (!agent->records_due.armed || agent->failures > 0)
-		fleet_timer_arm(&agent->fleet->loop, &agent->records_due, delay_us(agent->failures));
+		fleet_timer_arm(&agent->fleet->loop, &agent->records_due, delay_us(agent));
 	work(agent);
 }
 
@@ -155,7 +154,7 @@ static void on_records_due(FleetTimer *timer)
 	if (agent->sending)
 		return;
 	if (fleet_conn_is_busy(agent->work)) {
-		fleet_timer_arm(&agent->fleet->loop, timer, fleet_random(FIRST_DELAY_US));
+		fleet_timer_arm(&agent->fleet->loop, timer, fleet_random(agent->fleet->rhythm.retry_us));
 		return;
 	}
 	if (!agent->lines)
@@ -170,7 +169,7 @@ static void on_reported(void *userdata, const FleetAnswer *answer)
 	if (note(agent, FLEET_STATE, answer))
 		wait_on(agent);
 	else
-		fleet_timer_arm(&agent->fleet->loop, &agent->wait_again, delay_us(agent->failures));
+		fleet_timer_arm(&agent->fleet->loop, &agent->wait_again, delay_us(agent));
 }
 
 static void report(FleetAgent *agent)
@@ -195,7 +194,7 @@ static void on_waited(void *userdata, const FleetAnswer *answer)
 
 	fleet->waiting--;
 	if (!note(agent, FLEET_WAIT, answer)) {
-		fleet_timer_arm(&fleet->loop, &agent->wait_again, delay_us(agent->failures));
+		fleet_timer_arm(&fleet->loop, &agent->wait_again, delay_us(agent));
 		return;
 	}
 	object = json_loadb(answer->body, answer->size, 0, NULL);

@@ -32,6 +32,12 @@ void fleet_console_officer(const FleetConsole *console, FleetOfficer *ret_office
 /* Takes up the chains where the database has them: those of an earlier run. */
 void fleet_console_resume(const FleetConsole *console, Fleet *fleet);
 
+/*
+ * Is everything there that was acknowledged to the agents, in order, each record following on the one before,
+ * and nothing that none of them wrote? Return: how many of them lack something; the first few are told.
+ */
+unsigned fleet_console_check(const FleetConsole *console, const Fleet *fleet);
+
 /* Raises the revision of every terminal in one transaction, as a decision that concerns all does. */
 void fleet_console_change_all(const FleetConsole *console);
 

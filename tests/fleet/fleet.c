@@ -79,7 +79,7 @@ static void raise_limit(void)
 
 void fleet_init(Fleet *fleet, const char *folder, unsigned count, const char *authority)
 {
-	*fleet = (Fleet){.count = count, .rhythm = {60000000, 30000000}};
+	*fleet = (Fleet){.count = count, .rhythm = {60000000, 30000000, 1000000}};
 	raise_limit();
 	fleet_loop_init(&fleet->loop, authority);
 	if (sk_audit_clock_boot(fleet->boot) < 0)

@@ -46,6 +46,7 @@ typedef struct FleetAgent {
 
 typedef struct FleetRhythm {
 	int64_t status_us, record_us; /* on the average; a record comes at random */
+	int64_t retry_us;	      /* the first pause after a failure, at most; it doubles */
 } FleetRhythm;
 
 struct Fleet {
