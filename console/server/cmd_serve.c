@@ -276,6 +276,7 @@ static void deinit(Serving *serving)
 	free(serving->authority);
 	free(serving->server.contract);
 	sk_server_forget_origin(&serving->server);
+	sk_provider_free(serving->server.provider);
 	sk_sending_deinit(&serving->sending);
 	sk_home_close(&serving->server.home, serving->db);
 	sk_db_free(serving->db);
@@ -330,6 +331,11 @@ static int prepare(Serving *serving, const char *contract)
 	raise_limit(settings);
 	r = sk_sending_init(settings, &serving->sending);
 	serving->server.sending = &serving->sending;
+	if (r == 0) {
+		r = sk_provider_new(settings, &serving->sending.outgoing, &serving->server.provider);
+		if (r < 0)
+			fprintf(stderr, _("sekisho-console: %s: %s\n"), "[Provider]", strerror(-r));
+	}
 	if (r == 0)
 		r = open_home(serving);
 	/* The converter is a library, which the jail would not let in later; without it only UTF-8 is read.

@@ -11,12 +11,14 @@
 #include "console/server/limit.h"
 #include "console/server/metrics.h"
 #include "console/server/poll.h"
+#include "console/server/provider.h"
 #include "console/server/settings.h"
 #include "console/server/writer.h"
 
 typedef struct SkServer {
 	const SkServerSettings *settings;
 	const char *database; /* for sk_db_open() */
+	SkProvider *provider; /* of sign-ins; NULL: none */
 	char *origin;	      /* https://HOST[:PORT]: how people reach the console */
 	char *host;	      /* of it */
 	char *contract;	      /* openapi.yaml */

@@ -11,10 +11,13 @@
 /* clang-format off */
 #define AT(member) offsetof(SkServerSettings, member)
 #define PATH { SK_VALUE_PATH, 0, 0, NULL }
+#define WORD(words) { SK_VALUE_WORD, 0, 0, words }
 #define TEXT { SK_VALUE_TEXT, 0, 0, NULL }
 #define PROXY { SK_VALUE_PROXY, 0, 0, NULL }
 #define INTEGER(min, max) { SK_VALUE_INTEGER, min, max, NULL }
 #define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
+
+static const SkWord makes[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
 
 static const SkSetting schema[] = {
 	{ "Database", "File", PATH, AT(database.file), SK_CONSOLE_STATEDIR "/console.sqlite",
@@ -72,6 +75,21 @@ static const SkSetting schema[] = {
 	  "a session ends after this long in any case" },
 	{ "Session", "FreshSec", DURATION(30, HOUR), AT(session.fresh_sec), "5min",
 	  "how long a proof of who one is holds for what matters most" },
+
+	{ "Provider", "Issuer", TEXT, AT(provider.issuer), "none",
+	  "an OpenID Connect provider where people may sign in, https://...; none: they sign in here" },
+	{ "Provider", "Name", TEXT, AT(provider.name), "OpenID Connect",
+	  "how people know it" },
+	{ "Provider", "Client", TEXT, AT(provider.client), "none",
+	  "the client id that it gave to the console" },
+	{ "Provider", "SecretFile", PATH, AT(provider.secret_file), SK_CONFDIR "/provider-secret",
+	  "when it exists: its first line is the client's secret" },
+	{ "Provider", "Scopes", TEXT, AT(provider.scopes), "openid profile groups",
+	  "what it is asked for" },
+	{ "Provider", "GroupsClaim", TEXT, AT(provider.groups_claim), "groups",
+	  "the claim of the ID token that names the groups of a person" },
+	{ "Provider", "Accounts", WORD(makes), AT(provider.accounts), "no",
+	  "may a sign-in make an account, when one of the groups has a role here: yes, no" },
 
 	{ "Limits", "RequestsPerSecond", INTEGER(1, 100000), AT(limits.requests_per_second), "50",
 	  "of people, from one address" },

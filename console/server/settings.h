@@ -40,6 +40,15 @@ typedef struct SkServerSettings {
 		char *token_file;
 	} keys;
 	struct {
+		char *issuer; /* "": no provider */
+		char *name;
+		char *client;
+		char *secret_file;
+		char *scopes;
+		char *groups_claim;
+		unsigned accounts;
+	} provider;
+	struct {
 		char *secret_file;
 		uint64_t idle_sec;
 		uint64_t longest_sec;

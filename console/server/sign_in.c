@@ -116,6 +116,19 @@ int sk_sign_in_find(SkCall *call, const char *login, SkSignIn *ret_sign_in)
 	return find(call, key, ret_sign_in);
 }
 
+int sk_sign_in_find_person(SkCall *call, const char *person, SkSignIn *ret_sign_in)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(
+		call->db, "SELECT login FROM people WHERE id = $1", SK_DB_ARGS(sk_db_text(person)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	return sk_sign_in_find(call, sk_db_get_text(rows, 0), ret_sign_in);
+}
+
 bool sk_sign_in_admit(SkCall *call)
 {
 	uint64_t wait = sk_limit_take(

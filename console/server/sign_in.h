@@ -35,6 +35,9 @@ int sk_sign_in_password(const SkSignIn *sign_in, const char *password);
  * "" when nobody has the name) or negative errno. */
 int sk_sign_in_find(SkCall *call, const char *login, SkSignIn *ret_sign_in);
 
+/* The same, by the id of the person. */
+int sk_sign_in_find_person(SkCall *call, const char *person, SkSignIn *ret_sign_in);
+
 /* May this address begin another sign-in now? Refuses, and returns false, when it began too many. */
 bool sk_sign_in_admit(SkCall *call);
 

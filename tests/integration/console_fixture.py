@@ -29,6 +29,12 @@ class Fixture:
     def make_passkey(self, _facility):
         return new_id()  # nobody's
 
+    def make_rule(self, facility):
+        identity = new_id()
+        self.console.sql("INSERT INTO provider_groups (id, issuer, group_name, role, facility_id, created) VALUES (?, "
+                         "'https://provider.example', 'g', 'staff', ?, 1)", identity, facility)
+        return identity
+
     def make_facility(self, facility):
         return facility
 
