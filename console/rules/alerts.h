@@ -84,5 +84,9 @@ typedef struct SkAlertRuleChange {
 /* Return: as in actor.h; SK_REQUEST_INVALID; -ECANCELED somebody else was faster. */
 int sk_alert_rule_set(const SkActor *actor, const SkAlertRuleChange *change);
 
-/* Looks at everything of one facility that is watched, raises and closes. Return: as in actor.h. */
+/* Looks at everything of one facility (NULL: the console) that is watched, raises and closes. Return: as in
+ * actor.h. */
 int sk_alerts_look(const SkActor *actor, const char *facility);
+
+/* The same for what takes reading many records: seldom. */
+int sk_alerts_count(const SkActor *actor, const char *facility);

@@ -73,12 +73,6 @@ static const Check of_facility[] = {
 		"chain_alarms a JOIN terminals t ON t.id = a.terminal_id WHERE a.facility_id = $1 AND "
 		"a.resolved IS "
 		"NULL GROUP BY t.id, t.name"},
-	{"refusals-many", "terminal", {LIMIT, AN_HOUR_AGO},
-		"SELECT t.id, t.name AS terminal, COUNT(*) AS count FROM records r JOIN terminals t ON t.id "
-		"= "
-		"r.terminal_id WHERE r.facility_id = $1 AND r.at >= $3 AND (r.line LIKE '%\"code\":\"SK-11%' "
-		"OR "
-		"r.line LIKE '%\"code\":\"SK-12%') GROUP BY t.id, t.name HAVING COUNT(*) >= $2"},
 	{"key-limit", "medium", {AN_HOUR_AGO},
 		"SELECT m.id, m.number AS medium, COUNT(*) AS count FROM key_uses u JOIN media m ON m.id = "
 		"u.medium_id "
@@ -121,6 +115,17 @@ static const Check of_facility[] = {
 		"SELECT v.id, '' AS review, v.due AS due FROM reviews v WHERE v.facility_id = $1 AND v.state "
 		"= 'open' AND "
 		"v.due < $2"},
+	{NULL},
+};
+
+/* Of the records of an hour, which are many. */
+static const Check of_records[] = {
+	{"refusals-many", "terminal", {LIMIT, AN_HOUR_AGO},
+		"SELECT t.id, t.name AS terminal, COUNT(*) AS count FROM records r JOIN terminals t ON t.id "
+		"= "
+		"r.terminal_id WHERE r.facility_id = $1 AND r.at >= $3 AND (r.line LIKE '%\"code\":\"SK-11%' "
+		"OR "
+		"r.line LIKE '%\"code\":\"SK-12%') GROUP BY t.id, t.name HAVING COUNT(*) >= $2"},
 	{NULL},
 };
 
@@ -260,13 +265,23 @@ static int look(const SkActor *actor, const Check *check, const char *facility)
 	return settle_others(actor, check, facility, found);
 }
 
-int sk_alerts_look(const SkActor *actor, const char *facility)
+static int look_at_all(const SkActor *actor, const Check *check, const char *facility)
 {
-	for (const Check *check = facility ? of_facility : of_console; check->kind; check++) {
+	for (; check->kind; check++) {
 		int r = look(actor, check, facility);
 
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int sk_alerts_look(const SkActor *actor, const char *facility)
+{
+	return look_at_all(actor, facility ? of_facility : of_console, facility);
+}
+
+int sk_alerts_count(const SkActor *actor, const char *facility)
+{
+	return look_at_all(actor, of_records, facility);
 }

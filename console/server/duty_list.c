@@ -74,38 +74,59 @@ static int open_reviews(SkDutyWork *work)
 	return do_all(work, sk_review_open);
 }
 
+/* One facility in a transaction; NULL: the console itself. */
+typedef struct Look {
+	int (*rule)(const SkActor *actor, const char *facility);
+	const char *facility;
+} Look;
+
 static int look(const SkActor *actor, void *userdata)
 {
-	return sk_alerts_look(actor, userdata);
+	const Look *looking = userdata;
+
+	return looking->rule(actor, looking->facility);
 }
 
-/* One facility in a transaction; NULL: the console itself. */
-static int look_at(SkDutyWork *work, const char *facility)
+static int read_facilities(SkDb *db, json_t *ids)
 {
-	int r = sk_duty_act(work, look, (void *)facility);
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(
+		db, "SELECT id FROM facilities WHERE state = 'active' ORDER BY id", SK_DB_NO_ARGS, &rows);
 
-	return r < 0 ? r : sk_duty_go_on(work);
+	while (r == 0 && (r = sk_db_next(rows)) == 1)
+		r = json_array_append_new(ids, json_string(sk_db_get_text(rows, 0))) < 0 ? -ENOMEM : 0;
+	return r;
+}
+
+static int look_at_all(SkDutyWork *work, int (*rule)(const SkActor *actor, const char *facility))
+{
+	json_auto_t *facilities = json_array();
+	const json_t *facility;
+	size_t i;
+	int r = read_facilities(sk_duty_db(work), facilities);
+
+	json_array_foreach (facilities, i, facility) {
+		Look looking = {rule, json_string_value(facility)};
+
+		if (r == 0)
+			r = sk_duty_act(work, look, &looking);
+		if (r == 0)
+			r = sk_duty_go_on(work);
+	}
+	return r;
 }
 
 static int raise_alerts(SkDutyWork *work)
 {
-	json_auto_t *facilities = json_array();
-	own_rows SkDbRows *rows = NULL;
-	const json_t *facility;
-	size_t i;
-	int r = sk_db_query(sk_duty_db(work), "SELECT id FROM facilities WHERE state = 'active' ORDER BY id",
-		SK_DB_NO_ARGS, &rows);
+	Look console = {sk_alerts_look, NULL};
+	int r = sk_duty_act(work, look, &console);
 
-	while (r == 0 && (r = sk_db_next(rows)) == 1)
-		r = json_array_append_new(facilities, json_string(sk_db_get_text(rows, 0))) < 0 ? -ENOMEM : 0;
-	if (r == 0)
-		r = look_at(work, NULL);
-	json_array_foreach (facilities, i, facility) {
-		if (r < 0)
-			return r;
-		r = look_at(work, json_string_value(facility));
-	}
-	return r;
+	return r < 0 ? r : look_at_all(work, sk_alerts_look);
+}
+
+static int count_alerts(SkDutyWork *work)
+{
+	return look_at_all(work, sk_alerts_count);
 }
 
 /* clang-format off */
@@ -117,6 +138,7 @@ const SkDuty sk_duty_list[] = {
 	{"alerts-raise", SK_DUTY_RULES, 2 * MINUTE, MINUTE, raise_alerts},
 	{"definitions-serve", SK_DUTY_DOWNLOADS, 5 * SECOND, MINUTE, sk_duty_definitions},
 	{"rollouts-step", SK_DUTY_RULES, 5 * SECOND, MINUTE, sk_duty_rollouts},
+	{"alerts-count", SK_DUTY_RULES, 10 * MINUTE, 2 * MINUTE, count_alerts},
 	{"outbox-send", SK_DUTY_MESSAGES, SECOND, 3 * MINUTE, sk_duty_outbox},
 	{"heads-sign", SK_DUTY_RECORDS, 10 * MINUTE, 5 * MINUTE, sk_duty_heads},
 	{"heads-stamp", SK_DUTY_RECORDS, MINUTE, 3 * MINUTE, sk_duty_stamps},

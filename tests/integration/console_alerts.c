@@ -50,7 +50,9 @@ static void add_medium(Fixture *f)
 
 static int run_look(Step *s)
 {
-	return sk_alerts_look(&s->actor, s->flag ? NULL : CLINIC);
+	int r = sk_alerts_look(&s->actor, s->flag ? NULL : CLINIC);
+
+	return r < 0 || s->flag ? r : sk_alerts_count(&s->actor, CLINIC);
 }
 
 static void look(Fixture *f, bool console)
