@@ -172,22 +172,59 @@ static void run_server(PgServer *server, const char *const *options)
 	die("the server does not come up");
 }
 
-void pg_server_start(PgServer *server, const char *const *options)
+/* A directory that the server's user may write. */
+static void make_directory(PgServer *server)
 {
+	char initdb[512];
+
 	*server = (PgServer){.directory = "/tmp/sekisho-pg-XXXXXX"};
 	if (!mkdtemp(server->directory))
 		die("mkdtemp");
-	if (geteuid() == 0) {
-		char initdb[512];
-
-		if (find_program("initdb", initdb, sizeof(initdb)) && !is_hidden_from_nobody(initdb) &&
-			chown(server->directory, NOBODY, NOBODY) < 0)
-			die("chown");
-	}
+	if (geteuid() == 0 && find_program("initdb", initdb, sizeof(initdb)) &&
+		!is_hidden_from_nobody(initdb) && chown(server->directory, NOBODY, NOBODY) < 0)
+		die("chown");
+	/* The socket is for everybody: a console in its jail has no rights of root. */
+	if (chmod(server->directory, 0711) < 0)
+		die("chmod");
 	sk_str_format(server->url, sizeof(server->url), "postgresql://sekisho@/postgres?host=%s",
 		server->directory);
+}
+
+void pg_server_start(PgServer *server, const char *const *options)
+{
+	make_directory(server);
 	make_cluster(server);
 	run_server(server, options);
+}
+
+void pg_server_follow(PgServer *standby, const PgServer *primary, const char *const *options)
+{
+	char program[512], data[128];
+	const char *arguments[] = {program, "-h", primary->directory, "-U", "sekisho", "-D", data, "-R", "-X",
+		"stream", "-c", "fast", "--no-sync", NULL};
+	int status = -1;
+
+	make_directory(standby);
+	sk_str_format(data, sizeof(data), "%s/data", standby->directory);
+	if (!find_program("pg_basebackup", program, sizeof(program)))
+		die("no pg_basebackup");
+	if (waitpid(spawn(standby, arguments), &status, 0) < 0 || status != 0) {
+		show_log(standby);
+		die("pg_basebackup failed");
+	}
+	run_server(standby, options);
+}
+
+void pg_server_promote(const PgServer *standby)
+{
+	PGconn *connection = PQconnectdb(standby->url);
+	/* What follows it, if anything, is chosen anew. */
+	PGresult *result = PQexec(connection, "SELECT pg_promote(true, 30)");
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK || strcmp(PQgetvalue(result, 0, 0), "t") != 0)
+		die("pg_promote");
+	PQclear(result);
+	PQfinish(connection);
 }
 
 void pg_server_stop(PgServer *server, int signal)

@@ -20,6 +20,12 @@ bool pg_server_is_there(void);
 /* options: more of "-c name=value", or NULL-terminated nothing. fsync is off unless a test asks for it. */
 void pg_server_start(PgServer *server, const char *const *options);
 
+/* Another server that follows the first one and may replace it (pg_server_promote()); it has its own
+ * directory. */
+void pg_server_follow(PgServer *standby, const PgServer *primary, const char *const *options);
+/* It is the primary from now on. */
+void pg_server_promote(const PgServer *standby);
+
 /* Ends it with a signal: SIGTERM waits for clients, SIGINT does not, SIGQUIT is a crash. */
 void pg_server_stop(PgServer *server, int signal);
 
