@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/str.h"
+
 /* Decodes one character. Return: its length, or 0 when the bytes are not one. Table 3-7 of the Unicode
  * standard. */
 static size_t decode(const unsigned char *s, size_t size, uint32_t *ret_char)
@@ -116,26 +118,39 @@ static size_t encode(uint32_t c, char piece[4])
 	return 4;
 }
 
+/* At most so many hexadecimal digits. Return: how many there were. */
+static size_t read_digits(const char *text, size_t most, uint32_t *ret_value)
+{
+	size_t count = 0;
+	int digit;
+
+	for (*ret_value = 0; count < most && (digit = sk_hex_digit(text[count])) >= 0; count++)
+		*ret_value = *ret_value << 4 | (uint32_t)digit;
+	return count;
+}
+
 /* What stands behind a backslash. Return: its length, or 0 when it is none of ours. */
 static size_t read_escape(const char *text, char piece[4], size_t *ret_size)
 {
-	unsigned value = 0;
-	int used = 0;
+	uint32_t value;
+	size_t count;
 
 	*ret_size = 1;
 	if (*text == '\\') {
 		piece[0] = '\\';
 		return 1;
 	}
-	if (sscanf(text, "x%2x%n", &value, &used) == 1 && used == 3) {
+	if (*text == 'x' && read_digits(text + 1, 2, &value) == 2) {
 		piece[0] = (char)value;
 		return 3;
 	}
-	if (sscanf(text, "u{%6x}%n", &value, &used) == 1 && used > 3 && value <= 0x10FFFF) {
-		*ret_size = encode(value, piece);
-		return (size_t)used;
-	}
-	return 0;
+	if (text[0] != 'u' || text[1] != '{')
+		return 0;
+	count = read_digits(text + 2, 6, &value);
+	if (count == 0 || text[2 + count] != '}' || value > 0x10FFFF)
+		return 0;
+	*ret_size = encode(value, piece);
+	return count + 3;
 }
 
 bool sk_utf8_unescape(char *dst, size_t dst_size, const char *escaped, size_t *ret_size)

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,34 @@ static void a_folder_that_is_missing_is_an_error(void **state)
 	Definitions definitions;
 
 	assert_int_equal(definitions_read("/nonexistent", &definitions), -ENOENT);
+}
+
+static void set_time(const char *path, time_t seconds)
+{
+	const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void the_newest_of_two_places_is_used(void **state)
+{
+	char other[96], path[128];
+	const char *const places[] = {folder, other, NULL};
+
+	snprintf(other, sizeof(other), "%s/other", folder);
+	/* A place that is missing or empty is none. */
+	assert_ptr_equal(definitions_newest(places), folder);
+	assert_int_equal(mkdir(other, 0755), 0);
+	put("a.hdb", "00000000000000000000000000000000:1:x\n");
+	assert_ptr_equal(definitions_newest(places), folder);
+	put("other/a.hdb", "00000000000000000000000000000000:1:x\n");
+	snprintf(path, sizeof(path), "%s/a.hdb", folder);
+	set_time(path, 1700000000);
+	assert_ptr_equal(definitions_newest(places), other);
+	set_time(path, 4000000000);
+	assert_ptr_equal(definitions_newest(places), folder);
+	unlink(path);
+	assert_ptr_equal(definitions_newest(places), other);
 }
 
 static void the_version_follows_every_change(void **state)
@@ -121,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(an_empty_folder_has_no_files),
 		IN_FOLDER(a_folder_that_is_missing_is_an_error),
+		IN_FOLDER(the_newest_of_two_places_is_used),
 		IN_FOLDER(the_version_follows_every_change),
 		IN_FOLDER(other_files_do_not_change_the_version),
 		IN_FOLDER(pictures_are_compared_when_a_signature_asks),
