@@ -25,6 +25,10 @@
 #define FLAG_VERIFIED 0x04
 #define FLAG_KEY 0x40
 
+/* Behind the beginning of a new key: what made it, the size of the handle, the handle. */
+#define MAKER_SIZE 16
+#define KEY_MIN (DATA_MIN + MAKER_SIZE + 2)
+
 static const struct {
 	int algorithm;
 	const char *name;
@@ -78,6 +82,61 @@ int sk_passkey_client_data(const SkPasskeyParty *party, const char *ceremony, Sk
 
 /* ---- what both ceremonies share ---- */
 
+/* The number behind the first byte of an item. Return: the bytes that it takes, or 0: none, or without end.
+ */
+static size_t read_number(const uint8_t *bytes, size_t size, uint64_t *ret_number)
+{
+	const unsigned info = bytes[0] & 31;
+	const size_t extra = info < 24 ? 0 : (size_t)1 << (info - 24);
+	uint64_t number = info;
+
+	if (info > 27 || extra >= size)
+		return 0;
+	for (size_t i = 0; i < extra; i++)
+		number = (i == 0 ? 0 : number << 8) | bytes[1 + i];
+	*ret_number = number;
+	return 1 + extra;
+}
+
+/*
+ * libcbor takes memory for as many items as a list says that it has, and libfido2 hands it what
+ * authenticators say. Each item takes a byte, so lists of more items than there are bytes are none.
+ */
+static bool promises_hold(const uint8_t *bytes, size_t size)
+{
+	uint64_t promised = 0, number = 0;
+
+	for (size_t at = 0; at < size;) {
+		const unsigned kind = bytes[at] >> 5;
+		size_t head = read_number(bytes + at, size - at, &number);
+
+		if (head == 0)
+			return false;
+		at += head;
+		if (kind >= 2 && kind <= 5 && number > size - at)
+			return false;
+		if (kind == 2 || kind == 3)
+			at += number;
+		promised += kind == 4 ? number : kind == 5 ? 2 * number : 0;
+		if (promised > size)
+			return false;
+	}
+	return true;
+}
+
+/* What is CBOR behind the fixed beginning: a key, extensions. */
+static bool rest_is_bounded(const uint8_t *bytes, size_t size)
+{
+	size_t from = DATA_MIN;
+
+	if (bytes[SK_SHA256_SIZE] & FLAG_KEY) {
+		if (size < KEY_MIN)
+			return false;
+		from = KEY_MIN + (size_t)(bytes[KEY_MIN - 2] << 8 | bytes[KEY_MIN - 1]);
+	}
+	return from <= size && promises_hold(bytes + from, size - from);
+}
+
 /* libfido2 looks at these, too; a kind of attestation that it does not judge must not be a way around. */
 static bool data_is_of(const SkPasskeyParty *party, SkBytes data, uint8_t flags)
 {
@@ -87,7 +146,7 @@ static bool data_is_of(const SkPasskeyParty *party, SkBytes data, uint8_t flags)
 	sk_sha256(digest, party->rp_id, strlen(party->rp_id));
 	flags |= FLAG_PRESENT | FLAG_VERIFIED;
 	return data.size >= DATA_MIN && memcmp(bytes, digest, sizeof(digest)) == 0 &&
-	       (bytes[SK_SHA256_SIZE] & flags) == flags;
+	       (bytes[SK_SHA256_SIZE] & flags) == flags && rest_is_bounded(bytes, data.size);
 }
 
 static int error_of(int fido)
@@ -234,7 +293,7 @@ int sk_passkey_attest(
 	Attestation read;
 	int r = -EBADMSG;
 
-	if (attestation.size > ATTESTATION_MAX)
+	if (attestation.size > ATTESTATION_MAX || !promises_hold(attestation.data, attestation.size))
 		return -EBADMSG;
 	object = cbor_load(attestation.data, attestation.size, &result);
 	if (!object || result.read != attestation.size || read_attestation(object, &read) < 0 ||
