@@ -212,6 +212,12 @@ static int end_file(Core *core)
 	return 0;
 }
 
+void definitions_uplink_lost(void)
+{
+	if (definitions.copying)
+		end_copy();
+}
+
 static void finish(Core *core, int result)
 {
 	end_copy();

@@ -31,5 +31,8 @@ void definitions_list_changed(Core *core);
 typedef void (*DefinitionsDone)(Core *core, uint64_t cookie, int result);
 void definitions_take(Core *core, const char *sha256, int fd, uint64_t cookie, DefinitionsDone done);
 
+/* Nobody waits for an answer any more: what is being copied comes again. */
+void definitions_uplink_lost(void);
+
 /* When the newest of them was built, in seconds since 1970; 0: there are none. */
 int64_t definitions_built(const Core *core);

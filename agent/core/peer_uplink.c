@@ -130,6 +130,7 @@ static void lost(Core *core)
 {
 	uplink.status = sd_event_source_disable_unref(uplink.status);
 	uplink_records_forget();
+	definitions_uplink_lost();
 	fail_calls();
 	uplink.told = false;
 	if (uplink.enrol_cookie > 0) {
