@@ -137,6 +137,24 @@ static int check_empty(Restore *restore)
 	return 0;
 }
 
+/* Who had a session then may have left since, and a challenge was answered then: neither comes back. */
+static int end_sessions(Restore *restore)
+{
+	static const struct {
+		const char *table, *sql;
+	} ends[] = {
+		{"sessions",
+			"UPDATE sessions SET ended = last_used, end_reason = 'restored' WHERE ended IS NULL"},
+		{"ceremonies", "DELETE FROM ceremonies"}};
+	int r = 0;
+
+	for (size_t i = 0; i < restore->migrations->n_tables && r == 0; i++)
+		for (size_t j = 0; j < SK_ARRAY_SIZE(ends) && r == 0; j++)
+			if (sk_str_eq(restore->migrations->tables[i], ends[j].table))
+				r = sk_db_exec(restore->db, ends[j].sql, SK_DB_NO_ARGS, NULL);
+	return r;
+}
+
 static int put_in(SkDb *db, void *userdata)
 {
 	static const char *const defer[] = {
@@ -151,7 +169,7 @@ static int put_in(SkDb *db, void *userdata)
 		r = db->driver->script(db, defer[sk_db_engine(db)]);
 	if (r == 0)
 		r = sk_backup_read(restore->in, restore->migrations, &visitor, &restore->report);
-	return r;
+	return r < 0 ? r : end_sessions(restore);
 }
 
 int sk_db_restore(SkDb *db, const SkMigrations *migrations, FILE *in, SkBackupReport *ret_report)

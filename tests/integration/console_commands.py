@@ -39,6 +39,9 @@ def check_doctor(console):
 def check_backup(console):
     person = console.person(("auditor", None))
     backup, other = console.directory / "backup", console.directory / "db/other.sqlite"
+    before = console.session(person)
+    challenge = console.call("POST", "/api/v1/session/passkey").status
+    check(console.call("GET", "/api/v1/people", session=before).status == 200 and challenge == 200, "somebody is signed in")
     done = console.run("backup", "--file", str(backup))
     check(done.returncode == 0 and backup.stat().st_mode & 0o777 == 0o600, f"a backup is made while it serves {done.stderr}")
     check(console.run("backup", "--file", str(backup)).returncode == 3, "and never overwritten")
@@ -60,6 +63,10 @@ def check_backup(console):
     console.start()
     answer = console.call("GET", "/api/v1/people", session=console.session(person))
     check(answer.status == 200 and person in answer.body.decode(), "and the console goes on with it")
+    check(console.call("GET", "/api/v1/people", session=before).code == "SK-5101", "but who was signed in then no more")
+    check(console.sql("SELECT COUNT(*) FROM ceremonies") == [(0,)], "and what was begun then is over")
+    answer = console.sign_in("officer", console.first_password)[0]
+    check(answer.status == 200, f"everybody signs in again {answer.code}")
 
 
 def main():
