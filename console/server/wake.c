@@ -43,7 +43,27 @@ struct SkWake {
 	atomic_bool ending;
 };
 
-static int look_at(SkWake *wake, const char *terminal, int64_t revision)
+/* Terminals that a look found. */
+typedef struct Found {
+	char (*terminals)[SK_ID_SIZE];
+	size_t count, room;
+} Found;
+
+static int find(Found *found, const char *terminal)
+{
+	if (found->count == found->room) {
+		size_t room = found->room ? 2 * found->room : 64;
+		void *grown = reallocarray(found->terminals, room, sizeof(*found->terminals));
+
+		if (!grown)
+			return -ENOMEM;
+		found->terminals = grown;
+		found->room = room;
+	}
+	return sk_str_copy(found->terminals[found->count++], SK_ID_SIZE, terminal) ? 0 : -EUCLEAN;
+}
+
+static int look_at(SkWake *wake, Found *found, const char *terminal, int64_t revision)
 {
 	Seen *seen;
 
@@ -59,20 +79,31 @@ static int look_at(SkWake *wake, const char *terminal, int64_t revision)
 		HASH_ADD_STR(wake->seen, terminal, seen);
 	}
 	seen->revision = revision;
-	sk_poll_wake(wake->poll, terminal);
-	return 0;
+	return find(found, terminal);
 }
 
-static int look(SkWake *wake)
+static int read_changes(SkWake *wake, Found *found)
 {
-	int64_t now = sk_time_now();
 	own_rows SkDbRows *rows = NULL;
 	int r = sk_db_query(wake->db,
 		"SELECT terminal_id, revision FROM terminal_revisions WHERE changed > $1",
 		SK_DB_ARGS(sk_db_int(wake->since - OVERLAP_MS)), &rows);
 
 	while (r == 0 && (r = sk_db_next(rows)) == 1)
-		r = look_at(wake, sk_db_get_text(rows, 0), sk_db_get_int(rows, 1));
+		r = look_at(wake, found, sk_db_get_text(rows, 0), sk_db_get_int(rows, 1));
+	return r;
+}
+
+/* All at once: each that wakes makes a thread look through those that still wait. */
+static int look(SkWake *wake)
+{
+	int64_t now = sk_time_now();
+	Found found = {.terminals = NULL};
+	int r = read_changes(wake, &found);
+
+	for (size_t i = 0; i < found.count; i++)
+		sk_poll_wake(wake->poll, found.terminals[i]);
+	free(found.terminals);
 	if (r == 0)
 		wake->since = now;
 	return r;

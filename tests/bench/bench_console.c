@@ -148,8 +148,9 @@ static void measure_wake(Bench *bench)
 		unsigned waiting = fleet->waiting;
 
 		fleet_clear(fleet);
-		fleet_console_change_all(&bench->console);
-		fleet->wake_us = fleet_now_us();
+		fleet_console_lose_medium(&bench->console, fleet);
+		printf("  the report was answered after %.0f ms\n",
+			(double)(fleet_now_us() - fleet->wake_us) / 1000);
 		fleet_loop_run(&fleet->loop, fleet_now_us() + 20 * SECOND_US, NULL);
 		printf("  woken: %zu of %u; p50 %.0f ms, p99 %.0f ms, last %.0f ms; state p99 %.0f ms\n",
 			fleet->woken.count, waiting, fleet_stats_permille(&fleet->woken, 500),

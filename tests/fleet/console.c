@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <jansson.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
@@ -263,13 +264,63 @@ void fleet_console_resume(const FleetConsole *console, Fleet *fleet)
 	check(db, r);
 }
 
-void fleet_console_change_all(const FleetConsole *console)
-{
-	own_db SkDb *db = NULL;
+/* One call of the officer. */
+typedef struct Said {
+	bool done;
+	char id[FLEET_ID_SIZE];
+} Said;
 
-	check(db, sk_db_open(console->database, &db));
-	check(db, sk_db_exec(db, "UPDATE terminal_revisions SET revision = revision + 1, changed = $1",
-			  SK_DB_ARGS(sk_db_int((int64_t)time(NULL) * 1000)), NULL));
+static void on_said(void *userdata, const FleetAnswer *answer)
+{
+	json_auto_t *object = json_loadb(answer->body, answer->size, 0, NULL);
+	const char *id = json_string_value(json_object_get(object, "id"));
+	Said *said = userdata;
+
+	if (answer->result < 0 || answer->status != 201 || !id ||
+		!sk_str_copy(said->id, sizeof(said->id), id)) {
+		fprintf(stderr, "%u %s\n", answer->status, answer->body);
+		die("a call of the officer was refused");
+	}
+	said->done = true;
+}
+
+static void say(const FleetConsole *console, FleetLoop *loop, const char *path, const char *body, Said *said)
+{
+	const FleetPeer peer = {.host = "127.0.0.1", .port = console->people_port};
+	FleetConn *conn = fleet_conn_new(loop, &peer);
+	char headers[512];
+
+	sk_str_format(headers, sizeof(headers), "Cookie: __Host-sekisho=%s\r\nSekisho-CSRF: %s\r\n",
+		console->cookie, console->csrf);
+	*said = (Said){.done = false};
+	fleet_conn_call(conn, &(FleetCall){.method = "POST",
+				      .path = path,
+				      .headers = headers,
+				      .body = body,
+				      .size = strlen(body),
+				      .done = on_said,
+				      .userdata = said});
+	while (!said->done)
+		fleet_loop_run(loop, fleet_now_us() + 10000, &said->done);
+	fleet_conn_free(conn);
+}
+
+void fleet_console_lose_medium(const FleetConsole *console, Fleet *fleet)
+{
+	char body[512], number[16];
+	Said said;
+
+	sk_str_format(number, sizeof(number), "B-%08llX", (unsigned long long)fleet_random(INT64_C(1) << 32));
+	sk_str_format(body, sizeof(body),
+		"{\"facility\":\"%s\",\"number\":\"%s\",\"label\":\"x\",\"kind\":\"ssd\"}", console->facility,
+		number);
+	say(console, &fleet->loop, "/api/v1/media", body, &said);
+	sk_str_format(body, sizeof(body),
+		"{\"facility\":\"%s\",\"kind\":\"loss\",\"title\":\"%s\",\"known\":\"2026-11-22T03:00:00Z\","
+		"\"media\":[\"%s\"]}",
+		console->facility, number, said.id);
+	fleet->wake_us = fleet_now_us();
+	say(console, &fleet->loop, "/api/v1/incidents", body, &said);
 }
 
 static double number_of(const char *text, const char *name)

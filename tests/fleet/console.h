@@ -38,8 +38,9 @@ void fleet_console_resume(const FleetConsole *console, Fleet *fleet);
  */
 unsigned fleet_console_check(const FleetConsole *console, const Fleet *fleet);
 
-/* Raises the revision of every terminal in one transaction, as a decision that concerns all does. */
-void fleet_console_change_all(const FleetConsole *console);
+/* A medium is reported lost by the API: every terminal must refuse it. Runs the loop until the answer is
+ * there; wake_us of the fleet is when the report was sent. */
+void fleet_console_lose_medium(const FleetConsole *console, Fleet *fleet);
 
 typedef struct FleetUsage {
 	double resident_mb, peak_mb, cpu_sec; /* so far */
