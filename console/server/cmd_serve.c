@@ -278,6 +278,7 @@ static void deinit(Serving *serving)
 	sk_server_forget_origin(&serving->server);
 	sk_provider_free(serving->server.provider);
 	sk_sending_deinit(&serving->sending);
+	sk_file_type_free(serving->server.types);
 	sk_home_close(&serving->server.home, serving->db);
 	sk_db_free(serving->db);
 }
@@ -331,6 +332,8 @@ static int prepare(Serving *serving, const char *contract)
 	raise_limit(settings);
 	r = sk_sending_init(settings, &serving->sending);
 	serving->server.sending = &serving->sending;
+	if (r == 0)
+		r = sk_file_type_new(&serving->server.types);
 	if (r == 0) {
 		r = sk_provider_new(settings, &serving->sending.outgoing, &serving->server.provider);
 		if (r < 0)

@@ -74,6 +74,9 @@ static void add_headers(struct MHD_Response *response, const SkCall *call)
 		add(response, "Content-Language", call->language == SK_JAPANESE ? "ja" : "en");
 	add(response, "Set-Cookie", reply->cookie);
 	add(response, "Location", reply->location);
+	/* Bytes of people are saved, never shown as a page of ours. */
+	if (reply->type && sk_str_eq(reply->type, "application/octet-stream"))
+		add(response, "Content-Disposition", "attachment");
 	if (reply->allow)
 		add_allow(response, reply->allow);
 	if (reply->retry_after) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "console/db/db.h"
+#include "console/server/file_type.h"
 #include "console/server/home.h"
 #include "console/server/limit.h"
 #include "console/server/metrics.h"
@@ -29,6 +30,7 @@ typedef struct SkServer {
 	SkPoll *poll;
 	struct SkSending *sending; /* to servers outside */
 	SkMetrics metrics;
+	SkFileType *types; /* of files that people send */
 	SkWriter *writer;
 	atomic_bool stopping;
 	atomic_uint running; /* requests that are being answered, the waiting ones included */

@@ -175,6 +175,9 @@ class Fixture:
                          "(?, ?, 1, 2, 3, 1)", identity, facility)
         return identity
 
+    def make_attachment(self, facility):
+        return self.make(f"/api/v1/media/{self.make_medium(facility)}/attachments", {"name": "x", "content": "dGV4dAo="}, facility)
+
     def make_message(self, facility):
         identity = new_id()
         self.console.sql("INSERT INTO outbox (id, facility_id, kind, target, body, state, next_attempt, created) VALUES "
