@@ -257,13 +257,14 @@ int sk_front_new(const SkFrontOptions *options, SkFront **ret_front)
 	}
 	front->options = *options;
 	front->epoll_fd = front->wake_fd = -1;
+	/* Before the thread: whoever waits already at the socket may need it at once. */
+	*ret_front = front;
 	r = open_all(front);
 	if (r < 0) {
+		*ret_front = NULL;
 		close_all(front);
-		return r;
 	}
-	*ret_front = front;
-	return 0;
+	return r;
 }
 
 static void wake(SkFront *front)

@@ -25,7 +25,7 @@ typedef struct SkFrontOptions {
 	void *userdata;
 } SkFrontOptions;
 
-/* Return: 0, -ENOMEM, others of the system. */
+/* *ret_front is there before the first add(); NULL on failure. Return: 0, -ENOMEM, others of the system. */
 int sk_front_new(const SkFrontOptions *options, SkFront **ret_front);
 /* Accepts nothing more; those that wait are still served. */
 void sk_front_quiesce(SkFront *front);

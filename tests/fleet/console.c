@@ -209,6 +209,13 @@ void fleet_console_start(FleetConsole *console)
 	}
 }
 
+bool fleet_console_is_dead(const FleetConsole *console)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)console->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0;
+}
+
 void fleet_console_stop(FleetConsole *console, int signal)
 {
 	if (console->pid <= 0)
@@ -365,7 +372,7 @@ void fleet_console_usage(const FleetConsole *console, FleetUsage *ret_usage)
 	char text[4096], *after;
 	unsigned long user = 0, system = 0;
 
-	if (waitpid(console->pid, NULL, WNOHANG) != 0)
+	if (fleet_console_is_dead(console))
 		die("it ended; its log says why");
 	read_proc(console->pid, "status", text, sizeof(text));
 	*ret_usage = (FleetUsage){.resident_mb = number_of(text, "VmRSS:") / 1024,

@@ -25,6 +25,8 @@ typedef struct FleetConsole {
  * is old. */
 void fleet_console_init(FleetConsole *console, const char *directory, const char *database);
 void fleet_console_start(FleetConsole *console);
+/* Did it end by itself? */
+bool fleet_console_is_dead(const FleetConsole *console);
 /* SIGTERM lets it end, SIGKILL does not. Waits for the end. */
 void fleet_console_stop(FleetConsole *console, int signal);
 void fleet_console_officer(const FleetConsole *console, FleetOfficer *ret_officer);

@@ -56,14 +56,19 @@ static int kill_often(FleetConsole *console, Fleet *fleet, unsigned kills)
 	for (unsigned i = 0; i < kills && wrong == 0; i++) {
 		uint64_t before = acked(fleet);
 
-		while (acked(fleet) < before + fleet->count / 2)
+		while (acked(fleet) < before + fleet->count / 2 && !fleet_console_is_dead(console))
 			run(fleet, SECOND_US / 50);
+		if (fleet_console_is_dead(console)) {
+			fputs("the console died by itself\n", stderr);
+			return 1;
+		}
 		run(fleet, fleet_random(SECOND_US / 4));
 		fleet_console_stop(console, SIGKILL);
 		run(fleet, fleet_random(SECOND_US / 10));
 		wrong = fleet_console_check(console, fleet);
 		fleet_console_start(console);
 		printf("kill %u: %llu acknowledged\n", i + 1, (unsigned long long)acked(fleet));
+		fflush(stdout);
 	}
 	if (wrong == 0 && !comes_back(fleet)) {
 		fprintf(stderr, "%u of %u agents came back\n", fleet->waiting, fleet->count);
