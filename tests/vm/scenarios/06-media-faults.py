@@ -79,7 +79,7 @@ def scanner_stopped(check, pc, image):
     pc.sh("pkill -STOP -u sekisho-scan")
     stopped = main_pid(pc, "sekisho-scanner")
     waiting = Opener(pc, "z/small-2.txt")
-    pc.sh("sleep 1")
+    pc.sh("sleep 0.3")
     check("scanner stopped: no file opens meanwhile", not waiting.ended())
     check.within("scanner stopped: it is replaced, and the file opens", pc.wait(waiting.succeeded, 20), 20)
     check("scanner stopped: the stopped one is gone", main_pid(pc, "sekisho-scanner") != stopped)
