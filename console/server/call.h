@@ -69,9 +69,9 @@ typedef struct SkCall {
 	char user_agent[128];
 	char authorization[128]; /* the header of that name; "": none, or a longer one */
 	int64_t began;		 /* us of the monotonic clock */
-	json_t *values;	   /* parameters of path and query */
-	json_t *body;	   /* NULL: none */
-	const void *bytes; /* of a body that is no JSON */
+	json_t *values;		 /* parameters of path and query */
+	json_t *body;		 /* NULL: none */
+	const void *bytes;	 /* of a body that is no JSON */
 	size_t size;
 	uint64_t range_from; /* "Range: bytes=N-"; 0: all is wanted */
 	SkCaller caller;
