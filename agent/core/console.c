@@ -11,7 +11,9 @@
 
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/glass.h"
 #include "agent/core/grants.h"
+#include "agent/core/leases.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
@@ -393,6 +395,21 @@ int console_take_envelope(Core *core, const char *text, size_t size, char detail
 	return r;
 }
 
+int console_verify(const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload)
+{
+	const Trust *trust = &core->console->trust;
+	const SkDsseCheck check = {
+		.keys = trust->keys, .n_keys = trust->n_keys, .type = type, .payload_max = most};
+	SkDsseOpened opened = {0};
+	int r = trust->bundle ? sk_dsse_verify(text, strlen(text), &check, &opened) : -EKEYREJECTED;
+
+	if (r < 0)
+		return r;
+	*ret_payload = json_loadb(opened.payload, opened.size, JSON_REJECT_DUPLICATES, NULL);
+	free(opened.payload);
+	return *ret_payload ? 0 : -EBADMSG;
+}
+
 int console_take_head(Core *core, uint64_t seq, const char *hash, const char *text, size_t size)
 {
 	Console *console = core->console;
@@ -467,5 +484,9 @@ json_t *console_to_json(Core *core)
 		uplink_add_state(core, object);
 	if (object)
 		json_object_set_new(object, "grants", grants_to_json(core));
+	if (object)
+		json_object_set_new(object, "leases", leases_to_json(core));
+	if (object)
+		json_object_set_new(object, "emergency", glass_to_json(core));
 	return object;
 }

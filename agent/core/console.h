@@ -53,6 +53,12 @@ int console_leave(Core *core, const char *actor);
 int console_take_trust(Core *core, const char *text, size_t size, char detail[CONSOLE_DETAIL_SIZE]);
 int console_take_envelope(Core *core, const char *text, size_t size, char detail[CONSOLE_DETAIL_SIZE]);
 
+/*
+ * Something else that the console signed, of this type: its payload, a new reference. Return: 0, or as
+ * sk_dsse_verify(); -EKEYREJECTED without a console.
+ */
+int console_verify(const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload);
+
 /* The countersigned head of our records. Return: 0, or negative errno: it is not about them. */
 int console_take_head(Core *core, uint64_t seq, const char *hash, const char *text, size_t size);
 
@@ -63,6 +69,12 @@ const SkSettingsOverlay *console_settings(const Core *core);
 /* Revocations as signed for this terminal; the grants are judged in grants.h. */
 bool console_medium_revoked(const Core *core, const char *medium);
 bool console_grant_revoked(const Core *core, const char *grant);
+
+/* Offline codes that were taken back, [{counter, start}], and those of the emergency function that are
+ * sealed,
+ * [{id, verifier, minutes, expires}]. Borrowed until the next list; NULL: none. */
+const json_t *console_revoked_codes(const Core *core);
+const json_t *console_emergency_codes(const Core *core);
 
 /* For status: {enrolled, terminal, organisation, policy, ...}. */
 json_t *console_to_json(Core *core);

@@ -6,7 +6,7 @@
  *a new document that says so ("rollback").
  *
  *	policy		{terminal, serial, version, rollback, group, mode, rules: [{name, text}], settings}
- *	grants		{terminal, serial, grants: [{id, medium, ...}]}
+ *	grants		{terminal, serial, grants: [{id, medium, ...}], emergency: [{id, verifier, ...}]}
  *	revocations	{terminal, serial, media: [id], grants: [id]}	of grants and media; terminal "*": of
  *	definitions	{terminal, serial, files: [{name, number, built, size, sha256}]}	for all
  *everybody command		{terminal, serial, until, command}		until: ms since 1970
@@ -15,13 +15,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/core/codes.h"
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
 #include "agent/core/definitions.h"
+#include "agent/core/glass.h"
 #include "agent/core/grants.h"
+#include "agent/core/leases.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
+#include "agent/core/seal.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
@@ -380,6 +384,10 @@ void documents_forget(Core *core)
 		console->documents[kind] = (Document){0};
 	}
 	use_settings(console);
+	glass_forget(core);
+	codes_forget(core);
+	leases_forget(core);
+	seal_forget(core);
 	grants_changed(core);
 }
 
@@ -418,4 +426,14 @@ bool console_medium_revoked(const Core *core, const char *medium)
 bool console_grant_revoked(const Core *core, const char *grant)
 {
 	return lists(core->console->documents[DOCUMENT_REVOCATIONS].payload, "grants", grant);
+}
+
+const json_t *console_revoked_codes(const Core *core)
+{
+	return json_object_get(core->console->documents[DOCUMENT_REVOCATIONS].payload, "codes");
+}
+
+const json_t *console_emergency_codes(const Core *core)
+{
+	return json_object_get(core->console->documents[DOCUMENT_GRANTS].payload, "emergency");
 }

@@ -26,6 +26,10 @@ typedef struct Rules Rules;
 typedef struct Bus Bus;
 typedef struct Console Console;
 typedef struct Grants Grants;
+typedef struct Leases Leases;
+typedef struct Seal Seal;
+typedef struct Codes Codes;
+typedef struct Glass Glass;
 
 typedef struct Core {
 	sd_event *event;
@@ -37,6 +41,10 @@ typedef struct Core {
 	Bus *bus;
 	Console *console;
 	Grants *grants;
+	Leases *leases;
+	Seal *seal;
+	Codes *codes;
+	Glass *glass;
 	Orders orders;
 	Session session;
 	Trial trial;

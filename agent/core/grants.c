@@ -5,8 +5,10 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "agent/core/codes.h"
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/leases.h"
 #include "agent/core/records.h"
 #include "lib/audit/clock.h"
 #include "lib/base/str.h"
@@ -144,7 +146,11 @@ SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant)
 		if (nearness(reason) > nearness(nearest))
 			nearest = reason;
 	}
-	return nearest;
+	grant = codes_find(core, ask, &time);
+	if (!grant)
+		return nearest;
+	*ret_grant = grant;
+	return SK_REASON_NONE;
 }
 
 const json_t *grants_by_id(const Core *core, const char *id)
@@ -246,6 +252,7 @@ static void look(Core *core)
 	record_changes(core, now, &time);
 	json_decref(grants->in_force);
 	grants->in_force = now;
+	leases_look(core);
 	sd_event_source_set_time_relative(grants->timer, next_look(core, &time) * 1000);
 	sd_event_source_set_enabled(grants->timer, SD_EVENT_ONESHOT);
 }

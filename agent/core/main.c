@@ -10,13 +10,16 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/core/bus.h"
+#include "agent/core/codes.h"
 #include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/definitions.h"
 #include "agent/core/devices.h"
+#include "agent/core/glass.h"
 #include "agent/core/grants.h"
 #include "agent/core/history.h"
 #include "agent/core/input.h"
+#include "agent/core/leases.h"
 #include "agent/core/jail.h"
 #include "agent/core/mounting.h"
 #include "agent/core/mounts.h"
@@ -28,6 +31,7 @@
 #include "agent/core/reload.h"
 #include "agent/core/retired.h"
 #include "agent/core/rules.h"
+#include "agent/core/seal.h"
 #include "agent/core/stop.h"
 #include "config.h"
 #include "lib/base/str.h"
@@ -46,6 +50,14 @@ static int open_parts(Core *core)
 		definitions_open(core);
 		r = grants_open(core);
 	}
+	if (r == 0)
+		r = seal_open(core);
+	if (r == 0)
+		r = leases_open(core);
+	if (r == 0)
+		r = codes_open(core);
+	if (r == 0)
+		r = glass_open(core);
 	if (r == 0)
 		r = history_open(core);
 	if (r == 0)
@@ -91,6 +103,10 @@ static void close_parts(Core *core)
 	bus_close(core);
 	history_close(core);
 	definitions_close(core);
+	glass_close(core);
+	codes_close(core);
+	leases_close(core);
+	seal_close(core);
 	grants_close(core);
 	console_close(core);
 	records_close(core);

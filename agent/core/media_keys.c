@@ -45,15 +45,6 @@ static bool read_bytes(const json_t *object, const char *name, uint8_t *ret_byte
 	return true;
 }
 
-/* The code of a problem document, if it is one that people can be told. */
-static SkReason code_of(const json_t *problem)
-{
-	const char *text = json_string_value(json_object_get(problem, "code"));
-	unsigned long number = text && strncmp(text, "SK-", 3) == 0 ? strtoul(text + 3, NULL, 10) : 0;
-
-	return sk_reason_find((SkReason)number) ? (SkReason)number : SK_CONSOLE_NEEDED;
-}
-
 static void on_answered(void *userdata, int result, unsigned status, const char *json)
 {
 	json_auto_t *object = result == 0 ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -63,7 +54,7 @@ static void on_answered(void *userdata, int result, unsigned status, const char 
 	if (result < 0 || status >= 500)
 		finish(asking, SK_CONSOLE_NEEDED);
 	else if (status != 200)
-		finish(asking, code_of(object));
+		finish(asking, uplink_code_of(object));
 	else if (!read_bytes(object, "element", answer->element, sizeof(answer->element)) ||
 		 !read_bytes(object, "proof", answer->proof, sizeof(answer->proof)))
 		finish(asking, SK_CONSOLE_NEEDED);
@@ -102,10 +93,11 @@ void media_key_ask(Core *core, const KeyAsk *ask)
 	sk_str_copy(asking->medium, sizeof(asking->medium), ask->grant.medium);
 	sk_str_copy(asking->mode, sizeof(asking->mode), ask->grant.mode);
 	code = grants_find(core, &ask->grant, &grant);
-	/* A grant without the key's public half is of a medium that has none at the console. */
+	/* A grant without the key's public half is of a medium that has none at the console; or a code that
+	 * was read out, which opens what needs the console only with a lease. */
 	if (code == SK_REASON_NONE &&
 		!read_bytes(grant, "key", asking->answer.public_key, sizeof(asking->answer.public_key)))
-		code = SK_KEY_DESTROYED;
+		code = json_object_get(grant, "counter") ? SK_CONSOLE_NEEDED : SK_KEY_DESTROYED;
 	if (code != SK_REASON_NONE) {
 		finish(asking, code);
 		return;

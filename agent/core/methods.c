@@ -13,6 +13,7 @@
 #include "agent/core/explain.h"
 #include "agent/core/gates.h"
 #include "agent/core/history.h"
+#include "agent/core/methods_codes.h"
 #include "agent/core/mounting.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
@@ -323,6 +324,9 @@ static int get_mode(sd_bus *bus, const char *path, const char *interface, const 
 	X(ConfirmTrial, "", "", "trial", confirm_trial)                                                      \
 	X(CancelTrial, "", "", "trial", cancel_trial)                                                        \
 	X(Reload, "", "", "reload", reload_all)                                                              \
+	X(EnterCode, "sss", "s", "code", method_enter_code)                                                  \
+	X(BreakGlass, "ss", "s", "break-glass", method_break_glass)                                          \
+	X(EndBreakGlass, "", "s", "break-glass", method_end_break_glass)                                     \
 	X(Enroll, "s", "s", "enrol", enroll)                                                                 \
 	X(Leave, "", "", "enrol", leave)
 

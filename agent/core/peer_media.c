@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <uthash.h>
 
 #include "agent/core/core.h"
-#include "agent/core/media_keys.h"
+#include "agent/core/peer_media_keys.h"
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
@@ -45,50 +44,12 @@ static int on_place(void *userdata, const SkHead *message, int *fds, size_t n_fd
 	return 0;
 }
 
-static void on_key(Core *core, void *userdata, SkReason code, const KeyAnswer *answer)
-{
-	SkMediaEvaluated message = {.code = (uint32_t)code};
-	uint64_t *cookie = userdata;
-
-	sk_head_init(&message.head, SK_MEDIA_EVALUATED, sizeof(message));
-	message.head.cookie = *cookie;
-	free(cookie);
-	if (answer) {
-		memcpy(message.element, answer->answer.element, sizeof(message.element));
-		memcpy(message.proof, answer->answer.proof, sizeof(message.proof));
-		memcpy(message.public_key, answer->public_key, sizeof(message.public_key));
-		sk_str_copy(message.grant, sizeof(message.grant), answer->grant);
-	}
-	/* A media process that has ended meanwhile does not wait for it; another one would not know it. */
-	if (core->media.chan)
-		peer_send(&core->media, &message, NULL, 0);
-}
-
-static int on_evaluate(void *userdata, const SkHead *head, int *fds, size_t n_fds)
-{
-	static const char *const modes[] = {"read", "read-write", "prepare"};
-	const SkMediaEvaluate *message = (const SkMediaEvaluate *)head;
-	uint64_t *cookie = malloc(sizeof(*cookie));
-	Core *core = userdata;
-	KeyAsk ask = {.grant = {.medium = message->medium,
-			      .user = core->session.present ? core->session.user : "",
-			      .mode = modes[message->purpose]},
-		.done = on_key,
-		.userdata = cookie};
-
-	if (!cookie)
-		return -ENOMEM;
-	*cookie = head->cookie;
-	memcpy(ask.blinded, message->blinded, sizeof(ask.blinded));
-	media_key_ask(core, &ask);
-	return 0;
-}
-
 static const SkMsgSpec specs[] = {
 	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer, sk_check_answer},
 	{SK_MEDIA_PLACE, 0, sizeof(SkMediaPlace), on_place, sk_check_media_place},
 	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_answer, sk_check_media_mounted},
-	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), on_evaluate, sk_check_media_evaluate},
+	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), media_on_evaluate, sk_check_media_evaluate},
+	{SK_MEDIA_LEASE_ASK, 0, sizeof(SkMediaLeaseAsk), media_on_lease_ask, sk_check_media_lease_ask},
 	{0},
 };
 

@@ -10,6 +10,7 @@
 #include "agent/core/core.h"
 #include "agent/core/definitions.h"
 #include "agent/core/records.h"
+#include "agent/core/seal.h"
 #include "agent/core/status.h"
 #include "agent/core/uplink_records.h"
 #include "lib/base/own.h"
@@ -240,6 +241,8 @@ static int on_state(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 
 	uplink.state = *state;
 	uplink.told = true;
+	if (state->state == SK_UPLINK_CONNECTED)
+		seal_offer(core);
 	sk_utf8_escape(
 		uplink.state.detail, sizeof(uplink.state.detail), state->detail, strlen(state->detail));
 	sk_utf8_escape(
@@ -355,6 +358,14 @@ static const SkMsgSpec specs[] = {
 
 const PeerType peer_uplink_type = {
 	.name = "uplink", .specs = specs, .connected = connected, .lost = lost, .keep = false};
+
+SkReason uplink_code_of(const json_t *problem)
+{
+	const char *text = json_string_value(json_object_get(problem, "code"));
+	unsigned long number = text && strncmp(text, "SK-", 3) == 0 ? strtoul(text + 3, NULL, 10) : 0;
+
+	return sk_reason_find((SkReason)number) ? (SkReason)number : SK_CONSOLE_NEEDED;
+}
 
 int uplink_call(Core *core, const UplinkRequest *request)
 {

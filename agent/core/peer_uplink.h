@@ -11,6 +11,7 @@
 
 #include "agent/core/peer.h"
 #include "lib/ipc/proto_uplink.h"
+#include "lib/reason/reason.h"
 
 extern const PeerType peer_uplink_type;
 
@@ -43,6 +44,9 @@ typedef struct UplinkRequest {
 } UplinkRequest;
 
 int uplink_call(Core *core, const UplinkRequest *request);
+
+/* The code of a problem document that the console answered with; SK_CONSOLE_NEEDED: none that is known. */
+SkReason uplink_code_of(const json_t *problem);
 
 /* Members about the connection, for status. */
 void uplink_add_state(const Core *core, json_t *object);

@@ -10,6 +10,7 @@
 
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
+#include "agent/core/glass.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
@@ -69,7 +70,7 @@ static int save(Core *core, TrialState state, uint64_t until)
 }
 
 /* What the new mode means for what is plugged in now. */
-static void mode_changed(Core *core)
+void trial_mode_changed(Core *core)
 {
 	monitor_send_mode(core);
 	devices_decide_all(core);
@@ -101,7 +102,7 @@ static int enter(Core *core, TrialState state, uint64_t until, const Record *rec
 	core->trial.until = until;
 	record_write(core, record);
 	r = arm(core);
-	mode_changed(core);
+	trial_mode_changed(core);
 	return r;
 }
 
@@ -113,7 +114,7 @@ static int on_end(sd_event_source *source, uint64_t usec, void *userdata)
 	if (enter(core, TRIAL_NONE, 0, &(Record){.kind = "trial.rolled-back", .code = SK_TRIAL_ROLLED_BACK}) <
 		0) {
 		core->trial.state = TRIAL_NONE;
-		mode_changed(core);
+		trial_mode_changed(core);
 	}
 	return 0;
 }
@@ -178,9 +179,12 @@ void trial_close(Core *core)
 
 SkMode trial_mode(const Core *core)
 {
-	if (core->settings->agent.mode != SK_MODE_LEARN)
-		return core->settings->agent.mode;
-	return core->trial.state == TRIAL_NONE ? SK_MODE_LEARN : SK_MODE_ENFORCE;
+	SkMode mode = core->settings->agent.mode;
+
+	if (mode == SK_MODE_LEARN && core->trial.state != TRIAL_NONE)
+		mode = SK_MODE_ENFORCE;
+	/* In an emergency nothing is refused, and everything is told. */
+	return mode == SK_MODE_ENFORCE && glass_is_broken(core) ? SK_MODE_WARN : mode;
 }
 
 int trial_start(Core *core, uint64_t seconds, const char *actor)

@@ -44,6 +44,9 @@ bool trial_enforced_at_boot(const Core *core);
 /* The mode in force. */
 SkMode trial_mode(const Core *core);
 
+/* It is another one now: what that means for what is plugged in. */
+void trial_mode_changed(Core *core);
+
 /* Return: 0, -EALREADY, or negative errno of the disk (nothing changed then). */
 int trial_start(Core *core, uint64_t seconds, const char *actor);
 int trial_confirm(Core *core, const char *actor); /* -ENOENT: none is running */

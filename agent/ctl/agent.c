@@ -81,6 +81,22 @@ static int call(const char *method, const char *types, va_list arguments, sd_bus
 	return status;
 }
 
+int ctl_agent_ask(char **ret_answer, const char *method, const char *types, ...)
+{
+	sd_bus_message *reply = NULL;
+	const char *text = NULL;
+	va_list arguments;
+	int status;
+
+	va_start(arguments, types);
+	status = call(method, types, arguments, &reply);
+	va_end(arguments);
+	if (status == CTL_OK && (sd_bus_message_read(reply, "s", &text) < 0 || !(*ret_answer = strdup(text))))
+		status = CTL_ERROR;
+	sd_bus_message_unref(reply);
+	return status;
+}
+
 int ctl_agent_do(const char *method, const char *types, ...)
 {
 	sd_bus_message *reply = NULL;

@@ -19,6 +19,9 @@ int ctl_agent_get(const char *method, json_t **ret_answer);
 /* Calls a method that answers nothing. types and what follows as for sd_bus_message_append(). */
 int ctl_agent_do(const char *method, const char *types, ...);
 
+/* Calls a method that answers one text, which the caller frees. types and what follows as above. */
+int ctl_agent_ask(char **ret_answer, const char *method, const char *types, ...);
+
 /* Tells why a call failed. Return: the exit status. */
 int ctl_agent_explain_error(const sd_bus_error *error, int result);
 

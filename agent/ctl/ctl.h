@@ -24,6 +24,8 @@ typedef struct CtlCommand {
 
 int ctl_descriptors(int argc, char **argv);
 int ctl_audit(int argc, char **argv);
+int ctl_break_glass(int argc, char **argv);
+int ctl_code(int argc, char **argv);
 int ctl_policy(int argc, char **argv);
 
 int ctl_allow(int argc, char **argv);

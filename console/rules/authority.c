@@ -7,9 +7,13 @@
 
 #include "console/store/table.h"
 #include "lib/base/str.h"
+#include "lib/crypt/base64.h"
+#include "lib/crypt/glass.h"
+#include "lib/crypt/offline_code.h"
 #include "lib/dsse/dsse.h"
 #include "lib/log/log.h"
 
+#define HOUR_MS INT64_C(3600000)
 #define KEYS_MAX 256
 #define PAYLOAD_MAX 65536
 
@@ -130,23 +134,70 @@ static int read_ids(SkDb *db, const char *query, const SkDbValue *args, size_t n
 	return 0;
 }
 
+/* Sealed envelopes of the emergency function: what their codes are checked with. */
+static int read_emergency(SkDb *db, const Reading *reading, json_t *codes)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(db,
+		"SELECT id, verifier, minutes, expires FROM break_glass_codes WHERE state = 'sealed' AND "
+		"(terminal_id = $1 OR group_id = $2) ORDER BY id",
+		SK_DB_ARGS(sk_db_text(reading->terminal), sk_db_text(reading->group)), &rows);
+
+	while (r == 0 && (r = sk_db_next(rows)) == 1) {
+		char verifier[SK_BASE64_SIZE(SK_GLASS_VERIFIER_SIZE)];
+		size_t size;
+		const void *bytes = sk_db_get_bytes(rows, 1, &size);
+
+		r = 0;
+		if (!bytes || size != SK_GLASS_VERIFIER_SIZE)
+			continue;
+		sk_base64_format(bytes, size, verifier);
+		if (json_array_append_new(codes,
+			    json_pack("{s:s, s:s, s:I, s:I}", "id", sk_db_get_text(rows, 0), "verifier",
+				    verifier, "minutes", (json_int_t)sk_db_get_int(rows, 2), "expires",
+				    (json_int_t)sk_db_get_int(rows, 3))) < 0)
+			return -ENOMEM;
+	}
+	return r;
+}
+
+/* Codes that were taken back and whose window is not over. */
+static int read_revoked_codes(SkDb *db, const Reading *reading, json_t *codes)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(db,
+		"SELECT counter, valid_from FROM offline_codes WHERE state = 'revoked' AND terminal_id = $1 "
+		"AND "
+		"valid_until > $2 ORDER BY id",
+		SK_DB_ARGS(sk_db_text(reading->terminal), sk_db_int(reading->authority->revision)), &rows);
+
+	while (r == 0 && (r = sk_db_next(rows)) == 1)
+		r = json_array_append_new(codes,
+			    json_pack("{s:I, s:I}", "counter",
+				    (json_int_t)(sk_db_get_int(rows, 0) % (SK_OFFLINE_COUNTER_MAX + 1)),
+				    "start", (json_int_t)(sk_db_get_int(rows, 1) / HOUR_MS))) < 0
+			    ? -ENOMEM
+			    : 0;
+	return r;
+}
+
 static int make_grants(SkDb *db, const Reading *reading)
 {
-	json_t *grants = json_array();
-	int r = grants ? read_grants(db, reading, grants) : -ENOMEM;
+	json_auto_t *grants = json_array(), *emergency = json_array();
+	int r = grants && emergency ? read_grants(db, reading, grants) : -ENOMEM;
 
-	if (r < 0) {
-		json_decref(grants);
+	if (r == 0)
+		r = read_emergency(db, reading, emergency);
+	if (r < 0)
 		return r;
-	}
-	reading->authority->grants = json_pack("{s:s, s:I, s:o}", "terminal", reading->terminal, "serial",
-		(json_int_t)reading->authority->revision, "grants", grants);
+	reading->authority->grants = json_pack("{s:s, s:I, s:O, s:O}", "terminal", reading->terminal,
+		"serial", (json_int_t)reading->authority->revision, "grants", grants, "emergency", emergency);
 	return reading->authority->grants ? 0 : -ENOMEM;
 }
 
 static int make_revocations(SkDb *db, const Reading *reading)
 {
-	json_auto_t *media = NULL, *grants = NULL;
+	json_auto_t *media = NULL, *grants = NULL, *codes = json_array();
 	int r = read_ids(db,
 		"SELECT id FROM media WHERE facility_id = $1 AND state IN ('lost', 'revoked', 'found', "
 		"'retired') "
@@ -163,10 +214,13 @@ static int make_revocations(SkDb *db, const Reading *reading)
 			SK_DB_ARGS(sk_db_int(reading->authority->revision), sk_db_text(reading->terminal),
 				sk_db_text(reading->group)),
 			&grants);
+	if (r == 0)
+		r = codes ? read_revoked_codes(db, reading, codes) : -ENOMEM;
 	if (r < 0)
 		return r;
-	reading->authority->revocations = json_pack("{s:s, s:I, s:O, s:O}", "terminal", reading->terminal,
-		"serial", (json_int_t)reading->authority->revision, "media", media, "grants", grants);
+	reading->authority->revocations = json_pack("{s:s, s:I, s:O, s:O, s:O}", "terminal",
+		reading->terminal, "serial", (json_int_t)reading->authority->revision, "media", media,
+		"grants", grants, "codes", codes);
 	return reading->authority->revocations ? 0 : -ENOMEM;
 }
 

@@ -9,7 +9,7 @@ _sekishoctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} words=
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="allow audit descriptors devices eject enroll explain log media policy reload scan status trial version"
+		words="allow audit break-glass code descriptors devices eject enroll explain log media policy reload scan status trial version"
 	else
 		case ${COMP_WORDS[1]} in
 		status | media) words="--json" ;;
@@ -19,6 +19,8 @@ _sekishoctl() {
 		explain) words=$(_sekishoctl_column devices port) ;;
 		eject | scan) words=$(_sekishoctl_column media volume) ;;
 		enroll) words="--leave" ;;
+		code) words="--medium --action" ;;
+		break-glass) words="--reason --end" ;;
 		trial) ((COMP_CWORD == 2)) && words="start confirm cancel" || words="--for" ;;
 		policy) ((COMP_CWORD == 2)) && words="check decide explain generate" ;;
 		descriptors) ((COMP_CWORD == 2)) && words="decode" ;;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/crypt/crockford.h"
 #include "lib/crypt/kdf.h"
 #include "lib/crypt/secret.h"
 
@@ -13,7 +14,7 @@
 #define HOUR INT64_C(3600000)
 #define MAC_BITS 35
 
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const char alphabet[] = SK_CROCKFORD_ALPHABET;
 static const unsigned lengths[SK_OFFLINE_LENGTHS] = {1, 2, 4, 8, 12, 16, 20, 24};
 
 unsigned sk_offline_hours(unsigned length_index)
@@ -87,21 +88,6 @@ int sk_offline_code_format(const uint8_t secret[SK_OFFLINE_SECRET_SIZE], const S
 	return 0;
 }
 
-/* As people type. Return: the value, or -1. */
-static int value_of(char c)
-{
-	const char *found;
-
-	if (c >= 'a' && c <= 'z')
-		c = (char)(c - 'a' + 'A');
-	if (c == 'O')
-		c = '0';
-	if (c == 'I' || c == 'L')
-		c = '1';
-	found = c ? strchr(alphabet, c) : NULL;
-	return found ? (int)(found - alphabet) : -1;
-}
-
 static int parse(const char *text, uint64_t *ret_bits)
 {
 	uint8_t places[PLACES];
@@ -109,7 +95,7 @@ static int parse(const char *text, uint64_t *ret_bits)
 	size_t count = 0;
 
 	for (; *text; text++) {
-		int value = value_of(*text);
+		int value = sk_crockford_value(*text);
 
 		if (*text == '-' || *text == ' ')
 			continue;

@@ -205,3 +205,11 @@ bool sk_check_media_evaluate(const SkHead *message)
 	return SK_PROTO_TEXT_OK(evaluate->medium) && evaluate->medium[0] &&
 	       evaluate->purpose < SK_MEDIA_FOR_MAX_;
 }
+
+bool sk_check_media_lease_ask(const SkHead *message)
+{
+	const SkMediaLeaseAsk *ask = (const SkMediaLeaseAsk *)message;
+
+	return SK_PROTO_TEXT_OK(ask->medium) && ask->medium[0] && ask->what < SK_MEDIA_LEASE_MAX_ &&
+	       ask->box_size <= sizeof(ask->box) && (ask->what == SK_MEDIA_LEASE_KEEP) == (ask->box_size > 0);
+}

@@ -24,6 +24,7 @@ bool sk_check_scan_walk_done(const SkHead *message);
 bool sk_check_media_mounted(const SkHead *message);
 bool sk_check_media_place(const SkHead *message);
 bool sk_check_media_evaluate(const SkHead *message);
+bool sk_check_media_lease_ask(const SkHead *message);
 
 /* Of core */
 bool sk_check_scan_known(const SkHead *message);

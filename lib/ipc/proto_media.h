@@ -16,11 +16,13 @@ enum {
 	SK_MEDIA_KEPT,		 /* SkMediaKept -> SkAnswer */
 	SK_MEDIA_LIST,		 /* SkHead -> SkMediaPlace for each mount of ours, then SkAnswer */
 	SK_MEDIA_EVALUATED,	 /* SkMediaEvaluated: answers EVALUATE */
+	SK_MEDIA_LEASE,		 /* SkMediaLease: answers LEASE_ASK */
 	/* media -> core */
 	SK_MEDIA_ANSWER = 0x0481, /* SkAnswer */
 	SK_MEDIA_PLACE,
 	SK_MEDIA_MOUNTED, /* SkMediaMounted + 2 fds: fanotify group, root directory (only when result is 0) */
-	SK_MEDIA_EVALUATE, /* SkMediaEvaluate -> EVALUATED: the console's half of a medium's key */
+	SK_MEDIA_LEASE_ASK, /* SkMediaLeaseAsk -> LEASE */
+	SK_MEDIA_EVALUATE,  /* SkMediaEvaluate -> EVALUATED: the console's half of a medium's key */
 };
 
 typedef struct SkMediaMount {
@@ -65,6 +67,34 @@ typedef struct SkMediaEvaluated {
 	uint8_t element[32], proof[64], public_key[32];
 	char grant[32];
 } SkMediaEvaluated;
+
+/*
+ * A lease (lib/crypt/lease.h): TAKE notes it at the console and tells what is to be sealed to public_key;
+ * KEEP brings the box; FIND gives it back while the lease holds. Media opens it with the terminal's key,
+ * which core keeps and does not use for that.
+ */
+enum { SK_MEDIA_LEASE_TAKE, SK_MEDIA_LEASE_KEEP, SK_MEDIA_LEASE_FIND, SK_MEDIA_LEASE_MAX_ };
+
+#define SK_MEDIA_LEASE_BOX_SIZE 128
+
+typedef struct SkMediaLeaseAsk {
+	SkHead head;
+	char medium[32];
+	uint32_t what;	   /* SK_MEDIA_LEASE_* */
+	uint32_t box_size; /* of KEEP; else 0 */
+	uint8_t box[SK_MEDIA_LEASE_BOX_SIZE];
+} SkMediaLeaseAsk;
+
+typedef struct SkMediaLease {
+	SkHead head;
+	uint32_t code; /* 0, or the SkReason why not; then the rest is 0 */
+	uint32_t box_size;
+	char id[32], terminal[32];
+	int64_t from, until;	  /* ms since 1970 */
+	int64_t earliest, latest; /* the time now (lib/audit/strict_clock.h) */
+	uint8_t public_key[32];
+	uint8_t box[SK_MEDIA_LEASE_BOX_SIZE];
+} SkMediaLease;
 
 #define SK_MEDIA_KEPT_SECONDS 10
 

@@ -80,6 +80,21 @@ class Fixture:
             "facility": facility, "kind": "carry-out", "outFrom": "2098-01-10T00:00:00Z", "due": "2098-01-20T00:00:00Z",
             "destination": "x", "reason": "x", "dataSummary": "x", "risk": "x", "onLoss": "x", "media": [medium]}, facility)
 
+    def make_sealedTerminal(self, facility):
+        """It has told the key that codes are sealed to."""
+        terminal = self.make_terminal(facility)
+        self.console.sql("UPDATE terminals SET seal_key = ?, offline_box = ? WHERE id = ?", secrets.token_bytes(32),
+                         secrets.token_bytes(86), terminal)
+        return terminal
+
+    def make_code(self, facility):
+        return self.make("/api/v1/offline-codes", {
+            "terminal": self.make_sealedTerminal(facility), "medium": self.make_medium(facility), "userName": "x",
+            "action": "read", "reason": "x"}, facility)
+
+    def make_glass(self, facility):
+        return self.make("/api/v1/break-glass", {"terminal": self.make_terminal(facility), "keptBy": "x"}, facility)
+
     def make_grant(self, facility):
         """What an approval leaves."""
         self.make_terminal(facility)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real agent at a real console: what somebody approves holds at the PC, and what is taken back does not; what a lying
 console, an old message or another terminal says is refused.
-Usage: grants_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT Serves OUT-1, OUT-4, LOSS-1."""
+Usage: grants_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT Serves OUT-1, OUT-4, LOSS-1, LOSS-3, EMG-1."""
 import base64
 import socket
 import struct
@@ -22,7 +22,8 @@ from uplink_real import Clinic, say
 RECOVERY = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 BOX = base64.b64encode(bytes.fromhex("002000010003") + bytes(32 + 32 + 16)).decode()  # of lib/crypt/box.h by its head
 HEAD = struct.Struct("=HHIQ")  # lib/ipc/proto.h
-LIST, EVALUATED, ANSWER, EVALUATE = 0x0404, 0x0405, 0x0481, 0x0484
+LIST, EVALUATED, LEASE, ANSWER, LEASE_ASK, EVALUATE = 0x0404, 0x0405, 0x0406, 0x0481, 0x0484, 0x0485
+TAKE, KEEP, FIND = range(3)
 BLINDED = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")  # the generator
 
 
@@ -62,6 +63,15 @@ class Media:
         assert (kind, cookie) == (EVALUATED, self.cookie), (kind, cookie)
         code, _, element, _, public, _ = struct.unpack("=II32s64s32s32s", body)
         return code, element, public
+
+    def lease(self, medium, what, box=b""):
+        """Return: the code, the lease's id, its end (ms), the box."""
+        self.cookie += 1
+        self.send(LEASE_ASK, self.cookie, struct.pack("=32sII128s", medium.encode(), what, len(box), box))
+        kind, cookie, body = self.receive()
+        assert (kind, cookie) == (LEASE, self.cookie), (kind, cookie)
+        code, size, identity, _, _, until, _, _, _, kept = struct.unpack("=II32s32sqqqq32s128s", body)
+        return code, identity.rstrip(b"\0").decode(), until, kept[:size]
 
 
 def stamp(seconds):
@@ -222,6 +232,138 @@ def check_keys(work):
     work.reconnect()
 
 
+def check_leases(work):
+    say("a lease: noted before it is sealed, held without the console, ended with its grant")
+    media, sealed = work.media, bytes(range(100))
+    work.agent.wait(lambda: work.agent.kinds("console.seal-key"), "the key of the terminal is known")
+    request, medium = work.request()
+    work.approve(request)
+    work.await_state(medium, "holds", time.monotonic(), 10)
+    assert media.lease(medium, TAKE)[0] == 5617, "nobody asked for one"
+    request, medium = work.request(lease=3000)
+    work.approve(request)
+    work.await_state(medium, "holds", time.monotonic(), 10)
+    assert media.lease(medium, KEEP, sealed)[0] == 5619, "none was taken"
+    code, lease, until, _ = media.lease(medium, TAKE)
+    assert code == 0 and 2900 < until / 1000 - time.time() < 3000
+    assert media.lease(medium, TAKE)[1] == lease, "asked again, the same"
+    assert media.lease(medium, FIND)[0] == 5619, "nothing is sealed yet"
+    assert media.lease(medium, KEEP, sealed)[0] == 0
+    rows = work.call(work.officer, "GET", f"/api/v1/leases?ofMedium={medium}")["items"]
+    assert [(r["id"], r["terminal"], r["state"]) for r in rows] == [(lease, work.terminal, "out")], rows
+    work.console.stop()
+    work.agent.stop_core()
+    work.agent.start_core()
+    assert media.lease(medium, FIND) == (0, lease, until, sealed), "it holds without the console, over a restart"
+    assert media.lease(medium, TAKE)[0] == 1513
+    path = work.agent.folder / "state/console/leases.json"
+    text = path.read_text()
+    work.agent.stop_core()
+    path.write_text(text.replace(str(until), str(until + 10 ** 9)))
+    work.agent.start_core()
+    assert media.lease(medium, FIND)[0] == 5619, "what nobody signed is no lease"
+    work.agent.stop_core()
+    path.write_text(text)
+    work.agent.start_core()
+    assert media.lease(medium, FIND)[0] == 0
+    work.reconnect()
+    work.call(work.asker, "POST", f"/api/v1/requests/{request}/withdraw", {})
+    work.await_state(medium, None, time.monotonic(), 10)
+    assert media.lease(medium, FIND)[0] == 5619
+    assert base64.b64encode(sealed).decode() not in path.read_text()
+    listed = lambda: [r["state"] for r in work.call(work.officer, "GET", f"/api/v1/leases?ofMedium={medium}")["items"]]
+    work.agent.wait(lambda: listed() == ["wiped"], "the console knows that it is gone")
+
+
+def check_seal_key(work):
+    say("another key of its own is refused")
+    answer = work.as_terminal("/api/v1/agent/seal-key/tell", {"key": RECOVERY, "kind": "file"})
+    assert (answer.status, answer.code) == (409, "SK-5616"), answer.json
+
+
+def check_codes(work):
+    say("a code that is read out: once, for what it is about, without the network, and told afterwards")
+    medium = work.fixture.make_medium(work.facility)
+    work.console.sql("UPDATE media SET mode = 'portable' WHERE id = ?", medium)
+
+    def issue(user="root", action="read-write"):
+        return work.call(work.officer, "POST", "/api/v1/offline-codes", {
+            "terminal": work.terminal, "medium": medium, "userName": user, "action": action, "reason": "往診"}, 201)
+
+    def enter(code, action="read-write", about=medium):
+        done = work.agent.ctl("code", "--medium", about, "--action", action, code)
+        assert done.stdout, done
+        return done.stdout.split()[0]
+
+    first, second, third = issue(), issue(), issue(user="suzuki")
+    assert len(first["code"].replace("-", "")) == 12
+    work.call(work.officer, "POST", f"/api/v1/offline-codes/{second['id']}/revocation", {"version": 1})
+    work.agent.wait(lambda: work.agent.console()["connection"]["state"] == "connected", "connected")
+    time.sleep(1)
+    work.console.stop()
+    slip = first["code"][:-1] + ("0" if first["code"][-1] != "0" else "1")
+    assert enter(slip) == "SK-1518"
+    assert enter(first["code"], action="read") == "SK-1519", "for another action"
+    assert enter(third["code"]) == "SK-1519", "for another account"
+    assert enter(second["code"]) == "SK-1521", "taken back"
+    assert enter(first["code"].lower().replace("-", " ")) == "SK-1517"
+    assert enter(first["code"]) == "SK-1521", "once"
+    work.agent.stop_core()
+    work.agent.start_core()
+    assert enter(first["code"]) == "SK-1521", "once, over a restart"
+    for _ in range(3):
+        assert enter(third["code"]) == "SK-1519"
+    assert enter(third["code"]) == "SK-1522", "not guessed for ever, over a restart either"
+    work.reconnect()
+    path = f"/api/v1/offline-codes?ofMedium={medium}"
+    work.agent.wait(lambda: {r["id"]: r["state"] for r in work.call(work.officer, "GET", path)["items"]} == {
+        first["id"]: "used", second["id"]: "revoked", third["id"]: "issued"}, "told")
+    answer = work.as_terminal("/api/v1/agent/offline-code/used", {
+        "counter": 77, "startHour": 1, "medium": medium, "user": "x", "action": "read", "at": 1})
+    assert answer.code == "SK-5003", "a code that nobody gave out"
+
+
+def check_emergency(work):
+    say("the emergency function: once, loud, told, reviewed by somebody else")
+    path = work.agent.folder / "state/console/codes.json"
+    work.agent.stop_core()
+    path.unlink()  # the wrong codes of before
+    (work.agent.folder / "conf/sekisho.conf").write_text(
+        (work.agent.folder / "conf/sekisho.conf").read_text().replace("[Agent]\n", "[Agent]\nMode=enforce\n"))
+    work.agent.start_core()
+    work.agent.kill_uplink()
+    work.agent.wait(work.agent.connected, "connected", 30)
+    made = work.call(work.officer, "POST", "/api/v1/break-glass", {"terminal": work.terminal, "keptBy": "金庫"}, 201)
+    time.sleep(1)
+    work.console.stop()
+
+    def use(code, reason="停電"):
+        return work.agent.ctl("break-glass", "--reason", reason, code).stdout.split()[0]
+
+    assert work.agent.status()["mode"] == "enforce"
+    assert use("0000-0000-0000-0000-0000") == "SK-1519"
+    assert use("123") == "SK-1518"
+    assert use(made["code"], reason="") == "SK-1526"
+    assert use(made["code"]) == "SK-1524"
+    assert work.agent.status()["mode"] == "warn" and work.agent.console()["emergency"]["running"]
+    assert use(made["code"]) == "SK-1521"
+    work.agent.stop_core()
+    work.agent.start_core()
+    assert work.agent.status()["mode"] == "warn", "over a restart"
+    assert work.agent.ctl("break-glass", "--end").returncode == 0
+    assert work.agent.status()["mode"] == "enforce" and not work.agent.console()["emergency"]["running"]
+    assert [r["body"]["code"] for r in work.agent.kinds("break-glass.used")] == ["SK-1524"]
+    work.reconnect()
+    show = lambda: work.call(work.officer, "GET", f"/api/v1/break-glass/{made['id']}")
+    work.agent.wait(lambda: show()["state"] == "used" and show()["ended"], "told")
+    row = show()
+    assert (row["usedAt"], row["userName"], row["reason"]) == (work.terminal, "root", "停電"), row
+    body = {"version": row["version"], "finding": "妥当"}
+    assert work.console.call("POST", f"/api/v1/break-glass/{made['id']}/review", body, work.officer).code == "SK-5113"
+    other = work.console.session(work.console.person(("security-officer", work.facility)))
+    assert work.call(other, "POST", f"/api/v1/break-glass/{made['id']}/review", body)["finding"] == "妥当"
+
+
 def check_words(work):
     say("people see it")
     shown = work.agent.ctl("media").stdout
@@ -239,7 +381,8 @@ def main(core, uplink, ctl, program, contract):
             agent.start()
             work = Work(agent, Clinic(console))
             work.media = media
-            for check in (check_approval, check_keys, check_times, check_loss, check_others, check_words):
+            for check in (check_approval, check_keys, check_leases, check_seal_key, check_codes, check_times, check_loss,
+                          check_others, check_words, check_emergency):
                 check(work)
         except BaseException:
             print((folder / "log").read_text(errors="replace")[-6000:])

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/ctl/agent.h"
+#include "agent/ctl/ctl.h"
+#include "lib/base/intl.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+
+/* What became of it, in words. Return: CTL_OK when it is the good one. */
+static int show(int r, const char *answer, const char *good)
+{
+	if (r != CTL_OK)
+		return r;
+	ctl_print_reason(answer);
+	putchar('\n');
+	return sk_str_eq(answer, good) ? CTL_OK : CTL_NO;
+}
+
+int ctl_code(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"medium", required_argument, NULL, 'm'}, {"action", required_argument, NULL, 'a'}, {0}};
+	const char *medium = NULL, *action = "read-write";
+	own_free char *answer = NULL;
+	bool wrong = false;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'm')
+			medium = optarg;
+		else if (option == 'a')
+			action = optarg;
+		wrong |= option == '?';
+	}
+	if (wrong || argc != optind + 1 || !medium) {
+		fputs(_("Usage: sekishoctl code --medium ID [--action read|read-write] CODE\n"
+			"CODE is what the security officer reads out: XXXX-XXXX-XXXX\n"),
+			stderr);
+		return CTL_USAGE;
+	}
+	r = ctl_agent_ask(&answer, "EnterCode", "sss", argv[optind], medium, action);
+	return show(r, answer, "SK-1517");
+}
+
+int ctl_break_glass(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"reason", required_argument, NULL, 'r'}, {"end", no_argument, NULL, 'e'}, {0}};
+	const char *reason = NULL;
+	own_free char *answer = NULL;
+	bool ending = false, wrong = false;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'r')
+			reason = optarg;
+		ending |= option == 'e';
+		wrong |= option == '?';
+	}
+	if (wrong || argc != optind + !ending || ending != !reason) {
+		fputs(_("Usage: sekishoctl break-glass --reason TEXT CODE | --end\n"
+			"CODE is in the sealed envelope: XXXX-XXXX-XXXX-XXXX-XXXX\n"),
+			stderr);
+		return CTL_USAGE;
+	}
+	r = ending ? ctl_agent_ask(&answer, "EndBreakGlass", "")
+		   : ctl_agent_ask(&answer, "BreakGlass", "ss", argv[optind], reason);
+	return show(r, answer, ending ? "SK-1525" : "SK-1524");
+}
