@@ -26,7 +26,8 @@ test: packages-all ## run every test; the last line is "N passed, N failed"
 test-fresh: packages-all ## prove `make test` and `make run` in a bare Debian 12 (an hour)
 	tests/vm/fresh
 
-soak: packages-all deb ## the long campaigns of the lab, then every fuzzer for MINUTES=10
+soak: packages-all build deb ## a console killed 200 times, the lab's long campaigns, every fuzzer for MINUTES=10
+	$(BUILD)/tests/integration/console_kill 200
 	tests/vm/run --campaign full
 	tools/run-fuzzers --minutes $(MINUTES)
 

@@ -138,7 +138,7 @@ static unsigned agents_thread_count(const SkServerSettings *settings, unsigned p
 
 	if (settings->listen.threads > 0)
 		return (unsigned)settings->listen.threads;
-	return wanted < 16 ? 16 : wanted > 64 ? 64 : wanted;
+	return wanted < 32 ? 32 : wanted > 64 ? 64 : wanted;
 }
 
 static int start_listeners(Serving *serving)

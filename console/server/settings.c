@@ -40,7 +40,7 @@ static const SkSetting schema[] = {
 	{ "Listen", "TrustedProxies", TEXT, AT(listen.trusted_proxies), "none",
 	  "addresses and networks of load balancers, which begin each connection with a header of the PROXY protocol 2" },
 	{ "Listen", "Threads", INTEGER(0, 64), AT(listen.threads), "0",
-	  "threads of each listener; 0: by the number of processors, and for agents at least 16" },
+	  "threads of each listener; 0: by the number of processors, and for agents at least 32" },
 	{ "Listen", "HeaderSec", DURATION(1, 600), AT(listen.header_sec), "20s",
 	  "a handshake and a request's headers take no longer, nor does a connection stay idle" },
 	{ "Listen", "AgentIdleSec", DURATION(1, HOUR), AT(listen.agent_idle_sec), "45s",
