@@ -162,5 +162,6 @@ int sk_db_notify(SkDb *db, const char *channel, const char *payload);
 /* From now on db listens, and is used for nothing else. The descriptor is readable when something came. */
 int sk_db_listen(SkDb *db, const char *channel);
 int sk_db_fd(const SkDb *db);
-/* Hands out what came since (fn NULL: forgets it). Return: 0 or -ENOTCONN (open again, listen again, and look at everything). */
+/* Hands out what came since (fn NULL: forgets it). Return: 0 or -ENOTCONN (open again, listen again, and look
+ * at everything). */
 int sk_db_read_notices(SkDb *db, void (*fn)(void *userdata, const char *payload), void *userdata);

@@ -103,10 +103,13 @@ static int make_server(Serving *serving)
 	return r;
 }
 
-/* As many descriptors as connections, and what the database and the libraries need. */
+/* What the database, the libraries and files need. */
+#define DESCRIPTORS_OF_OURS 512
+
 static void raise_limit(const SkServerSettings *settings)
 {
-	const rlim_t wanted = settings->listen.connections + settings->listen.agent_connections + 512;
+	const rlim_t wanted =
+		settings->listen.connections + settings->listen.agent_connections + DESCRIPTORS_OF_OURS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -117,6 +120,18 @@ static void raise_limit(const SkServerSettings *settings)
 		sk_log(LOG_WARNING,
 			"only %llu descriptors are allowed: fewer connections than the settings say",
 			(unsigned long long)limit.rlim_cur);
+}
+
+/* Where descriptors are few, agents do not take those of people and of ours. */
+static unsigned agent_connections(const SkServerSettings *settings)
+{
+	const rlim_t others = settings->listen.connections + DESCRIPTORS_OF_OURS;
+	rlim_t wanted = settings->listen.agent_connections;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < others + wanted)
+		wanted = limit.rlim_cur > others + 64 ? limit.rlim_cur - others : 64;
+	return (unsigned)wanted;
 }
 
 static unsigned thread_count(const SkServerSettings *settings)
@@ -165,7 +180,7 @@ static int start_listeners(Serving *serving)
 	agents.threads = agents_thread_count(settings, people.threads);
 	agents.fd = serving->agents_fd;
 	agents.authority = serving->authority;
-	agents.connections = (unsigned)settings->listen.agent_connections;
+	agents.connections = agent_connections(settings);
 	agents.connections_per_address = (unsigned)settings->listen.agent_connections_per_address;
 	r = sk_listener_new(&serving->server, &agents, &serving->agents);
 	serving->agents_fd = -1;

@@ -43,7 +43,7 @@ static const SkSetting schema[] = {
 	  "threads of each listener; 0: by the number of processors, and for agents at least 32" },
 	{ "Listen", "HeaderSec", DURATION(1, 600), AT(listen.header_sec), "20s",
 	  "a handshake and a request's headers take no longer, nor does a connection stay idle" },
-	{ "Listen", "AgentIdleSec", DURATION(1, HOUR), AT(listen.agent_idle_sec), "45s",
+	{ "Listen", "AgentIdleSec", DURATION(1, HOUR), AT(listen.agent_idle_sec), "30s",
 	  "an agent's connection stays open for so long without a request; each new one costs a handshake" },
 	{ "Listen", "BodySec", DURATION(1, HOUR), AT(listen.body_sec), "2min",
 	  "a request's body, and an answer, take no longer" },

@@ -152,9 +152,11 @@ static void measure_wake(Bench *bench)
 		printf("  the report was answered after %.0f ms\n",
 			(double)(fleet_now_us() - fleet->wake_us) / 1000);
 		fleet_loop_run(&fleet->loop, fleet_now_us() + 20 * SECOND_US, NULL);
-		printf("  woken: %zu of %u; p50 %.0f ms, p99 %.0f ms, last %.0f ms; state p99 %.0f ms\n",
-			fleet->woken.count, waiting, fleet_stats_permille(&fleet->woken, 500),
-			fleet_stats_permille(&fleet->woken, 990), fleet_stats_permille(&fleet->woken, 1000),
+		printf("  woken: %zu of %u; first %.0f ms, p50 %.0f ms, p99 %.0f ms, last %.0f ms; state p99 "
+		       "%.0f ms\n",
+			fleet->woken.count, waiting, fleet_stats_permille(&fleet->woken, 0),
+			fleet_stats_permille(&fleet->woken, 500), fleet_stats_permille(&fleet->woken, 990),
+			fleet_stats_permille(&fleet->woken, 1000),
 			fleet_stats_permille(&fleet->took[FLEET_STATE], 990));
 		missing += fleet->woken.count < waiting ? waiting - fleet->woken.count : 0;
 		for (size_t s = 0; s < fleet->woken.count; s++)
