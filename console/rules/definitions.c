@@ -37,11 +37,13 @@ typedef struct File {
 	const char *name, *kind, *source;
 	int64_t number, built, size, came; /* ms since 1970 */
 	uint8_t digest[SK_SHA256_SIZE];
-	char stem[32];
+	char cvd[48], cld[48]; /* the two names of the database */
 } File;
 
 static int read_file(const json_t *object, File *file)
 {
+	int stem = (int)strcspn(sk_row_text(object, "name"), ".");
+
 	*file = (File){.name = sk_row_text(object, "name"),
 		.kind = sk_row_text(object, "kind"),
 		.source = sk_row_text(object, "source"),
@@ -51,8 +53,8 @@ static int read_file(const json_t *object, File *file)
 		.came = number(object, "came")};
 	if (sk_hex_parse(file->digest, sizeof(file->digest), sk_row_text(object, "sha256")) < 0 ||
 		file->number < 1 || file->size < 1 ||
-		!sk_str_format(
-			file->stem, sizeof(file->stem), "%.*s.%%", (int)strcspn(file->name, "."), file->name))
+		!sk_str_format(file->cvd, sizeof(file->cvd), "%.*s.cvd", stem, file->name) ||
+		!sk_str_format(file->cld, sizeof(file->cld), "%.*s.cld", stem, file->name))
 		return -EBADMSG;
 	return 0;
 }
@@ -62,9 +64,9 @@ static int is_served(const SkActor *actor, const File *file)
 {
 	int64_t newest = 0;
 	int r = sk_db_query_int(actor->db,
-		"SELECT COALESCE(max(number), 0) FROM definition_files WHERE name LIKE $1 AND state = "
+		"SELECT COALESCE(max(number), 0) FROM definition_files WHERE name IN ($1, $2) AND state = "
 		"'served'",
-		SK_DB_ARGS(sk_db_text(file->stem)), &newest);
+		SK_DB_ARGS(sk_db_text(file->cvd), sk_db_text(file->cld)), &newest);
 
 	return r < 0 ? r : newest >= file->number;
 }
@@ -73,8 +75,8 @@ static int serve(const SkActor *actor, const File *file)
 {
 	char id[SK_ID_SIZE];
 	int r = sk_db_exec(actor->db,
-		"UPDATE definition_files SET state = 'replaced' WHERE name LIKE $1 AND state = 'served'",
-		SK_DB_ARGS(sk_db_text(file->stem)), NULL);
+		"UPDATE definition_files SET state = 'replaced' WHERE name IN ($1, $2) AND state = 'served'",
+		SK_DB_ARGS(sk_db_text(file->cvd), sk_db_text(file->cld)), NULL);
 
 	if (r < 0)
 		return r;
