@@ -96,7 +96,7 @@ static void write_settings(const FleetConsole *console)
 		die(path);
 	fprintf(file,
 		"[Database]\nFile=%1$s/console.sqlite\nAddressFile=%1$s/no-address\n"
-		"[Listen]\nPeoplePort=%2$u\nAgentsPort=%3$u\nConnectionsPerAddress=0\n"
+		"[Listen]\nPeoplePort=%2$u\nAgentsPort=%3$u\nConnectionsPerAddress=0\nConnections=100\n"
 		"[TLS]\nCertificate=%1$s/tls/server.crt\nKey=%1$s/tls/server.key\nClientAuthority=%1$s/"
 		"ca.crt\n"
 		"[Session]\nSecretFile=%1$s/secret\n"
