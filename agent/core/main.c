@@ -34,6 +34,7 @@
 #include "agent/core/seal.h"
 #include "agent/core/stop.h"
 #include "config.h"
+#include "lib/base/schedule.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 #include "lib/log/log.h"
@@ -186,6 +187,9 @@ int main(int argc, char **argv)
 		core.conf_directory = optarg;
 	}
 	sk_log_init("sekishod");
+	r = sk_schedule_first();
+	if (r < 0)
+		sk_log(LOG_INFO, "decisions may wait for other programs: %s", strerror(-r));
 	r = sk_crypt_init();
 	if (r == 0)
 		r = load_settings(&core);

@@ -23,6 +23,7 @@
 #include "agent/monitor/uevents.h"
 #include "agent/monitor/usb.h"
 #include "agent/monitor/work.h"
+#include "lib/base/schedule.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 #include "lib/log/log.h"
@@ -126,6 +127,9 @@ int main(int argc, char **argv)
 	if (r != OPTIONS_RUN)
 		return r;
 	sk_log_init("sekisho-monitor");
+	r = sk_schedule_first();
+	if (r < 0)
+		sk_log(LOG_INFO, "decisions may wait for other programs: %s", strerror(-r));
 	/* An arena of memory for each thread would only stay behind. */
 	mallopt(M_ARENA_MAX, 1);
 	return run(&monitor, &options) < 0 ? 1 : 0;
