@@ -169,27 +169,30 @@ static void on_enrolled(void *userdata, const HttpAnswer *answer)
 	core_ask(up, SK_UPLINK_ENVELOPE, statement, strlen(statement), on_statement_taken);
 }
 
-static char *format_request(Uplink *up)
+static int format_request(Uplink *up, char **ret_text)
 {
 	char secret[SK_ENROL_SECRET_TEXT_SIZE];
 	own_free char *csr = NULL;
 	json_t *object;
 	char *text;
+	int r = key_request(up->enrol->identity->key, &csr);
 
-	if (key_request(up->enrol->identity->key, &csr) < 0)
-		return NULL;
+	if (r < 0)
+		return r;
 	sk_enrol_secret_format(secret, up->enrol->code.secret);
 	object = json_pack("{s:s, s:s, s:O}", "secret", secret, "request", csr, "terminal", up->facts);
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	sk_secret_wipe(secret, sizeof(secret));
-	return text;
+	*ret_text = text;
+	return text ? 0 : -ENOMEM;
 }
 
 static void send_request(Uplink *up)
 {
 	Enrol *enrol = up->enrol;
-	own_free char *text = format_request(up);
+	own_free char *text = NULL;
+	int r = format_request(up, &text);
 	HttpRequest request = {.method = "POST",
 		.path = "/api/v1/agent/enrol",
 		.body = text,
@@ -203,16 +206,16 @@ static void send_request(Uplink *up)
 		.ca = enrol->identity->ca,
 		.proxy = up->options.proxy,
 		.bandwidth = up->options.bandwidth};
-	int r;
 
 	http_free(own_take(enrol->http));
-	r = text ? http_new(up->event, &target, &enrol->http) : -ENOMEM;
+	if (r == 0)
+		r = http_new(up->event, &target, &enrol->http);
 	if (r == 0)
 		r = http_start(enrol->http, &request, NULL);
 	if (text)
 		sk_secret_wipe(text, strlen(text));
 	if (r < 0)
-		fail(up, r, "", false);
+		fail(up, r, "the request for a certificate cannot be made", false);
 }
 
 /* The key is made once for a code, and is on the disk before the console hears of it. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
@@ -14,22 +15,40 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/secret.h"
+#include "lib/log/log.h"
 
 #define KEY_FILE_MAX 16384
 #define TPM_DEVICE "/dev/tpmrm0"
+/* A key of the TPM is used by the TPM: OpenSSL would else take the default provider, for which the TPM gives
+ * away the public half, and miss the private one. What needs no key of the TPM is faster without it. */
+#define TPM_FIRST "?provider=tpm2,tpm2.digest!=yes,tpm2.cipher!=yes"
 
 OWN_DEFINE(EVP_PKEY, EVP_PKEY_free)
 OWN_DEFINE(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
+OWN_DEFINE(EVP_MD_CTX, EVP_MD_CTX_free)
 OWN_DEFINE(BIO, BIO_free)
 OWN_DEFINE(X509_REQ, X509_REQ_free)
 
 static bool use_tpm;
 
+/* What OpenSSL has to say goes to the journal. Return: -EIO. */
+static int fail(const char *what)
+{
+	char text[256] = "no reason was given";
+	unsigned long error = ERR_peek_last_error();
+
+	if (error)
+		ERR_error_string_n(error, text, sizeof(text));
+	ERR_clear_error();
+	sk_log(LOG_ERR, "%s: %s", what, text);
+	return -EIO;
+}
+
 bool key_init(void)
 {
 	/* A provider that was loaded explicitly switches the default one off unless that is loaded too. */
 	if (access(TPM_DEVICE, R_OK | W_OK) == 0 && OSSL_PROVIDER_load(NULL, "default") &&
-		OSSL_PROVIDER_load(NULL, "tpm2"))
+		OSSL_PROVIDER_load(NULL, "tpm2") && EVP_set_default_properties(NULL, TPM_FIRST) == 1)
 		use_tpm = true;
 	return use_tpm;
 }
@@ -65,8 +84,33 @@ static int generate(const char *properties, EVP_PKEY **ret_key)
 	if (!context || EVP_PKEY_keygen_init(context) <= 0 ||
 		EVP_PKEY_CTX_set_group_name(context, "P-256") <= 0 ||
 		EVP_PKEY_generate(context, ret_key) <= 0)
-		return -EIO;
+		return fail("a key cannot be made");
 	return 0;
+}
+
+/* Signs something. A TPM may make keys and then be no good for using them. */
+static int try_key(EVP_PKEY *key)
+{
+	own_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+	unsigned char signature[256];
+	size_t size = sizeof(signature);
+
+	if (!context || EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) <= 0 ||
+		EVP_DigestSign(context, signature, &size, (const unsigned char *)"sekisho", 7) <= 0)
+		return fail("the key in the TPM cannot sign");
+	return 0;
+}
+
+static int generate_in_tpm(EVP_PKEY **ret_key)
+{
+	own_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+	int r = use_tpm ? generate("provider=tpm2", &key) : -ENOTSUP;
+
+	if (r == 0)
+		r = try_key(key);
+	if (r == 0)
+		*ret_key = own_take(key);
+	return r;
 }
 
 static int store(int dir_fd, const char *name, EVP_PKEY *key)
@@ -89,7 +133,7 @@ static int store(int dir_fd, const char *name, EVP_PKEY *key)
 int key_new(int dir_fd, const char *name, EVP_PKEY **ret_key)
 {
 	own_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
-	int r = use_tpm ? generate("provider=tpm2", &key) : -ENOTSUP;
+	int r = generate_in_tpm(&key);
 
 	/* A TPM that is there and cannot: a key in a file is better than a terminal without a console. */
 	if (r < 0)
@@ -133,6 +177,6 @@ int key_request(EVP_PKEY *key, char **ret_pem)
 			(const unsigned char *)"sekisho-terminal", -1, -1, 0) != 1 ||
 		X509_REQ_set_pubkey(request, key) != 1 || X509_REQ_sign(request, key, EVP_sha256()) <= 0 ||
 		PEM_write_bio_X509_REQ(bio, request) != 1)
-		return -EIO;
+		return fail("the request for a certificate");
 	return copy_bio(bio, ret_pem, &size);
 }

@@ -153,7 +153,8 @@ SecretFile={state}/secret
         connect(pc, {port: port for port in (self.people, self.agents)})
         done = pc.ctl("enroll", self.code(name))
         if not done.ok:
-            raise LabError(f"sekishoctl enroll: {done.out}{done.err}")
+            raise LabError(f"sekishoctl enroll: {done.out}{done.err}"
+                           + pc.run("journalctl -b -u 'sekisho*' -n 30 --no-pager").out)
         found = [t["id"] for t in self.terminals() if t["name"] == name]
         if len(found) != 1:
             raise LabError(f"the console has {len(found)} terminals of the name {name}")
