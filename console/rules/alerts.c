@@ -133,21 +133,41 @@ int sk_alert_raise(const SkActor *actor, const SkAlertMatter *matter)
 	return r == 1 ? count_again(actor, id, details, last) : insert(actor, matter, details);
 }
 
+/* "": of the console itself. */
+static int read_facility(SkDb *db, const char *id, char ret_facility[SK_ID_SIZE])
+{
+	own_rows SkDbRows *rows = NULL;
+	const char *facility;
+	int r = sk_db_query(
+		db, "SELECT facility_id FROM alerts WHERE id = $1", SK_DB_ARGS(sk_db_text(id)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	facility = sk_db_get_text(rows, 0);
+	sk_str_copy(ret_facility, SK_ID_SIZE, facility ? facility : "");
+	return 0;
+}
+
 int sk_alert_settle(const SkActor *actor, const char *kind, const char *subject_kind, const char *subject)
 {
 	const SkAlertMatter matter = {.kind = kind, .subject_kind = subject_kind, .subject = subject};
-	char id[SK_ID_SIZE];
+	char id[SK_ID_SIZE], facility[SK_ID_SIZE];
 	int64_t last;
 	int r = find_open(actor, &matter, id, &last);
 
 	if (r <= 0)
+		return r;
+	r = read_facility(actor->db, id, facility);
+	if (r < 0)
 		return r;
 	r = sk_db_exec(actor->db,
 		"UPDATE alerts SET state = 'closed', closed = $1, version = version + 1 WHERE id = $2",
 		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(id)), NULL);
 	if (r < 0)
 		return r;
-	return sk_actor_record(actor, &(SkFact){"alert.settled", NULL, "alert", id,
+	return sk_actor_record(actor, &(SkFact){"alert.settled", facility[0] ? facility : NULL, "alert", id,
 					      json_pack("{s:s, s:s}", "kind", kind, "subject", subject)});
 }
 

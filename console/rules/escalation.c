@@ -151,6 +151,7 @@ static bool is_repeated(const json_t *ladder, int64_t step, int64_t end)
 	return false;
 }
 
+/* Return: 1 the request was changed, 0 nothing is due, or negative errno. */
 static int take_steps(const SkActor *actor, const Late *late, const SkAlertRule *rule, const json_t *ladder)
 {
 	int64_t end = late->done, next;
@@ -159,6 +160,9 @@ static int take_steps(const SkActor *actor, const Late *late, const SkAlertRule 
 	while (end < late->done + 100 && step_time(ladder, late, end) <= actor->now)
 		end++;
 	next = step_time(ladder, late, end);
+	/* The due time itself stands for a request that was not looked at yet. */
+	if (next == late->due)
+		next++;
 	for (int64_t step = late->done; r == 0 && rule->enabled && step < end; step++)
 		if (!is_repeated(ladder, step, end))
 			r = tell(actor, late, rule, step_to(ladder, step), step);
@@ -167,28 +171,38 @@ static int take_steps(const SkActor *actor, const Late *late, const SkAlertRule 
 	r = sk_db_exec(actor->db, "UPDATE requests SET escalations = $1, next_escalation = $2 WHERE id = $3",
 		SK_DB_ARGS(sk_db_int(end), sk_db_int(next), sk_db_text(late->id)), NULL);
 	if (r < 0 || end == late->done)
-		return r;
-	return sk_actor_record(actor,
+		return r < 0 ? r : 1;
+	r = sk_actor_record(actor,
 		&(SkFact){"request.escalated", late->facility, "request", late->id,
 			json_pack("{s:I, s:s}", "step", (json_int_t)end, "to", step_to(ladder, end - 1))});
+	return r < 0 ? r : 1;
+}
+
+static int escalate(const SkActor *actor, const Late *late)
+{
+	own_alert_rule SkAlertRule rule = {.limit = 0};
+	json_auto_t *ladder = NULL;
+	int r = sk_alert_rule_load(actor->db, sk_alert_kind("return-late"), late->facility, &rule);
+
+	if (r < 0)
+		return r;
+	ladder = ladder_of(&rule);
+	return ladder ? take_steps(actor, late, &rule, ladder) : -ENOMEM;
 }
 
 int sk_escalate(const SkActor *actor, int64_t *ret_count)
 {
 	Late late[SK_ESCALATION_ROWS];
+	int64_t changed = 0;
 	size_t n = 0;
 	int r = find(actor, late, &n);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		own_alert_rule SkAlertRule rule = {.limit = 0};
-		json_auto_t *ladder = NULL;
-
-		r = sk_alert_rule_load(actor->db, sk_alert_kind("return-late"), late[i].facility, &rule);
-		if (r < 0)
-			return r;
-		ladder = ladder_of(&rule);
-		r = ladder ? take_steps(actor, &late[i], &rule, ladder) : -ENOMEM;
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = escalate(actor, &late[i]);
+		if (r > 0)
+			changed++;
 	}
-	*ret_count = n == SK_ESCALATION_ROWS ? (int64_t)n : 0;
-	return r;
+	/* A full page of which nothing changed would come again and again. */
+	*ret_count = n == SK_ESCALATION_ROWS ? changed : 0;
+	return r < 0 ? r : 0;
 }

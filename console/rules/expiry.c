@@ -10,22 +10,9 @@
 #define HOUR INT64_C(3600000)
 #define DAY (24 * HOUR)
 
-int sk_expire_requests(const SkActor *actor, int64_t *ret_count)
+int sk_expire_request(const SkActor *actor, const char *id)
 {
-	json_auto_t *ids = NULL;
-	const json_t *id;
-	size_t i;
-	int r = sk_request_expired(actor->db, actor->now, &ids);
-
-	if (r < 0)
-		return r;
-	json_array_foreach (ids, i, id) {
-		r = sk_request_act(actor, json_string_value(id), SK_REQUEST_EXPIRE, NULL);
-		if (r != 0)
-			return r < 0 ? r : -EPROTO;
-	}
-	*ret_count = (int64_t)json_array_size(ids);
-	return 0;
+	return sk_request_act(actor, id, SK_REQUEST_EXPIRE, NULL);
 }
 
 static int find_ended_grants(const SkActor *actor, json_t *ids)

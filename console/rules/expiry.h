@@ -9,9 +9,9 @@
 
 #define SK_EXPIRY_ROWS 200
 
-/* Requests whose time is over and that never went out; their media go back to stock. Return: as in actor.h.
- */
-int sk_expire_requests(const SkActor *actor, int64_t *ret_count);
+/* A request of sk_request_expired(); its media go back to stock. Return: as in actor.h: one whose medium has
+ * a story of its own by now is refused, and stays as it is. */
+int sk_expire_request(const SkActor *actor, const char *id);
 
 /* Grants and leases past their end: their terminals hear of it. */
 int sk_expire_grants(const SkActor *actor, int64_t *ret_count);

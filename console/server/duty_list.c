@@ -6,9 +6,11 @@
 #include "console/rules/alerts.h"
 #include "console/rules/escalation.h"
 #include "console/rules/expiry.h"
+#include "console/rules/requests.h"
 #include "console/server/duty_definitions.h"
 #include "console/rules/review.h"
 #include "console/server/duty_outbox.h"
+#include "console/store/time.h"
 #include "console/server/duty_records.h"
 #include "console/server/duty_rollout.h"
 
@@ -44,9 +46,27 @@ static int do_all(SkDutyWork *work, int (*rule)(const SkActor *actor, int64_t *r
 	return r;
 }
 
+static int expire_request(const SkActor *actor, void *userdata)
+{
+	return sk_expire_request(actor, userdata);
+}
+
+/* Each in a transaction of its own: one that cannot be ended holds up no other. */
 static int expire_requests(SkDutyWork *work)
 {
-	return do_all(work, sk_expire_requests);
+	json_auto_t *ids = NULL;
+	const json_t *id;
+	size_t i;
+	int r = sk_request_expired(sk_duty_db(work), sk_time_now(), &ids);
+
+	json_array_foreach (ids, i, id) {
+		if (r < 0)
+			return r;
+		r = sk_duty_act(work, expire_request, (void *)json_string_value(id));
+		if (r >= 0)
+			r = sk_duty_go_on(work);
+	}
+	return r;
 }
 
 static int expire_grants(SkDutyWork *work)

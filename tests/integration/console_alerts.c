@@ -305,7 +305,7 @@ static void test_the_ladder_is_climbed_one_step_at_a_time(void **state)
 	escalate(f, due - 24 * HOUR);
 	escalate(f, due - 20 * HOUR);
 	assert_int_equal(mails_to(f, "asker@x"), 1);
-	escalate(f, due);
+	escalate(f, due + 1);
 	assert_int_equal(mails_to(f, "asker@x"), 2);
 	escalate(f, due + 25 * HOUR);
 	assert_int_equal(mails_to(f, "boss@x"), 1);
@@ -338,6 +338,25 @@ static void test_a_ladder_of_the_clinic(void **state)
 	assert_int_equal(
 		count(f, "SELECT COUNT(*) FROM outbox WHERE body LIKE $1", "%内線{count}: R-1 {unknown}%"),
 		1);
+}
+
+static void test_a_ladder_that_begins_at_the_due_time(void **state)
+{
+	Fixture *f = *state;
+	int64_t due = f->now + 100 * HOUR;
+
+	add_out(f, due);
+	must(f, set_rule(f, "return-late", 0, true,
+			json_pack("{s:[{s:i,s:s}]}", "steps", "hours", 0, "to", "requester")));
+	escalate(f, due - HOUR);
+	escalate(f, due - HOUR);
+	assert_int_equal(mails_to(f, "asker@x"), 0);
+	assert_int_equal(
+		count(f, "SELECT COUNT(*) FROM requests WHERE next_escalation = due + 1 AND number = $1",
+			"R-1"),
+		1);
+	escalate(f, due + 1);
+	assert_int_equal(mails_to(f, "asker@x"), 1);
 }
 
 /* ---- the outbox ---- */
@@ -426,7 +445,7 @@ static int run_expire(Step *s)
 
 static void test_what_is_over_ends(void **state)
 {
-	static const Expire all[] = {sk_expire_requests, sk_expire_grants, sk_expire_codes, sk_expire_traces};
+	static const Expire all[] = {sk_expire_grants, sk_expire_codes, sk_expire_traces};
 	Fixture *f = *state;
 
 	add_terminal(f);
@@ -490,6 +509,8 @@ static int group(void)
 		cmocka_unit_test_setup_teardown(
 			test_the_ladder_is_climbed_one_step_at_a_time, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_a_ladder_of_the_clinic, rules_setup, rules_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_ladder_that_begins_at_the_due_time, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_message_is_taken_by_one_and_given_up_in_the_end, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_over_ends, rules_setup, rules_teardown),
