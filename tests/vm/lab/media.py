@@ -2,22 +2,24 @@
 """Media as the person at the desk meets them: where they are mounted, what opens, what was recorded."""
 import subprocess
 
-from .paths import LAB, VM, LabError, digest
+from .paths import LAB, TOP, VM, LabError, digest
 
 EVERY_WAY = ("open", "openat2", "mmap", "sendfile", "io_uring", "path", "bind")
 WAIT = 20  # seconds until a medium must be there, on a busy emulated PC
 
 
-def program(name):
-    """A program of tests/vm/programs, built to run in any guest."""
-    source = VM / "programs" / f"{name}.c"
-    target = LAB / "programs" / f"{name}-{digest(source)}"
+def program(name, *files):
+    """A program built to run in any guest, of tests/vm/programs or of these files of the tree."""
+    files = files or (VM / "programs" / f"{name}.c",)
+    target = LAB / "programs" / f"{name}-{digest(*files)}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(".part")
-        done = subprocess.run(["gcc", "-O2", "-Wall", "-static", "-s", "-o", part, source], stderr=subprocess.PIPE)
+        sources = [f for f in files if f.suffix == ".c"]
+        compiler = ["gcc", "-O2", "-Wall", "-D_GNU_SOURCE", "-I", TOP, "-static", "-s"]
+        done = subprocess.run([*compiler, "-o", part, *sources], stderr=subprocess.PIPE)
         if done.returncode:
-            raise LabError(f"{source.name}: {done.stderr.decode(errors='replace')}")
+            raise LabError(f"{name}: {done.stderr.decode(errors='replace')}")
         part.rename(target)
     return target
 

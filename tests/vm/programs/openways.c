@@ -9,7 +9,6 @@
  * came out (execve: when it started), "empty" when the file was readable and had none, otherwise the name of
  * the error.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
