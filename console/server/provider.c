@@ -316,7 +316,8 @@ static int find_keys(SkProvider *provider, const json_t *description, const json
 static int add(char **text, const char *name, const char *value)
 {
 	char *escaped = curl_easy_escape(NULL, value, 0), *longer = NULL;
-	int r = escaped && asprintf(&longer, "%s%s%s=%s", *text, **text ? "&" : "", name, escaped) >= 0
+	int r = escaped && asprintf(&longer, "%s%s%s=%s", *text ? *text : "", *text ? "&" : "", name,
+				   escaped) >= 0
 			? 0
 			: -ENOMEM;
 
@@ -341,11 +342,11 @@ static int add_all(char **text, const char *const pairs[][2])
 int sk_provider_address(SkProvider *provider, const SkProviderAsk *ask_for, char **ret_address)
 {
 	json_auto_t *description = NULL;
-	own_free char *query = strdup("");
+	own_free char *query = NULL;
 	uint8_t digest[SK_SHA256_SIZE];
 	char challenge[SK_BASE64_SIZE(SK_SHA256_SIZE)];
 	const char *address;
-	int r = query ? describe(provider, &description) : -ENOMEM;
+	int r = describe(provider, &description);
 
 	if (r < 0)
 		return r;
@@ -381,15 +382,12 @@ static int ask_token(SkProvider *provider, const json_t *description, const char
 	const SkProviderAsk *ask_for, json_t **ret_answer)
 {
 	bool basic = provider->secret && wants_basic(description);
-	own_free char *form = strdup("");
-	int r = form ? 0 : -ENOMEM;
-
-	if (r == 0)
-		r = add_all(&form,
-			(const char *const[][2]){{"grant_type", "authorization_code"}, {"code", code},
-				{"redirect_uri", ask_for->redirect}, {"code_verifier", ask_for->verifier},
-				{"client_id", basic ? NULL : provider->settings->provider.client},
-				{"client_secret", basic ? NULL : provider->secret}, {NULL, NULL}});
+	own_free char *form = NULL;
+	int r = add_all(
+		&form, (const char *const[][2]){{"grant_type", "authorization_code"}, {"code", code},
+			       {"redirect_uri", ask_for->redirect}, {"code_verifier", ask_for->verifier},
+			       {"client_id", basic ? NULL : provider->settings->provider.client},
+			       {"client_secret", basic ? NULL : provider->secret}, {NULL, NULL}});
 	if (r == 0)
 		r = ask(provider, &(Request){address_of(description, "token_endpoint"), form, basic},
 			ret_answer);
