@@ -71,7 +71,8 @@ static int find_facility(const SkActor *actor, const SkBreakGlassOrder *order, c
 		r = sk_db_next(rows);
 	if (r < 0)
 		return r;
-	if (r == 0 || !sk_scope_has_facility(actor->scope, sk_db_get_text(rows, 0)))
+	if (r == 0 || !sk_str_eq(sk_db_get_text(rows, 0), order->facility) ||
+		!sk_scope_has_facility(actor->scope, order->facility))
 		return SK_NOT_FOUND;
 	sk_str_copy(ret_facility, SK_ID_SIZE, sk_db_get_text(rows, 0));
 	return 0;

@@ -12,6 +12,7 @@
 extern const SkTable sk_break_glass_table;
 
 typedef struct SkBreakGlassOrder {
+	const char *facility;
 	const char *terminal, *group; /* one of them; the other is NULL */
 	const char *kept_by;	      /* who keeps the envelope */
 	int64_t minutes, days;	      /* how long a use lasts; how long the code is good */

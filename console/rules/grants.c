@@ -27,6 +27,7 @@ static const SkColumn grant_columns[] = {
 	{"id", SK_COLUMN_TEXT, R | SK_COLUMN_SORT, NULL},
 	{"facility_id", SK_COLUMN_TEXT, R | F, NULL},
 	{"request_id", SK_COLUMN_TEXT, R | F, NULL},
+	{"visit_id", SK_COLUMN_TEXT, R | F, NULL},
 	{"medium_id", SK_COLUMN_TEXT, R | F, NULL},
 	{"terminal_id", SK_COLUMN_TEXT, R | F, NULL},
 	{"group_id", SK_COLUMN_TEXT, R, NULL},
@@ -53,6 +54,7 @@ const SkTable sk_grants_table = {
 typedef struct Order {
 	const json_t *medium; /* its row */
 	const char *request;  /* NULL: none */
+	const char *visit;    /* NULL: none */
 	SkAudience audience;  /* a terminal or a group */
 	const char *user;     /* "" anybody */
 	const char *person;   /* whom its uses are counted for */
@@ -154,7 +156,7 @@ static int insert(const SkActor *actor, const Order *order, const char *id, cons
 	return sk_table_insert(actor->db, &sk_grants_table, actor->scope,
 		&(SkWrite){SK_SETS({"id", sk_db_text(id)},
 			{"facility_id", sk_db_text(sk_row_text(medium, "facility"))},
-			{"request_id", sk_db_text(order->request)},
+			{"request_id", sk_db_text(order->request)}, {"visit_id", sk_db_text(order->visit)},
 			{"medium_id", sk_db_text(sk_row_text(medium, "id"))},
 			{"terminal_id", sk_db_text(order->audience.terminal)},
 			{"group_id", sk_db_text(order->audience.group)},
@@ -330,4 +332,26 @@ int sk_grant_prepare(const SkActor *actor, const SkGrantKeys *keys, const SkPrep
 	order.medium = medium;
 	order.recovery = recovery;
 	return issue(actor, keys->signing, &order, ret_id);
+}
+
+int sk_grant_for_visit(const SkActor *actor, const SkSigning *signing, const SkVisitGrant *visit)
+{
+	json_auto_t *medium = NULL;
+	char id[SK_ID_SIZE];
+	Order order = {.visit = visit->visit,
+		.audience = {.terminal = visit->terminal},
+		.user = visit->user,
+		.person = actor->person,
+		.mode = visit->mode,
+		.from = actor->now,
+		.until = visit->until};
+	int state, r = sk_table_read(actor->db, &sk_media_table, actor->scope, visit->medium, &medium);
+
+	if (r < 0)
+		return r;
+	state = sk_medium_state_parse(sk_row_text(medium, "state"));
+	if (state != SK_MEDIUM_IN_STOCK && state != SK_MEDIUM_APPROVED && state != SK_MEDIUM_OUT)
+		return SK_MEDIUM_FROZEN;
+	order.medium = medium;
+	return issue(actor, signing, &order, id);
 }

@@ -41,6 +41,19 @@ typedef struct SkPreparation {
 int sk_grant_prepare(const SkActor *actor, const SkGrantKeys *keys, const SkPreparation *preparation,
 	char ret_id[SK_ID_SIZE]);
 
+typedef struct SkVisitGrant {
+	const char *visit, *medium, *terminal;
+	const char *mode; /* "read" or "read-write" */
+	const char *user; /* the visitor's account */
+	int64_t until;
+} SkVisitGrant;
+
+/* From now on, for an open visit (visits.h). Return: as in actor.h; SK_MEDIUM_FROZEN. */
+int sk_grant_for_visit(const SkActor *actor, const SkSigning *signing, const SkVisitGrant *visit);
+
+/* All that a visit was granted is over. Return: as in actor.h. */
+int sk_grants_end_visit(const SkActor *actor, const char *visit);
+
 /* Return: as in actor.h; SK_GRANT_ENDED it is over already; SK_MEDIUM_REASON_NEEDED. */
 int sk_grant_revoke(const SkActor *actor, const SkRowKey *key, const char *reason);
 

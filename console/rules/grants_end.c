@@ -58,7 +58,8 @@ int sk_grant_revoke(const SkActor *actor, const SkRowKey *key, const char *reaso
 	return reason && *reason ? end(actor, row, "revoked", reason) : SK_MEDIUM_REASON_NEEDED;
 }
 
-static int live_of(const SkActor *actor, const char *medium, json_t **ret_grants)
+/* The living grants of a medium or a visit, by the name of the column. */
+static int live_of(const SkActor *actor, const char *column, const char *id, json_t **ret_grants)
 {
 	own_sql SkSql *sql = NULL;
 	int r = sk_sql_new(actor->db, "SELECT ", &sql);
@@ -66,9 +67,25 @@ static int live_of(const SkActor *actor, const char *medium, json_t **ret_grants
 	if (r < 0)
 		return r;
 	sk_table_columns(&sk_grants_table, NULL, sql);
-	sk_sql_add(sql, " FROM grants WHERE state = 'live' AND medium_id = ");
-	sk_sql_value(sql, sk_db_text(medium));
+	sk_sql_add(sql, " FROM grants WHERE state = 'live' AND ");
+	sk_sql_name(sql, column);
+	sk_sql_add(sql, " = ");
+	sk_sql_value(sql, sk_db_text(id));
 	return sk_rows_json(&sk_grants_table, sql, ret_grants);
+}
+
+int sk_grants_end_visit(const SkActor *actor, const char *visit)
+{
+	json_auto_t *grants = NULL;
+	const json_t *grant;
+	size_t i;
+	int r = live_of(actor, "visit_id", visit, &grants);
+
+	json_array_foreach (grants, i, grant) {
+		if (r == 0)
+			r = end(actor, grant, "ended", "visit");
+	}
+	return r;
 }
 
 /* States of which every terminal of the facility knows: the medium is refused there. */
@@ -88,7 +105,7 @@ int sk_grants_follow(const SkActor *actor, const json_t *medium, SkMediumState t
 
 	if (sk_medium_state_is_usable(to))
 		return 0;
-	r = live_of(actor, sk_row_text(medium, "id"), &grants);
+	r = live_of(actor, "medium_id", sk_row_text(medium, "id"), &grants);
 	json_array_foreach (grants, i, grant) {
 		if (r == 0)
 			r = end(actor, grant, is_refused(to) ? "revoked" : "ended",

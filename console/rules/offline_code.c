@@ -53,7 +53,8 @@ static int check_order(const SkActor *actor, const SkOfflineOrder *order, char r
 		r = sk_table_read(actor->db, &sk_media_table, actor->scope, order->medium, &medium);
 	if (r < 0)
 		return r == -ENOENT ? SK_NOT_FOUND : r;
-	if (!sk_str_eq(sk_row_text(terminal, "facility"), sk_row_text(medium, "facility")) ||
+	if (!sk_str_eq(sk_row_text(terminal, "facility"), order->facility) ||
+		!sk_str_eq(sk_row_text(medium, "facility"), order->facility) ||
 		!sk_str_eq(sk_row_text(terminal, "state"), "enrolled"))
 		return SK_NOT_FOUND;
 	state = sk_medium_state_parse(sk_row_text(medium, "state"));

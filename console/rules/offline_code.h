@@ -13,6 +13,7 @@
 extern const SkTable sk_offline_codes_table;
 
 typedef struct SkOfflineOrder {
+	const char *facility; /* that both belong to */
 	const char *terminal, *medium;
 	const char *user;   /* account on the terminal */
 	const char *action; /* "read" or "read-write" */

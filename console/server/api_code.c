@@ -54,7 +54,8 @@ int sk_api_offline_code_issue(SkCall *call)
 {
 	int64_t hours = sk_call_body_int(call, "hours");
 	Work work = {.secret = call->server->home.secret,
-		.order = {.terminal = sk_call_body_text(call, "terminal"),
+		.order = {.facility = sk_call_body_text(call, "facility"),
+			.terminal = sk_call_body_text(call, "terminal"),
 			.medium = sk_call_body_text(call, "medium"),
 			.user = sk_call_body_text(call, "userName"),
 			.action = sk_call_body_text(call, "action"),
@@ -125,7 +126,8 @@ static int seal(const SkActor *actor, void *userdata)
 int sk_api_break_glass_create(SkCall *call)
 {
 	int64_t minutes = sk_call_body_int(call, "minutes"), days = sk_call_body_int(call, "days");
-	Work work = {.envelope = {.terminal = sk_call_body_text(call, "terminal"),
+	Work work = {.envelope = {.facility = sk_call_body_text(call, "facility"),
+			     .terminal = sk_call_body_text(call, "terminal"),
 			     .group = sk_call_body_text(call, "group"),
 			     .kept_by = sk_call_body_text(call, "keptBy"),
 			     .replaces = sk_call_body_text(call, "replaces"),

@@ -157,7 +157,8 @@ static char code_text[SK_OFFLINE_CODE_SIZE];
 static int run_issue(Step *s)
 {
 	return sk_offline_code_issue(&s->actor, console_secret,
-		&(SkOfflineOrder){.terminal = s->text,
+		&(SkOfflineOrder){.facility = CLINIC,
+			.terminal = s->text,
 			.medium = s->id,
 			.user = "tanaka",
 			.action = "read",
@@ -244,8 +245,12 @@ static char glass_text[SK_GLASS_CODE_SIZE];
 static int run_seal(Step *s)
 {
 	return sk_break_glass_create(&s->actor,
-		&(SkBreakGlassOrder){
-			.group = GROUP, .kept_by = "金庫", .minutes = 30, .days = 365, .replaces = s->id},
+		&(SkBreakGlassOrder){.facility = CLINIC,
+			.group = GROUP,
+			.kept_by = "金庫",
+			.minutes = 30,
+			.days = 365,
+			.replaces = s->id},
 		s->made, glass_text);
 }
 

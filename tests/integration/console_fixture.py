@@ -89,11 +89,18 @@ class Fixture:
 
     def make_code(self, facility):
         return self.make("/api/v1/offline-codes", {
-            "terminal": self.make_sealedTerminal(facility), "medium": self.make_medium(facility), "userName": "x",
+            "facility": facility, "terminal": self.make_sealedTerminal(facility), "medium": self.make_medium(facility), "userName": "x",
             "action": "read", "reason": "x"}, facility)
 
     def make_glass(self, facility):
-        return self.make("/api/v1/break-glass", {"terminal": self.make_terminal(facility), "keptBy": "x"}, facility)
+        return self.make("/api/v1/break-glass", {"facility": facility, "terminal": self.make_terminal(facility),
+                                                 "keptBy": "x"}, facility)
+
+    def make_visit(self, facility):
+        return self.make("/api/v1/visits", {
+            "facility": facility, "company": "x", "visitor": "x", "account": "x", "purpose": "x", "day": "2098-01-10",
+            "validFrom": "2098-01-10T00:00:00Z", "validUntil": "2098-01-10T09:00:00Z", "terminals": [], "devices": [],
+            "carriesData": False}, facility)
 
     def make_grant(self, facility):
         """What an approval leaves."""

@@ -288,7 +288,7 @@ def check_codes(work):
 
     def issue(user="root", action="read-write"):
         return work.call(work.officer, "POST", "/api/v1/offline-codes", {
-            "terminal": work.terminal, "medium": medium, "userName": user, "action": action, "reason": "往診"}, 201)
+            "facility": work.facility, "terminal": work.terminal, "medium": medium, "userName": user, "action": action, "reason": "往診"}, 201)
 
     def enter(code, action="read-write", about=medium):
         done = work.agent.ctl("code", "--medium", about, "--action", action, code)
@@ -333,7 +333,8 @@ def check_emergency(work):
     work.agent.start_core()
     work.agent.kill_uplink()
     work.agent.wait(work.agent.connected, "connected", 30)
-    made = work.call(work.officer, "POST", "/api/v1/break-glass", {"terminal": work.terminal, "keptBy": "金庫"}, 201)
+    made = work.call(work.officer, "POST", "/api/v1/break-glass", {
+        "facility": work.facility, "terminal": work.terminal, "keptBy": "金庫"}, 201)
     time.sleep(1)
     work.console.stop()
 
