@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "console/rules/ledger.h"
 #include "lib/base/str.h"
+#include "lib/crypt/digest.h"
 #include "lib/reason/reason.h"
 
 #define R SK_COLUMN_READ_ONLY
@@ -45,6 +47,9 @@ const SkTable sk_stock_sightings_table = {.name = "stock_sightings",
 	SK_COLUMNS(sighting_columns),
 	.id = "medium_id",
 	.facility = "facility_id"};
+
+/* Of missing media, in the record of a run; the list itself stays in the database. */
+#define NUMBERS_RECORDED 200
 
 /* What has not left the ledger for good, nor is known to be lost. */
 #define LISTED                                                                                               \
@@ -190,6 +195,27 @@ static int list_missing(SkDb *db, const char *run, json_t *missing)
 	return r;
 }
 
+/* What the record says of them: a line of the chain has no room for all of a large clinic's, but for proving
+ * which they were. */
+static json_t *describe_missing(const json_t *missing)
+{
+	own_free char *text = json_dumps(missing, JSON_COMPACT | JSON_SORT_KEYS);
+	json_t *numbers = json_array();
+	uint8_t digest[SK_SHA256_SIZE];
+	char hex[2 * SK_SHA256_SIZE + 1];
+
+	for (size_t i = 0; i < json_array_size(missing) && i < NUMBERS_RECORDED; i++)
+		json_array_append(numbers, json_object_get(json_array_get(missing, i), "number"));
+	if (!text || !numbers) {
+		json_decref(numbers);
+		return NULL;
+	}
+	sk_sha256(digest, text, strlen(text));
+	sk_hex_format(hex, digest, sizeof(digest));
+	return json_pack("{s:I, s:o, s:s}", "missing", (json_int_t)json_array_size(missing), "numbers",
+		numbers, "listSha256", hex);
+}
+
 int sk_stock_taking_close(const SkActor *actor, const char *run, json_t **ret_missing)
 {
 	json_auto_t *row = NULL, *missing = json_array();
@@ -208,9 +234,8 @@ int sk_stock_taking_close(const SkActor *actor, const char *run, json_t **ret_mi
 			&(SkWrite){SK_SETS({"state", sk_db_text("closed")}, {"closed", sk_db_int(actor->now)},
 				{"closed_by", sk_db_text(actor->person)})});
 	if (r == 0)
-		r = sk_actor_record(
-			actor, &(SkFact){"stock-taking.closed", sk_row_text(row, "facility"), "stock-taking",
-				       run, json_pack("{s:O}", "missing", missing)});
+		r = sk_actor_record(actor, &(SkFact){"stock-taking.closed", sk_row_text(row, "facility"),
+						   "stock-taking", run, describe_missing(missing)});
 	if (r == 0)
 		*ret_missing = own_take(missing);
 	return r;

@@ -225,6 +225,31 @@ static void test_stock_taking_names_what_is_missing(void **state)
 		count(f, "SELECT count(*) FROM media WHERE last_seen_by = 'stock-taking:' || $1", run), 2);
 }
 
+/* More than a line of the chain has room for. */
+static void test_a_large_clinic_misses_many(void **state)
+{
+	Fixture *f = *state;
+	Step step = {.run = run_begin, .fields = json_pack("{s:s, s:s}", "facility", CLINIC, "name", "全館")};
+	char run[SK_ID_SIZE];
+
+	assert_int_equal(
+		sk_db_exec(f->db,
+			"INSERT INTO media (id, facility_id, number, label, state, state_since, mode, kind, "
+			"created) "
+			"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
+			"SELECT 'MANY-' || i, $1, 'USB-' || i, 'x', 'in-stock', 1, 'bound', 'usb-stick', 1 "
+			"FROM n",
+			SK_DB_ARGS(sk_db_text(CLINIC)), NULL),
+		0);
+	must(f, as(f, OFFICER, &step));
+	json_decref(step.fields);
+	sk_str_copy(run, sizeof(run), step.made);
+	step = (Step){.run = run_close, .id = run};
+	must(f, as(f, OFFICER, &step));
+	assert_int_equal(json_array_size(step.result), 3000);
+	json_decref(step.result);
+}
+
 static int group(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +266,7 @@ static int group(void)
 			test_a_list_with_errors_leaves_nothing, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_stock_taking_names_what_is_missing, rules_setup, rules_teardown),
+		cmocka_unit_test_setup_teardown(test_a_large_clinic_misses_many, rules_setup, rules_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
