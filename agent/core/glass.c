@@ -199,10 +199,9 @@ static const json_t *find(const Core *core, const char *code)
 static SkReason start(Core *core, const json_t *sealed, const GlassEntry *entry)
 {
 	Glass *glass = core->glass;
-	int64_t now = grants_time(core).latest, minutes = time_of(sealed, "minutes");
-	json_t *running = json_pack("{s:s, s:I, s:I, s:s, s:s}", "id", text_of(sealed, "id"), "at",
-		(json_int_t)now, "until", (json_int_t)(now + minutes * MINUTE_MS), "user", entry->user,
-		"reason", entry->reason);
+	json_int_t now = grants_time(core).latest, until = now + time_of(sealed, "minutes") * MINUTE_MS;
+	json_t *running = json_pack("{s:s, s:I, s:I, s:s, s:s}", "id", text_of(sealed, "id"), "at", now,
+		"until", until, "user", entry->user, "reason", entry->reason);
 
 	if (!running || json_array_append_new(glass->used, json_string(text_of(sealed, "id"))) < 0) {
 		json_decref(running);

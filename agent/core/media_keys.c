@@ -51,15 +51,14 @@ static void on_answered(void *userdata, int result, unsigned status, const char 
 	Asking *asking = userdata;
 	SkOprfAnswer *answer = &asking->answer.answer;
 
-	if (result < 0 || status >= 500)
-		finish(asking, SK_CONSOLE_NEEDED);
-	else if (status != 200)
+	if (result == 0 && status < 500 && status != 200)
 		finish(asking, uplink_code_of(object));
-	else if (!read_bytes(object, "element", answer->element, sizeof(answer->element)) ||
-		 !read_bytes(object, "proof", answer->proof, sizeof(answer->proof)))
-		finish(asking, SK_CONSOLE_NEEDED);
-	else
+	else if (result == 0 && status == 200 &&
+		 read_bytes(object, "element", answer->element, sizeof(answer->element)) &&
+		 read_bytes(object, "proof", answer->proof, sizeof(answer->proof)))
 		finish(asking, SK_REASON_NONE);
+	else
+		finish(asking, SK_CONSOLE_NEEDED);
 }
 
 static int call_console(const KeyAsk *ask, Asking *asking)

@@ -66,8 +66,8 @@ static const char *scanner_name(const Core *core)
 }
 
 /*
- * When the definitions were made: as the scanner said, which has looked at all there are; while it sleeps, what
- * came from the console. null when neither is known.
+ * When the definitions were made: as the scanner said, which has looked at all there are; while it sleeps,
+ * what came from the console. null when neither is known.
  */
 static json_t *definitions_time(const Core *core)
 {

@@ -172,7 +172,8 @@ static void log_load(const Broker *broker, int r, const char *detail, uint64_t b
 static void load(Broker *broker, char detail[256])
 {
 	const SkScanOptions *options = &broker->options;
-	EngineLimits limits = {.max_file_size = options->max_file_size,
+	EngineLimits limits = {
+		.max_file_size = options->max_file_size,
 		.max_scan_size = options->max_scan_size,
 		/* libclamav ends by itself, and says so, before the worker is killed. */
 		.scan_time_usec = options->file_time_usec / 10 * 9,

@@ -21,7 +21,7 @@ typedef struct Broker {
 	sd_event *event;
 	const char *const *definitions_dirs; /* ended by NULL: the newest definitions are used */
 	const char *definitions_dir;	     /* of those that are loaded */
-	char temporary[256]; /* folder of this process */
+	char temporary[256];		     /* folder of this process */
 
 	SkChan *core;
 	sd_event_source *core_io, *idle_timer, *definitions_timer;
@@ -44,8 +44,8 @@ typedef struct Broker {
 } Broker;
 
 /* broker.c. All return 0 or negative errno; a negative one ends the process. */
-int broker_init(Broker *broker, sd_event *event, const char *const *definitions_dirs,
-	const char *temporary_parent);
+int broker_init(
+	Broker *broker, sd_event *event, const char *const *definitions_dirs, const char *temporary_parent);
 void broker_deinit(Broker *broker);
 /* Takes the descriptor of core's connection. */
 int broker_connect(Broker *broker, int fd);

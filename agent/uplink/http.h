@@ -47,8 +47,8 @@ typedef struct HttpRequest {
 	size_t size;
 	const char *key; /* Idempotency-Key; NULL: none */
 	unsigned timeout_sec;
-	size_t most; /* a longer answer is -EFBIG */
-	int fd;	     /* borrowed: the body of a 200 or 206 goes there; 0: into memory */
+	size_t most;   /* a longer answer is -EFBIG */
+	int fd;	       /* borrowed: the body of a 200 or 206 goes there; 0: into memory */
 	uint64_t from; /* bytes that fd has already: the rest is asked for, and written behind them */
 	HttpDone done;
 	void *userdata;

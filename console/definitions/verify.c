@@ -83,7 +83,7 @@ static void be_child(int out_fd, const char *directory, const char *path)
 
 	if (answer.result == 0)
 		answer = look(path);
-	_exit(sk_io_write_all(out_fd, &answer, sizeof(answer)) < 0);
+	_exit(sk_io_write_all(out_fd, &answer, sizeof(answer)) < 0 ? 1 : 0);
 }
 
 int verify_database(const char *directory, const char *name, Verified *ret_verified)

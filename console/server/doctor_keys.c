@@ -155,7 +155,7 @@ static void check_chain(SkDoctor *doctor, const char *instance)
 				    "removed them")},
 		_("%llu records, the last is %llu, wrong is %llu, %llu gaps"),
 		(unsigned long long)report.records, (unsigned long long)report.last,
-		(unsigned long long)report.bad, (unsigned long long)(report.gaps + !report.head_found));
+		(unsigned long long)report.bad, (unsigned long long)report.gaps + !report.head_found);
 }
 
 void sk_doctor_keys(SkDoctor *doctor)

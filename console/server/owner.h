@@ -6,8 +6,8 @@
  */
 
 /*
- * As root, becomes the owner of the directory that a path is in, with the owner's groups and for good. Without
- * that directory, or when root owns it, nothing changes.
- * Return: 0, or negative errno, after which the program ends: it may be in between two users.
+ * As root, becomes the owner of the directory that a path is in, with the owner's groups and for good.
+ * Without that directory, or when root owns it, nothing changes. Return: 0, or negative errno, after which
+ * the program ends: it may be in between two users.
  */
 int sk_owner_become(const char *path);

@@ -34,31 +34,38 @@ static int64_t now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+/* As many as one transaction should hold, from the front; under the lock. */
+static SkWriteJob *take_front(SkWriter *writer)
+{
+	SkWriteJob *jobs = writer->first, *last = jobs;
+	size_t count = 1, size;
+
+	if (!jobs)
+		return NULL;
+	for (size = last->size; last->next && count < JOBS_MAX && size < SIZE_MAX_HERE; count++) {
+		last = last->next;
+		size += last->size;
+	}
+	writer->first = last->next;
+	last->next = NULL;
+	if (!writer->first)
+		writer->last = &writer->first;
+	return jobs;
+}
+
 /* Waits until there are jobs. Return: a list of them, NULL at the end. */
 static SkWriteJob *take(SkWriter *writer)
 {
 	const int64_t due = writer->begun + GATHER_NS;
 	const struct timespec until = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
-	SkWriteJob *jobs, *job;
-	size_t count = 1, size;
+	SkWriteJob *jobs;
 
 	pthread_mutex_lock(&writer->lock);
 	while (!writer->first && !writer->ending)
 		pthread_cond_wait(&writer->came, &writer->lock);
 	while (!writer->ending && now_ns() < due)
 		pthread_cond_clockwait(&writer->came, &writer->lock, CLOCK_MONOTONIC, &until);
-	jobs = job = writer->first;
-	for (size = job ? job->size : 0; job && job->next && count < JOBS_MAX && size < SIZE_MAX_HERE;
-		count++) {
-		job = job->next;
-		size += job->size;
-	}
-	if (job) {
-		writer->first = job->next;
-		job->next = NULL;
-	}
-	if (!writer->first)
-		writer->last = &writer->first;
+	jobs = take_front(writer);
 	pthread_mutex_unlock(&writer->lock);
 	writer->begun = now_ns();
 	return jobs;

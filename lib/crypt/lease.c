@@ -34,8 +34,8 @@ int sk_lease_seal(const uint8_t public_key[SK_BOX_KEY_SIZE], const SkLease *leas
 	return sk_box_seal(public_key, label_of(label), key, size, ret_box);
 }
 
-int sk_lease_open(SkSecret *seal_key, const SkLease *lease, SkLeaseTime now, SkLeaseBox box,
-	SkSecret **ret_key)
+int sk_lease_open(
+	SkSecret *seal_key, const SkLease *lease, SkLeaseTime now, SkLeaseBox box, SkSecret **ret_key)
 {
 	char label[LABEL_SIZE];
 

@@ -35,5 +35,5 @@ typedef struct SkLeaseBox {
 } SkLeaseBox;
 
 /* Return: 0, -ETIME not now, -EBADMSG not a box for this lease and key, others as sk_box_open(). */
-int sk_lease_open(SkSecret *seal_key, const SkLease *lease, SkLeaseTime now, SkLeaseBox box,
-	SkSecret **ret_key);
+int sk_lease_open(
+	SkSecret *seal_key, const SkLease *lease, SkLeaseTime now, SkLeaseBox box, SkSecret **ret_key);

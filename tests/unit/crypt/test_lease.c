@@ -36,7 +36,8 @@ static int teardown(void **state)
 static int open_at(Fixture *f, const SkLease *as, int64_t earliest, int64_t latest)
 {
 	own_secret SkSecret *key = NULL;
-	int r = sk_lease_open(f->secret, as, (SkLeaseTime){earliest, latest}, (SkLeaseBox){f->box, sizeof(f->box)}, &key);
+	int r = sk_lease_open(
+		f->secret, as, (SkLeaseTime){earliest, latest}, (SkLeaseBox){f->box, sizeof(f->box)}, &key);
 
 	if (r == 0)
 		assert_memory_equal(sk_secret_data(key), slot_key, sizeof(slot_key));
@@ -93,9 +94,11 @@ static void test_bad_input(void **state)
 	assert_int_equal(sk_lease_seal(f->public_key, &lease, slot_key, 0, box), -EINVAL);
 	assert_int_equal(sk_lease_seal(f->public_key, &lease, box, SK_LEASE_KEY_MAX + 1, box), -EINVAL);
 	assert_int_equal(sk_lease_seal(zero, &lease, slot_key, 32, box), -EINVAL);
-	assert_int_equal(sk_lease_open(f->secret, &lease, (SkLeaseTime){1500, 1500}, (SkLeaseBox){box, sizeof(box)}, &key),
+	assert_int_equal(sk_lease_open(f->secret, &lease, (SkLeaseTime){1500, 1500},
+				 (SkLeaseBox){box, sizeof(box)}, &key),
 		-EBADMSG);
-	assert_int_not_equal(sk_lease_open(f->secret, &lease, (SkLeaseTime){1500, 1500}, (SkLeaseBox){box, 3}, &key), 0);
+	assert_int_not_equal(
+		sk_lease_open(f->secret, &lease, (SkLeaseTime){1500, 1500}, (SkLeaseBox){box, 3}, &key), 0);
 }
 
 int main(void)
