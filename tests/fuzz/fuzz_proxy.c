@@ -19,11 +19,14 @@ static void require(int condition)
 
 static void check_list(const uint8_t *data, size_t size)
 {
-	char *text = strndup((const char *)data, size);
+	char *text = calloc(1, size + 1);
 	const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = 0x0100007f};
 	SkProxies proxies;
 
-	if (text && sk_proxies_parse(text, &proxies) == 0) {
+	if (!text)
+		return;
+	memcpy(text, data, size);
+	if (sk_proxies_parse(text, &proxies) == 0) {
 		require(proxies.count <= SK_PROXIES_MAX);
 		for (size_t i = 0; i < proxies.count; i++)
 			require(proxies.networks[i].bits <= 128);
