@@ -161,7 +161,10 @@ static char *make_request(EVP_PKEY *key)
 		PEM_write_bio_X509_REQ(bio, request) != 1)
 		die("no request can be made");
 	size = BIO_get_mem_data(bio, &data);
-	text = strndup(data, (size_t)size);
+	text = calloc(1, (size_t)size + 1);
+	if (!text)
+		die("no memory");
+	memcpy(text, data, (size_t)size);
 	BIO_free(bio);
 	X509_REQ_free(request);
 	return text;
