@@ -19,9 +19,6 @@
 
 #define KEY_FILE_MAX 16384
 #define TPM_DEVICE "/dev/tpmrm0"
-/* A key of the TPM is used by the TPM: OpenSSL would else take the default provider, for which the TPM gives
- * away the public half, and miss the private one. What needs no key of the TPM is faster without it. */
-#define TPM_FIRST "?provider=tpm2,tpm2.digest!=yes,tpm2.cipher!=yes"
 
 OWN_DEFINE(EVP_PKEY, EVP_PKEY_free)
 OWN_DEFINE(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
@@ -48,7 +45,7 @@ bool key_init(void)
 {
 	/* A provider that was loaded explicitly switches the default one off unless that is loaded too. */
 	if (access(TPM_DEVICE, R_OK | W_OK) == 0 && OSSL_PROVIDER_load(NULL, "default") &&
-		OSSL_PROVIDER_load(NULL, "tpm2") && EVP_set_default_properties(NULL, TPM_FIRST) == 1)
+		OSSL_PROVIDER_load(NULL, "tpm2"))
 		use_tpm = true;
 	return use_tpm;
 }
