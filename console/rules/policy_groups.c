@@ -81,10 +81,6 @@ int sk_group_rename(const SkActor *actor, const SkRowKey *key, const char *name)
  * Gives terminals a document. Who has just that already is left alone; a serial grows also when the clock was
  * put back; a version below what is there, or was told to be there, says that it goes back.
  */
-#define GIVE                                                                                                 \
-	"INSERT INTO terminal_policies (terminal_id, facility_id, policy_version_id, mode, serial, "         \
-	"changed) "
-
 /* Of a version; 0: none. */
 #define NUMBER "COALESCE((SELECT number FROM policy_versions WHERE id = "
 static const char given_again[] =
@@ -97,7 +93,29 @@ static const char given_again[] =
 	"COALESCE(terminal_policies.policy_version_id, '') <> COALESCE(excluded.policy_version_id, '') OR "
 	"terminal_policies.mode <> excluded.mode OR terminal_policies.state = 'refused'";
 
-/* sql: GIVE and a SELECT with a condition. */
+/* given: a constant, the columns of the version and the mode. What follows is FROM, with t for the terminals,
+ * and a condition. */
+static int start_giving(const SkActor *actor, const char *given, SkSql **ret_sql)
+{
+	own_sql SkSql *sql = NULL;
+	int r = sk_sql_new(actor->db,
+		"INSERT INTO terminal_policies (terminal_id, facility_id, policy_version_id, mode, serial, "
+		"changed) "
+		"SELECT t.id, t.facility_id, ",
+		&sql);
+
+	if (r < 0)
+		return r;
+	sk_sql_add_text(sql, given);
+	sk_sql_add(sql, ", ");
+	sk_sql_value(sql, sk_db_int(actor->now));
+	sk_sql_add(sql, ", ");
+	sk_sql_value(sql, sk_db_int(actor->now));
+	*ret_sql = own_take(sql);
+	return 0;
+}
+
+/* sql: of start_giving(), whole. */
 static int give(const SkActor *actor, SkSql *sql)
 {
 	int r;
@@ -116,13 +134,10 @@ static int give(const SkActor *actor, SkSql *sql)
 static int give_by_group(const SkActor *actor, const char *column, const char *value)
 {
 	own_sql SkSql *sql = NULL;
-	int r = sk_sql_new(actor->db, GIVE "SELECT t.id, t.facility_id, g.policy_version_id, g.mode, ", &sql);
+	int r = start_giving(actor, "g.policy_version_id, g.mode", &sql);
 
 	if (r < 0)
 		return r;
-	sk_sql_value(sql, sk_db_int(actor->now));
-	sk_sql_add(sql, ", ");
-	sk_sql_value(sql, sk_db_int(actor->now));
 	sk_sql_add(sql, " FROM terminals t JOIN terminal_groups g ON g.id = t.group_id WHERE t.state = "
 			"'enrolled' AND g.policy_version_id IS NOT NULL AND ");
 	sk_sql_name(sql, column);
@@ -139,15 +154,10 @@ int sk_policy_give_terminal(const SkActor *actor, const char *terminal)
 int sk_policy_give_stage(const SkActor *actor, const char *rollout, int64_t stage)
 {
 	own_sql SkSql *sql = NULL;
-	int r = sk_sql_new(actor->db,
-		GIVE "SELECT t.id, t.facility_id, o.policy_version_id, COALESCE(o.mode, p.mode, g.mode), ",
-		&sql);
+	int r = start_giving(actor, "o.policy_version_id, COALESCE(o.mode, p.mode, g.mode)", &sql);
 
 	if (r < 0)
 		return r;
-	sk_sql_value(sql, sk_db_int(actor->now));
-	sk_sql_add(sql, ", ");
-	sk_sql_value(sql, sk_db_int(actor->now));
 	sk_sql_add(sql,
 		" FROM rollout_terminals r JOIN rollouts o ON o.id = r.rollout_id JOIN terminals t ON t.id = "
 		"r.terminal_id JOIN terminal_groups g ON g.id = t.group_id LEFT JOIN terminal_policies p ON "
@@ -161,15 +171,10 @@ int sk_policy_give_stage(const SkActor *actor, const char *rollout, int64_t stag
 int sk_policy_give_back(const SkActor *actor, const char *rollout)
 {
 	own_sql SkSql *sql = NULL;
-	int r = sk_sql_new(actor->db,
-		GIVE "SELECT t.id, t.facility_id, r.previous_version_id, COALESCE(r.previous_mode, g.mode), ",
-		&sql);
+	int r = start_giving(actor, "r.previous_version_id, COALESCE(r.previous_mode, g.mode)", &sql);
 
 	if (r < 0)
 		return r;
-	sk_sql_value(sql, sk_db_int(actor->now));
-	sk_sql_add(sql, ", ");
-	sk_sql_value(sql, sk_db_int(actor->now));
 	sk_sql_add(sql,
 		" FROM rollout_terminals r JOIN terminals t ON t.id = r.terminal_id JOIN terminal_groups g "
 		"ON g.id = t.group_id WHERE t.state = 'enrolled' AND r.state <> 'waiting' AND r.rollout_id "
