@@ -99,19 +99,6 @@ static int run_wiped(Step *s)
 	return sk_lease_wiped(&terminal, s->id);
 }
 
-typedef struct Cutting {
-	const char *medium;
-} Cutting;
-
-static int cut(SkDb *db, void *userdata)
-{
-	const Cutting *cutting = userdata;
-	uint64_t epoch;
-
-	return sk_epoch_cut(db, grants_vault,
-		&(SkEpochCut){.medium_id = cutting->medium, .actor = OFFICER, .reason = "lost"}, &epoch);
-}
-
 static void test_a_lease_stands_in_the_receipt(void **state)
 {
 	Fixture *f = *state;
@@ -134,7 +121,7 @@ static void test_a_lease_stands_in_the_receipt(void **state)
 	step.text = PC2;
 	assert_int_equal(as(f, NULL, &step), SK_GRANT_NONE);
 	/* Destroying the key names it, and says from when nobody can read the medium. */
-	must(f, sk_db_transact(f->db, cut, &(Cutting){medium}));
+	grants_cut(f, medium);
 	must(f, sk_epoch_apply(f->db, grants_vault, &news));
 	must(f, sk_receipt_make(f->db, medium, &receipt));
 	leases = json_object_get(receipt, "leases");

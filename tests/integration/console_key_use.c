@@ -159,19 +159,6 @@ static void test_limits(void **state)
 	assert_in_range(done, 20, 40);
 }
 
-typedef struct Cutting {
-	const char *medium;
-} Cutting;
-
-static int cut(SkDb *db, void *userdata)
-{
-	const Cutting *cutting = userdata;
-	uint64_t epoch;
-
-	return sk_epoch_cut(db, grants_vault,
-		&(SkEpochCut){.medium_id = cutting->medium, .actor = OFFICER, .reason = "lost"}, &epoch);
-}
-
 static void test_a_destroyed_key(void **state)
 {
 	Fixture *f = *state;
@@ -180,7 +167,7 @@ static void test_a_destroyed_key(void **state)
 
 	grants_approve(f, PC, medium, request);
 	must(f, ask(f, medium, PC, "tanaka"));
-	must(f, sk_db_transact(f->db, cut, &(Cutting){medium}));
+	grants_cut(f, medium);
 	must(f, sk_epoch_apply(f->db, grants_vault, &news));
 	assert_int_equal(ask(f, medium, PC, "tanaka"), SK_KEY_DESTROYED);
 }

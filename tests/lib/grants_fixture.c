@@ -102,6 +102,19 @@ static int make_key(SkDb *db, void *userdata)
 	return sk_medium_key_new(db, grants_vault, userdata, CLINIC, &key);
 }
 
+static int cut(SkDb *db, void *userdata)
+{
+	uint64_t epoch;
+
+	return sk_epoch_cut(db, grants_vault,
+		&(SkEpochCut){.medium_id = userdata, .actor = OFFICER, .reason = "lost"}, &epoch);
+}
+
+void grants_cut(Fixture *f, char *medium)
+{
+	must(f, sk_db_transact(f->db, cut, medium));
+}
+
 void grants_approve(
 	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE])
 {

@@ -24,3 +24,6 @@ int grants_teardown(void **state);
  * terminal NULL: from no certain PC. The account is "tanaka". */
 void grants_approve(
 	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE]);
+
+/* The medium is lost: its key is cut off in the database, and in this vault at the next sk_epoch_apply(). */
+void grants_cut(Fixture *f, char *medium);
