@@ -19,8 +19,9 @@
 #define QUERY_PAIRS_MAX 32
 
 /* A refusal that comes before a body which is still being sent would be lost with the connection, so that
- * much of it is read and forgotten. */
-#define FORGOTTEN_MAX (2 * 1024 * 1024)
+ * much of it is read and forgotten: more than any operation takes, because a file that is somewhat too large
+ * is what people really send. */
+#define FORGOTTEN_MAX (64 * 1024 * 1024)
 
 typedef enum Phase {
 	BEGUN,
@@ -408,10 +409,11 @@ static enum MHD_Result answer_early(Request *request)
 
 	if (length && sk_num_parse(length, 10, FORGOTTEN_MAX, &size) < 0)
 		return answer(request);
-	if (size == 0 && !chunked)
+	/* Who asks first has not begun to send it. */
+	if ((size == 0 && !chunked) || header(request, MHD_HTTP_HEADER_EXPECT))
 		return answer(request);
 	request->phase = FORGETTING;
-	set_deadline(request, request->call.server->settings->listen.header_sec);
+	set_deadline(request, request->call.server->settings->listen.body_sec);
 	return MHD_YES;
 }
 
