@@ -26,8 +26,9 @@ test: packages-all ## run every test; the last line is "N passed, N failed"
 test-fresh: packages-all ## prove `make test` and `make run` in a bare Debian 12 (an hour)
 	tests/vm/fresh
 
-soak: packages-all build deb ## a console killed 200 times, the lab's long campaigns, every fuzzer for MINUTES=10
+soak: packages-all build deb ## a console killed 200 times, its API on PostgreSQL, the lab's campaigns, fuzzers for MINUTES=10
 	$(BUILD)/tests/integration/console_kill 200
+	meson test -C $(BUILD) --benchmark --suite soak --print-errorlogs
 	tests/vm/run --campaign full
 	tools/run-fuzzers --minutes $(MINUTES)
 

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import signal
 import socket
-import sqlite3
 import ssl
 import subprocess
 import tempfile
@@ -16,6 +15,8 @@ import time
 from pathlib import Path
 
 import yaml
+
+from console_database import ENGINES, Postgresql
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ROLES = ("staff", "approver", "security-officer", "auditor", "administrator")
@@ -51,13 +52,14 @@ class Answer:
 class Console:
     """with Console(program, contract) as console: ..."""
 
-    def __init__(self, program, contract, settings=None):
+    def __init__(self, program, contract, settings=None, engine="sqlite"):
         self.program, self.contract_path = program, contract
         self.contract = yaml.safe_load(Path(contract).read_text(encoding="utf-8"))
         self.directory = Path(tempfile.mkdtemp(prefix="sekisho-console-"))
+        self.database = ENGINES[engine](self.directory)
         self.people_port, self.agents_port = free_ports(2)
         self.settings = {
-            "Database": {"File": self.directory / "db/console.sqlite"},
+            "Database": {"File": self.directory / "db/console.sqlite", "AddressFile": self.directory / "database"},
             "Listen": {"PeoplePort": self.people_port, "AgentsPort": self.agents_port, "Connections": 500,
                        "ConnectionsPerAddress": 0, "AgentConnections": 500},
             "TLS": {"Certificate": self.directory / "tls/server.crt", "Key": self.directory / "tls/server.key",
@@ -79,6 +81,8 @@ class Console:
         lines = [f"[{section}]\n" + "".join(f"{k}={v}\n" for k, v in values.items())
                  for section, values in self.settings.items()]
         (self.directory / "console.conf").write_text("".join(lines))
+        if isinstance(self.database, Postgresql):
+            (self.directory / "database").write_text(self.database.address + "\n")
         made = self.run("init", "--login", "officer", "--name", "最初の人", "--facility", "甲診療所")
         assert made.returncode == 0, made.stderr
         self.first_password = made.stdout.split("password: ")[1].split()[0]
@@ -91,6 +95,7 @@ class Console:
         self.stop()
         if exception[0]:
             print(self.log.read_text())
+        self.database.stop()
         shutil.rmtree(self.directory)
 
     def run(self, command, *arguments):
@@ -188,12 +193,7 @@ class Console:
     # ---- rows ----
 
     def sql(self, statement, *values):
-        database = sqlite3.connect(self.directory / "db/console.sqlite", timeout=30)
-        try:
-            with database:
-                return database.execute(statement, values).fetchall()
-        finally:
-            database.close()
+        return self.database.sql(statement, *values)
 
     def facility(self, name=None):
         identity = new_id()
