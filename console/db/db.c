@@ -162,10 +162,15 @@ static int run_once(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdat
 	return r;
 }
 
+bool sk_db_may_be_collision(const SkDb *db, int r)
+{
+	return r == -EEXIST && db->driver->engine == SK_DB_PGSQL;
+}
+
 static int run_again(SkDb *db, SkDbBegin how, int (*fn)(SkDb *db, void *userdata), void *userdata)
 {
 	SkDbRetry retry = {.end = 0};
-	bool again;
+	bool again, looked = false;
 	int r;
 
 	if (db->in_group)
@@ -180,7 +185,8 @@ static int run_again(SkDb *db, SkDbBegin how, int (*fn)(SkDb *db, void *userdata
 		again = r == -ENOTCONN || r == -EAGAIN;
 		if (r == 0) {
 			r = run_once(db, fn, userdata);
-			again = r == -EAGAIN;
+			again = r == -EAGAIN || (!looked && sk_db_may_be_collision(db, r));
+			looked = looked || sk_db_may_be_collision(db, r);
 		}
 	} while (again && sk_db_pause(&retry));
 	return r;

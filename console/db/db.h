@@ -95,8 +95,9 @@ const char *sk_db_message(const SkDb *db);
 /*
  * Runs fn inside a transaction that may write, and commits when it returned 0; what else it returned rolls
  * back and is returned. On -EAGAIN the whole is run again, at most some seconds long, with growing pauses, so
- * fn has no effects but on the database. Transactions are serialisable. A lost connection during the commit
- * of PostgreSQL is -ENOTCONN: whether it happened is unknown, so fn writes what a second run recognises (ids
+ * fn has no effects but on the database. On PostgreSQL it is run once more on -EEXIST, too: the row may have
+ * been made at the same time. Transactions are serialisable. A lost connection during the commit of
+ * PostgreSQL is -ENOTCONN: whether it happened is unknown, so fn writes what a second run recognises (ids
  * made by the caller).
  */
 int sk_db_transact(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata);

@@ -72,6 +72,13 @@ typedef struct SkDbRetry {
 
 bool sk_db_pause(SkDbRetry *retry);
 
+/*
+ * db.c: is this error of a transaction one that may go when it is run again? Of two transactions at the same
+ * time that both looked, found nothing and made the same row, PostgreSQL tells one that it is there already,
+ * not that they collided. Run again, it finds the row before it makes one.
+ */
+bool sk_db_may_be_collision(const SkDb *db, int r);
+
 /* group.c: a transaction as a part of the group that is open. Return: as sk_db_transact(); -ECANCELED the
  * group is over. */
 int sk_db_part_run(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata);

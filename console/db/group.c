@@ -76,6 +76,9 @@ int sk_db_part_run(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata
 			db->part = SK_DB_PART_OVER;
 		if (db->part != SK_DB_PART_OVER && db->driver->script(db, "RELEASE SAVEPOINT part") < 0)
 			db->part = SK_DB_PART_OVER;
+		/* The group sees the rows of its beginning for ever. */
+		if (db->part == SK_DB_PART_GOOD && sk_db_may_be_collision(db, r))
+			db->part = SK_DB_PART_ALONE;
 	} else {
 		db->part = SK_DB_PART_OVER;
 	}

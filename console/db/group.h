@@ -10,8 +10,9 @@
 
 typedef enum SkDbPart {
 	SK_DB_PART_GOOD,  /* the parts so far stand */
-	SK_DB_PART_ALONE, /* since sk_db_group_next() one asked for what a group cannot do (hooks): it was
-			     taken back, and has to be run again outside */
+	SK_DB_PART_ALONE, /* since sk_db_group_next() one asked for what a group cannot do (hooks), or met a
+			     row that was made meanwhile: it was taken back, and has to be run again
+			     outside */
 	SK_DB_PART_OVER,  /* the group is of no use any more: end it, and run all of it again, each alone */
 } SkDbPart;
 

@@ -194,7 +194,8 @@ static void test_transactions(void **state)
 	assert_int_equal(swallowed.seen[0], 0);
 	assert_int_equal(swallowed.seen[1], -EEXIST);
 	assert_int_equal(swallowed.seen[2], -EEXIST);
-	assert_int_equal(swallowed.runs, 1);
+	/* Once more, in case that it was a collision. */
+	assert_int_equal(swallowed.runs, engine.is_pgsql ? 2 : 1);
 	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 2);
 	assert_db(db, sk_db_snapshot(db, run_plan, &(Plan){.sql = {NULL}}), 0);
 }
@@ -258,6 +259,8 @@ static void test_hooks(void **state)
 	told[0] = '\0';
 	assert_db(db, sk_db_transact(db, with_hooks, &(int){0}), -EEXIST);
 	sk_str_format(expected, sizeof(expected), "ended%d ", -EEXIST);
+	if (engine.is_pgsql) /* run again, in case that it was a collision */
+		sk_str_format(expected, sizeof(expected), "ended%1$d ended%1$d ", -EEXIST);
 	assert_string_equal(told, expected);
 	assert_int_equal(sk_db_hook(db, &(SkDbHook){NULL, ended, NULL}), -EBADMSG);
 	assert_db(db, sk_db_transact(db, nest, &(Plan){.sql = {NULL}}), 0);
@@ -395,6 +398,65 @@ static void test_write_skew(void **state)
 	assert_int_equal(workers[0].result + workers[1].result, -EPERM);
 }
 
+/* The first of a family makes its room; whoever comes later finds it. */
+static int find_room(SkDb *db, void *userdata)
+{
+	Worker *worker = userdata;
+	int64_t rooms;
+	int r = sk_db_query_int(db, "SELECT count(*) FROM rooms WHERE family = 'x'", SK_DB_NO_ARGS, &rooms);
+
+	if (atomic_fetch_add(&worker->runs, 1) == 0)
+		usleep(300000);
+	if (r < 0 || rooms > 0)
+		return r;
+	return sk_db_exec(db, "INSERT INTO rooms (id, family, name) VALUES ($1, 'x', 'room')",
+		SK_DB_ARGS(sk_db_text(worker->mine)), NULL);
+}
+
+static void *room_thread(void *userdata)
+{
+	Worker *worker = userdata;
+	SkDb *db = engine_open(worker->url);
+
+	worker->result = sk_db_transact(db, find_room, worker);
+	sk_db_free(db);
+	return NULL;
+}
+
+static int make_room(SkDb *db, void *userdata)
+{
+	int *runs = userdata;
+
+	++*runs;
+	return sk_db_exec(
+		db, "INSERT INTO rooms (id, family, name) VALUES ('c', 'x', 'room')", SK_DB_NO_ARGS, NULL);
+}
+
+/* PostgreSQL does not call this a collision. */
+static void test_made_at_once(void **state)
+{
+	char url[URL_SIZE];
+	own_db SkDb *db = engine_fresh(url);
+	Worker workers[2] = {{.mine = "a"}, {.mine = "b"}};
+	pthread_t threads[2];
+	int runs = 0;
+
+	run_sql(db,
+		"CREATE TABLE rooms (id TEXT PRIMARY KEY, family TEXT, name TEXT, UNIQUE (family, name))");
+	for (int i = 0; i < 2; i++) {
+		sk_str_copy(workers[i].url, URL_SIZE, url);
+		pthread_create(&threads[i], NULL, room_thread, &workers[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(number_of(db, "SELECT count(*) FROM rooms"), 1);
+	assert_int_equal(workers[0].result, 0);
+	assert_int_equal(workers[1].result, 0);
+	/* What really is there stays an error, and is not tried for ever. */
+	assert_db(db, sk_db_transact(db, make_room, &runs), -EEXIST);
+	assert_true(runs <= 2);
+}
+
 static int look_twice(SkDb *db, void *userdata)
 {
 	SkDb *other = userdata;
@@ -457,6 +519,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_lost_updates),
 		cmocka_unit_test(test_write_skew),
+		cmocka_unit_test(test_made_at_once),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_rate),
 	};
