@@ -23,6 +23,8 @@
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 
+#define START_TRIES 6000 /* two minutes: a machine may be busy */
+
 static void die(const char *what)
 {
 	fprintf(stderr, "the console of the fleet: %s\n", what);
@@ -72,17 +74,27 @@ static int run(const FleetConsole *console, const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static uint16_t free_port(void)
+/*
+ * A port that stays ours: bound, and never listened at, until this program ends. Otherwise any connection on
+ * this machine that looks for a port of its own may get it, before the console starts or while it is down.
+ */
+static uint16_t hold_port(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t size = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+	struct sockaddr_in old = {.sin_family = AF_INET};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, off = 0;
+	const bool six = fd >= 0;
+	struct sockaddr *at = six ? (struct sockaddr *)&address : (struct sockaddr *)&old;
+	socklen_t size = six ? sizeof(address) : sizeof(old);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+	if (!six)
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || (six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
+		bind(fd, at, size) < 0 || getsockname(fd, at, &size) < 0 ||
+		/* Afterwards, so that the port is nobody else's now; it lets the console in. */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		die("no port");
-	close(fd);
-	return ntohs(address.sin_port);
+	return ntohs(six ? address.sin6_port : old.sin_port);
 }
 
 static void write_settings(const FleetConsole *console)
@@ -165,9 +177,7 @@ static bool make_anew(const FleetConsole *console)
 
 void fleet_console_init(FleetConsole *console, const char *directory, const char *database)
 {
-	*console = (FleetConsole){.people_port = free_port()};
-	while (console->agents_port == 0 || console->agents_port == console->people_port)
-		console->agents_port = free_port();
+	*console = (FleetConsole){.people_port = hold_port(), .agents_port = hold_port()};
 	(void)mkdir(directory, 0700);
 	if (!sk_str_copy(console->directory, sizeof(console->directory), directory))
 		die(directory);
@@ -202,9 +212,11 @@ void fleet_console_start(FleetConsole *console)
 		console->contract, "--database", console->database, NULL};
 
 	console->pid = spawn(console, arguments);
-	for (int i = 0; i < 1000 && !answers(console->agents_port); i++) {
+	for (int i = 0; !answers(console->agents_port); i++) {
 		if (waitpid(console->pid, NULL, WNOHANG) != 0)
 			die("it ended; its log says why");
+		if (i == START_TRIES)
+			die("it does not answer");
 		usleep(20000);
 	}
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,12 +20,24 @@
 #define AGENTS 40
 #define SECOND_US INT64_C(1000000)
 
+#define PATIENCE_US (120 * SECOND_US)
+
+/* What was so for an agent at some time. */
+typedef struct Mark {
+	bool is_set;
+	uint64_t acked;
+} Mark;
+
 typedef struct Cluster {
 	PgServer primary, standby;
 	FleetConsole console;
 	Fleet fleet;
+	Mark marks[AGENTS];
 	char directory[64];
+	bool good;
 } Cluster;
+
+static Cluster test;
 
 static int remove_one(const char *path, const struct stat *file, int type, struct FTW *where)
 {
@@ -40,24 +53,69 @@ static uint64_t acked(const Fleet *fleet)
 	return sum;
 }
 
-static void run(Fleet *fleet, int64_t us)
+/* Until what is waited for, however busy the machine is. what: for the log. */
+static bool run_until(Cluster *cluster, bool (*is_so)(Cluster *cluster), const char *what)
 {
-	fleet_loop_run(&fleet->loop, fleet_now_us() + us, NULL);
+	const int64_t end = fleet_now_us() + PATIENCE_US;
+
+	while (!is_so(cluster)) {
+		if (fleet_now_us() > end) {
+			fprintf(stderr, "%s: not after %d s; %u of %u agents wait, %llu records\n", what,
+				(int)(PATIENCE_US / SECOND_US), cluster->fleet.waiting, cluster->fleet.count,
+				(unsigned long long)acked(&cluster->fleet));
+			return false;
+		}
+		fleet_loop_run(&cluster->fleet.loop, fleet_now_us() + SECOND_US / 20, NULL);
+	}
+	return true;
 }
 
-/* Until everybody waits, and so many records were acknowledged. */
-static bool works(Fleet *fleet, uint64_t more)
+/* Everybody waits for news, and was acknowledged more than at the mark. */
+static bool all_go_on(Cluster *cluster)
 {
-	uint64_t before = acked(fleet);
+	const Fleet *fleet = &cluster->fleet;
 
-	for (int i = 0; i < 400; i++) {
-		run(fleet, SECOND_US / 10);
-		if (fleet->waiting == fleet->count && acked(fleet) >= before + more)
-			return true;
+	for (unsigned i = 0; i < fleet->count; i++)
+		if (fleet->agents[i].acked <= cluster->marks[i].acked)
+			return false;
+	return fleet->waiting == fleet->count;
+}
+
+static bool works(Cluster *cluster)
+{
+	for (unsigned i = 0; i < cluster->fleet.count; i++)
+		cluster->marks[i] = (Mark){.acked = cluster->fleet.agents[i].acked};
+	return run_until(cluster, all_go_on, "agents that go on");
+}
+
+/* An agent whose call failed, and of which no records are under way, can hear of none any more. */
+static bool all_were_refused(Cluster *cluster)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < cluster->fleet.count; i++) {
+		const FleetAgent *agent = &cluster->fleet.agents[i];
+		Mark *mark = &cluster->marks[i];
+
+		if (!mark->is_set && agent->failures > 0 && !agent->sending)
+			*mark = (Mark){true, agent->acked};
+		all = all && mark->is_set;
 	}
-	fprintf(stderr, "%u of %u agents wait, %llu more records\n", fleet->waiting, fleet->count,
-		(unsigned long long)(acked(fleet) - before));
-	return false;
+	return all;
+}
+
+/* Nobody is told yes while there is no primary. */
+static bool nobody_is_told_yes(Cluster *cluster)
+{
+	memset(cluster->marks, 0, sizeof(cluster->marks));
+	if (!run_until(cluster, all_were_refused, "agents that are refused"))
+		return false;
+	for (unsigned i = 0; i < cluster->fleet.count; i++)
+		if (cluster->fleet.agents[i].acked != cluster->marks[i].acked) {
+			fputs("records were acknowledged without a database\n", stderr);
+			return false;
+		}
+	return true;
 }
 
 static void begin(Cluster *cluster)
@@ -65,7 +123,8 @@ static void begin(Cluster *cluster)
 	/* Acknowledged means: on two disks. */
 	static const char *const primary[] = {
 		"fsync=on", "synchronous_commit=on", "synchronous_standby_names=*", NULL};
-	static const char *const standby[] = {"fsync=on", "hot_standby=on", NULL};
+	static const char *const standby[] = {
+		"fsync=on", "hot_standby=on", "wal_retrieve_retry_interval=200ms", NULL};
 	static const char *const alone[] = {"fsync=on", NULL};
 	char url[512], keys[96];
 	FleetOfficer officer;
@@ -73,6 +132,7 @@ static void begin(Cluster *cluster)
 	pg_server_start(&cluster->primary, alone);
 	pg_server_follow(&cluster->standby, &cluster->primary, standby);
 	pg_server_restart(&cluster->primary, primary);
+	pg_server_await_follower(&cluster->primary);
 	sk_str_format(url, sizeof(url), "postgresql://sekisho@/postgres?host=%s,%s",
 		cluster->primary.directory, cluster->standby.directory);
 	sk_str_copy(cluster->directory, sizeof(cluster->directory), "/tmp/sekisho-cluster-XXXXXX");
@@ -91,38 +151,58 @@ static void begin(Cluster *cluster)
 
 static bool fail_over(Cluster *cluster)
 {
-	Fleet *fleet = &cluster->fleet;
-	uint64_t before;
-
 	pg_server_stop(&cluster->primary, SIGQUIT);
-	/* Nobody is told yes while there is no primary. */
-	run(fleet, SECOND_US);
-	before = acked(fleet);
-	run(fleet, SECOND_US);
-	if (acked(fleet) != before) {
-		fputs("records were acknowledged without a database\n", stderr);
+	if (!nobody_is_told_yes(cluster))
 		return false;
-	}
 	pg_server_promote(&cluster->standby);
-	if (!works(fleet, 2 * AGENTS))
+	if (!works(cluster))
 		return false;
-	printf("failover: %llu records acknowledged\n", (unsigned long long)acked(fleet));
-	return fleet_console_check(&cluster->console, fleet) == 0;
+	printf("failover: %llu records acknowledged\n", (unsigned long long)acked(&cluster->fleet));
+	return fleet_console_check(&cluster->console, &cluster->fleet) == 0;
+}
+
+static bool all_lost_it(Cluster *cluster)
+{
+	return cluster->fleet.waiting == 0;
 }
 
 static bool lose_console(Cluster *cluster)
 {
 	fleet_console_stop(&cluster->console, SIGKILL);
-	run(&cluster->fleet, SECOND_US / 2);
+	if (!run_until(cluster, all_lost_it, "agents that notice"))
+		return false;
 	fleet_console_start(&cluster->console);
-	return works(&cluster->fleet, AGENTS) && fleet_console_check(&cluster->console, &cluster->fleet) == 0;
+	return works(cluster) && fleet_console_check(&cluster->console, &cluster->fleet) == 0;
+}
+
+static void show_log(const char *directory)
+{
+	char command[128];
+
+	sk_str_format(command, sizeof(command), "echo %1$s: >&2; tail -n 30 %1$s/log >&2", directory);
+	if (*directory && system(command) != 0)
+		fprintf(stderr, "%s has no log\n", directory);
+}
+
+/* Also when something below ended the program. */
+static void clean_up(void)
+{
+	fleet_console_stop(&test.console, SIGKILL);
+	if (!test.good) {
+		show_log(test.directory);
+		show_log(test.primary.directory);
+		show_log(test.standby.directory);
+	}
+	if (test.primary.directory[0])
+		pg_server_free(&test.primary);
+	if (test.standby.directory[0])
+		pg_server_free(&test.standby);
+	if (test.directory[0])
+		nftw(test.directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)
 {
-	Cluster cluster = {.directory = ""};
-	bool good;
-
 	if (sk_crypt_init() < 0)
 		return 1;
 	if (!pg_server_is_there()) {
@@ -130,16 +210,13 @@ int main(void)
 		return 77;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	begin(&cluster);
-	good = works(&cluster.fleet, 2 * AGENTS) && fail_over(&cluster) && lose_console(&cluster) &&
-	       cluster.fleet.refused == 0;
-	printf("%llu records acknowledged, %llu answers refused\n", (unsigned long long)acked(&cluster.fleet),
-		(unsigned long long)cluster.fleet.refused);
-	fleet_deinit(&cluster.fleet);
-	fleet_console_stop(&cluster.console, SIGTERM);
-	pg_server_free(&cluster.primary);
-	pg_server_free(&cluster.standby);
-	nftw(cluster.directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	puts(good ? "ok" : "failed");
-	return good ? 0 : 1;
+	atexit(clean_up);
+	begin(&test);
+	test.good = works(&test) && fail_over(&test) && lose_console(&test) && test.fleet.refused == 0;
+	printf("%llu records acknowledged, %llu answers refused\n", (unsigned long long)acked(&test.fleet),
+		(unsigned long long)test.fleet.refused);
+	fleet_deinit(&test.fleet);
+	fleet_console_stop(&test.console, SIGTERM);
+	puts(test.good ? "ok" : "failed");
+	return test.good ? 0 : 1;
 }

@@ -20,6 +20,7 @@
 
 #define NOBODY 65534
 #define ARGUMENTS_MAX 64
+#define PATIENCE 2400 /* looks, 50 ms apart: a machine may be busy */
 
 static void die(const char *what)
 {
@@ -149,7 +150,7 @@ static void run_server(PgServer *server, const char *const *options)
 {
 	char program[512], data[128];
 	const char *arguments[ARGUMENTS_MAX] = {program, "-D", data, "-k", server->directory, "-c",
-		"listen_addresses=", "-c", "jit=off", "-c", "fsync=off", "-c", "max_connections=60", "-c",
+		"listen_addresses=", "-c", "jit=off", "-c", "fsync=off", "-c", "max_connections=200", "-c",
 		"shared_buffers=32MB"};
 	size_t n = 15;
 
@@ -161,7 +162,7 @@ static void run_server(PgServer *server, const char *const *options)
 		arguments[n++] = options[i];
 	}
 	server->pid = spawn(server, arguments);
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < PATIENCE; i++) {
 		if (answers(server))
 			return;
 		if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
@@ -213,6 +214,28 @@ void pg_server_follow(PgServer *standby, const PgServer *primary, const char *co
 		die("pg_basebackup failed");
 	}
 	run_server(standby, options);
+}
+
+void pg_server_await_follower(const PgServer *primary)
+{
+	PGconn *connection = PQconnectdb(primary->url);
+	bool there = false;
+
+	for (int i = 0; i < PATIENCE && !there; i++) {
+		PGresult *result = PQexec(connection,
+			"SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = "
+			"'sync'");
+
+		there = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
+		PQclear(result);
+		if (!there)
+			usleep(50000);
+	}
+	PQfinish(connection);
+	if (!there) {
+		show_log(primary);
+		die("nobody follows");
+	}
 }
 
 void pg_server_promote(const PgServer *standby)

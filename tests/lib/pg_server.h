@@ -23,6 +23,8 @@ void pg_server_start(PgServer *server, const char *const *options);
 /* Another server that follows the first one and may replace it (pg_server_promote()); it has its own
  * directory. */
 void pg_server_follow(PgServer *standby, const PgServer *primary, const char *const *options);
+/* Waits until what the primary acknowledges is on another server, too. */
+void pg_server_await_follower(const PgServer *primary);
 /* It is the primary from now on. */
 void pg_server_promote(const PgServer *standby);
 
