@@ -38,23 +38,37 @@ int sk_handover_apply(SkDb *db, SkVault *vault, uint64_t epoch, uint32_t generat
 /* An instance that wants to join: its key, in memory. */
 typedef struct SkJoin SkJoin;
 
-/* The row of `instances` exists. Return: 0, -EALREADY it is a holder. The fingerprint is for a person to
- * compare. */
+/*
+ * The row of `instances` exists. The fingerprint is for a person to compare. Who was let in and ended before
+ * it had anything asks again. Return: 0, -EALREADY it is a holder.
+ */
 int sk_join_ask(SkDb *db, const char *instance_id, SkJoin **ret_join,
 	char ret_fingerprint[SK_HANDOVER_FINGERPRINT_SIZE]);
 void sk_join_free(SkJoin *join);
 OWN_DEFINE(SkJoin, sk_join_free)
 #define own_join own_(sk_join_freep)
 
-/*
- * By a holder: fingerprint: as the new instance showed it. Inside a transaction.
- * Return: 0, -ENOENT nobody asked, -EKEYREJECTED another fingerprint, -ESTALE sk_epoch_apply() first.
- */
-int sk_join_admit(
-	SkDb *db, SkVault *vault, const char *instance_id, const char *fingerprint, const char *actor);
+typedef struct SkAdmission {
+	const char *instance_id;
+	const char *fingerprint; /* as the new instance showed it */
+	const char *actor;
+	SkSecret *home; /* what else it needs, for sk_join_home(); NULL: nothing */
+} SkAdmission;
 
 /*
- * By the new instance, when it was let in: makes its vault. sk_epoch_apply() follows. Takes the keystore on
- * success. Return: 0, -EAGAIN not yet, and those of sk_vault_import().
+ * By a holder. Inside a transaction. Return: 0, -ENOENT nobody asked, -EKEYREJECTED another fingerprint,
+ * -ESTALE sk_epoch_apply() first.
+ */
+int sk_join_admit(SkDb *db, SkVault *vault, const SkAdmission *admission);
+
+/*
+ * By the new instance, when it was let in: what else was handed over, before sk_join_take(). Return: 0,
+ * -EAGAIN not yet, -EBADMSG it is not for us.
+ */
+int sk_join_home(SkDb *db, SkJoin *join, SkSecret **ret_home);
+
+/*
+ * By the new instance, when it was let in: makes its vault, and ends the join. sk_epoch_apply() follows.
+ * Takes the keystore on success. Return: 0, -EAGAIN not yet, and those of sk_vault_import().
  */
 int sk_join_take(SkDb *db, SkJoin *join, const char *directory, SkKeystore *keystore, SkVault **ret_vault);

@@ -42,7 +42,8 @@ static int insert_join(SkDb *db, void *userdata)
 	const SkJoin *join = userdata;
 	int64_t holds;
 	int r = sk_db_query_int(db,
-		"SELECT COUNT(*) FROM vault_holders WHERE instance_id = $1 AND ended IS NULL",
+		"SELECT COUNT(*) FROM vault_holders WHERE instance_id = $1 AND ended IS NULL AND box_key IS "
+		"NOT NULL",
 		SK_DB_ARGS(sk_db_text(join->instance)), &holds);
 
 	if (r == 0 && holds > 0)
@@ -83,6 +84,11 @@ static SkBoxLabel label_of(const char *instance_id)
 	return (SkBoxLabel){.info = "sekisho join 1", .aad = instance_id};
 }
 
+static SkBoxLabel home_label_of(const char *instance_id)
+{
+	return (SkBoxLabel){.info = "sekisho join home 1", .aad = instance_id};
+}
+
 static int load_key(SkDb *db, const char *instance_id, uint8_t ret_key[SK_BOX_KEY_SIZE])
 {
 	own_rows SkDbRows *rows = NULL;
@@ -111,58 +117,100 @@ static int insert_holder(SkDb *db, const char *instance_id)
 		SK_DB_ARGS(sk_db_text(instance_id), sk_db_int(sk_time_now())), NULL);
 }
 
-int sk_join_admit(
-	SkDb *db, SkVault *vault, const char *instance_id, const char *fingerprint, const char *actor)
+/* What is in both boxes is what this instance has. */
+typedef struct Boxes {
+	uint8_t *state, *home;
+	size_t state_size, home_size;
+} Boxes;
+
+static void boxes_free(Boxes *boxes)
 {
-	own_free uint8_t *box = NULL;
+	free(boxes->state);
+	free(boxes->home);
+}
+
+static int seal(
+	SkVault *vault, const SkAdmission *admission, const uint8_t key[SK_BOX_KEY_SIZE], Boxes *boxes)
+{
+	const size_t size = admission->home ? sk_secret_size(admission->home) : 0;
+	int r = sk_vault_export(
+		vault, key, label_of(admission->instance_id), &boxes->state, &boxes->state_size);
+
+	if (r < 0 || size == 0)
+		return r;
+	boxes->home_size = size + SK_BOX_OVERHEAD;
+	boxes->home = malloc(boxes->home_size);
+	return boxes->home ? sk_box_seal(key, home_label_of(admission->instance_id),
+				     sk_secret_data(admission->home), size, boxes->home)
+			   : -ENOMEM;
+}
+
+static int store(SkDb *db, const SkAdmission *admission, const Boxes *boxes)
+{
+	int r = insert_holder(db, admission->instance_id);
+
+	if (r < 0)
+		return r;
+	return sk_db_exec(db,
+		"UPDATE vault_joins SET box = $2, home = $3, admitted = $4, admitted_by = $5 WHERE "
+		"instance_id = $1",
+		SK_DB_ARGS(sk_db_text(admission->instance_id), sk_db_bytes(boxes->state, boxes->state_size),
+			sk_db_bytes(boxes->home, boxes->home_size), sk_db_int(sk_time_now()),
+			sk_db_text(admission->actor)),
+		NULL);
+}
+
+int sk_join_admit(SkDb *db, SkVault *vault, const SkAdmission *admission)
+{
 	uint8_t key[SK_BOX_KEY_SIZE];
 	char expected[SK_HANDOVER_FINGERPRINT_SIZE];
+	__attribute__((cleanup(boxes_free))) Boxes boxes = {NULL};
 	int64_t ahead;
-	size_t size;
 	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM epochs WHERE number > $1",
 		SK_DB_ARGS(sk_db_int((int64_t)sk_vault_epoch(vault))), &ahead);
 
 	if (r == 0 && ahead > 0)
 		r = -ESTALE;
 	if (r == 0)
-		r = load_key(db, instance_id, key);
+		r = load_key(db, admission->instance_id, key);
 	if (r < 0)
 		return r;
 	fingerprint_of(key, expected);
-	if (!sk_str_eq(fingerprint, expected))
+	if (!sk_str_eq(admission->fingerprint, expected))
 		return -EKEYREJECTED;
-	r = sk_vault_export(vault, key, label_of(instance_id), &box, &size);
-	if (r == 0)
-		r = insert_holder(db, instance_id);
-	if (r < 0)
-		return r;
-	return sk_db_exec(db,
-		"UPDATE vault_joins SET box = $2, admitted = $3, admitted_by = $4 WHERE instance_id = $1",
-		SK_DB_ARGS(sk_db_text(instance_id), sk_db_bytes(box, size), sk_db_int(sk_time_now()),
-			sk_db_text(actor)),
-		NULL);
+	r = seal(vault, admission, key, &boxes);
+	return r < 0 ? r : store(db, admission, &boxes);
 }
 
-static int open_box(SkDb *db, SkJoin *join, SkSecret **ret_state)
+/* Of a box in the row of the join. Return: 0, -EAGAIN there is none yet, -EBADMSG, others. */
+static int open_column(SkDb *db, SkJoin *join, const char *sql, SkBoxLabel label, SkSecret **ret_data)
 {
 	own_rows SkDbRows *rows = NULL;
 	const void *box;
 	size_t size;
-	int r = sk_db_query(db, "SELECT box FROM vault_joins WHERE instance_id = $1 AND box IS NOT NULL",
-		SK_DB_ARGS(sk_db_text(join->instance)), &rows);
+	int r = sk_db_query(db, sql, SK_DB_ARGS(sk_db_text(join->instance)), &rows);
 
 	if (r == 0)
 		r = sk_db_next(rows);
 	if (r <= 0)
 		return r == 0 ? -EAGAIN : r;
 	box = sk_db_get_bytes(rows, 0, &size);
-	return sk_box_open(join->secret, label_of(join->instance), box, size, ret_state);
+	return sk_box_open(join->secret, label, box, size, ret_data);
+}
+
+int sk_join_home(SkDb *db, SkJoin *join, SkSecret **ret_home)
+{
+	return open_column(db, join,
+		"SELECT home FROM vault_joins WHERE instance_id = $1 AND home IS NOT NULL",
+		home_label_of(join->instance), ret_home);
 }
 
 int sk_join_take(SkDb *db, SkJoin *join, const char *directory, SkKeystore *keystore, SkVault **ret_vault)
 {
 	own_secret SkSecret *state = NULL;
-	int r = open_box(db, join, &state);
+	int r = open_column(db, join,
+		"SELECT box FROM vault_joins WHERE instance_id = $1 AND box IS NOT NULL",
+		label_of(join->instance), &state);
 
 	if (r == 0)
 		r = sk_vault_import(directory, keystore, state, ret_vault);

@@ -29,19 +29,22 @@ typedef struct Second {
 typedef struct Admission {
 	SkVault *vault;
 	const char *instance, *fingerprint;
+	SkSecret *home;
 } Admission;
 
 static int admit(SkDb *db, void *userdata)
 {
 	const Admission *admission = userdata;
 
-	return sk_join_admit(db, admission->vault, admission->instance, admission->fingerprint, KEYS_PERSON);
+	return sk_join_admit(db, admission->vault,
+		&(SkAdmission){admission->instance, admission->fingerprint, KEYS_PERSON, admission->home});
 }
 
 static void join(KeysFixture *fixture, Second *second)
 {
 	char instance[SK_VAULT_ID_SIZE], fingerprint[SK_HANDOVER_FINGERPRINT_SIZE];
-	own_join SkJoin *asking = NULL;
+	own_join SkJoin *asking = NULL, *again = NULL;
+	own_secret SkSecret *home = NULL, *came = NULL;
 	SkKeystore *keystore = keys_fixture_keystore(fixture, "keys2");
 	Admission admission = {fixture->vault, instance, "0000 0000 0000 0000 0000 0000 0000 0000"};
 
@@ -53,11 +56,23 @@ static void join(KeysFixture *fixture, Second *second)
 	assert_int_equal(sk_join_take(second->db, asking, second->path, keystore, &second->vault), -EAGAIN);
 	assert_int_equal(sk_db_transact(fixture->db, admit, &admission), -EKEYREJECTED);
 	admission.fingerprint = fingerprint;
+	assert_int_equal(sk_secret_new(5, &home), 0);
+	memcpy(sk_secret_data(home), "house", 5);
+	admission.home = home;
+	assert_int_equal(sk_join_home(second->db, asking, &came), -EAGAIN);
 	assert_int_equal(sk_db_transact(fixture->db, admit, &admission), 0);
+	/* It ended before it had anything: what was sealed to it is closed for good, and it asks again. */
+	sk_join_free(own_take(asking));
+	assert_int_equal(sk_join_ask(second->db, instance, &asking, fingerprint), 0);
+	assert_int_equal(sk_db_transact(fixture->db, admit, &admission), 0);
+	assert_int_equal(sk_join_home(second->db, asking, &came), 0);
+	assert_int_equal(sk_secret_size(came), 5);
+	assert_memory_equal(sk_secret_data(came), "house", 5);
 	assert_int_equal(sk_join_take(second->db, asking, second->path, keystore, &second->vault), 0);
 	assert_int_equal(sk_epoch_apply(second->db, second->vault, NULL), 0);
 	assert_int_equal(sk_handover_publish(second->db, second->vault), 0);
 	assert_int_equal(sk_handover_publish(fixture->db, fixture->vault), 0);
+	assert_int_equal(sk_join_ask(second->db, instance, &again, fingerprint), -EALREADY);
 }
 
 static void leave(Second *second)
