@@ -2,7 +2,6 @@
 #include "agent/core/devices.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -223,8 +222,6 @@ static void apply(Core *core, Device *device)
 	memcpy(order.interfaces, decision->interfaces, sizeof(order.interfaces));
 	memcpy(order.descriptors_digest, device->facts->descriptors_digest, sizeof(order.descriptors_digest));
 	monitor_order_usb(core, &order, on_applied);
-	/* The device is waited for; what is left to be done here is not. */
-	sched_yield();
 }
 
 static void arm_validity(Device *device);

@@ -108,6 +108,7 @@ static void close_database(History *history)
 	sqlite3_close(own_take(history->db));
 }
 
+/* Nobody else opens it: the locks of the file are taken once, not for each question about a device. */
 static int open_database(History *history, const char *path)
 {
 	if (sqlite3_open_v2(path, &history->db,
@@ -115,8 +116,9 @@ static int open_database(History *history, const char *path)
 		return -EIO;
 	sqlite3_busy_timeout(history->db, 100);
 	if (sqlite3_exec(history->db,
-		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -512;", NULL,
-		    NULL, NULL) != SQLITE_OK ||
+		    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+		    "PRAGMA cache_size = -512;",
+		    NULL, NULL, NULL) != SQLITE_OK ||
 		sqlite3_exec(history->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 		return -EIO;
 	for (int i = 0; i < N_STATEMENTS; i++)
@@ -135,6 +137,13 @@ static int open_somehow(History *history, const char *path)
 
 	if (r == 0)
 		return 0;
+	if (history->db && sqlite3_errcode(history->db) == SQLITE_BUSY) {
+		sk_log(LOG_ERR,
+			"%s is held by another program; what is learned until the next start is forgotten",
+			path);
+		close_database(history);
+		return open_database(history, ":memory:");
+	}
 	sk_log(LOG_WARNING, "%s cannot be used (%s); it is kept as %s.damaged and begun anew", path,
 		history->db ? sqlite3_errmsg(history->db) : "no memory", path);
 	close_database(history);
@@ -239,8 +248,6 @@ bool history_serial_had_other_interfaces(History *history, const HistoryDevice *
 
 bool history_was_allowed(History *history, const char *hash)
 {
-	/* What follows about the device is asked and noted under the same lock of the file. */
-	begin(history);
 	bind_text(history->statements[WAS_ALLOWED], 1, hash);
 	return has_row(history, WAS_ALLOWED);
 }

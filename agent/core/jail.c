@@ -16,7 +16,6 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("inotify_add_watch"),
 	SK_JAIL_CALL("inotify_rm_watch"),
 	SK_JAIL_CALL("waitid"),
-	SK_JAIL_CALL("sched_yield"), /* the monitor carries out an order before its record is written */
 	/* D-Bus */
 	SK_JAIL_CALL("getpeername"),
 	SK_JAIL_CALL("recvfrom"),

@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 		core.conf_directory = optarg;
 	}
 	sk_log_init("sekishod");
-	r = sk_schedule_first();
+	r = sk_schedule_first(SK_TURN_DECIDE);
 	if (r < 0)
 		sk_log(LOG_INFO, "decisions may wait for other programs: %s", strerror(-r));
 	r = sk_crypt_init();

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	if (r != OPTIONS_RUN)
 		return r;
 	sk_log_init("sekisho-monitor");
-	r = sk_schedule_first();
+	r = sk_schedule_first(SK_TURN_READ);
 	if (r < 0)
 		sk_log(LOG_INFO, "decisions may wait for other programs: %s", strerror(-r));
 	/* An arena of memory for each thread would only stay behind. */

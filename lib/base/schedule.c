@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <sched.h>
 
-int sk_schedule_first(void)
+int sk_schedule_first(SkTurn turn)
 {
-	const struct sched_param lowest = {.sched_priority = 1};
+	const struct sched_param parameters = {.sched_priority = (int)turn};
 
-	return sched_setscheduler(0, SCHED_RR, &lowest) < 0 ? -errno : 0;
+	return sched_setscheduler(0, SCHED_RR, &parameters) < 0 ? -errno : 0;
 }
