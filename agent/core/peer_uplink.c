@@ -208,7 +208,7 @@ static int on_answer(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 
 static const char *const state_names[] = {"not-enrolled", "enrolling", "offline", "connected"};
 static const char *const cause_names[] = {
-	"", "network", "tls", "certificate", "retired", "server", "records-refused", "spool-full"};
+	"", "network", "tls", "certificate", "retired", "server", "records-refused", "spool-full", "key"};
 
 static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -218,6 +218,7 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 		[SK_UPLINK_CAUSE_RECORDS] = SK_CONSOLE_RECORDS_REFUSED,
 		[SK_UPLINK_CAUSE_SPOOL] = SK_CONSOLE_SPOOL_FULL,
 		[SK_UPLINK_CAUSE_TLS] = SK_CONSOLE_NOT_THE_ONE,
+		[SK_UPLINK_CAUSE_KEY] = SK_CONSOLE_KEY,
 	};
 	const SkUplinkState *state = &uplink.state;
 	Core *core = userdata;

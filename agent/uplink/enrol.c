@@ -228,7 +228,7 @@ static int prepare_key(Uplink *up)
 	sk_str_copy(identity->key_name, sizeof(identity->key_name), enrol->pending.key_name);
 	r = key_load(up->state_fd, identity->key_name, &identity->key);
 	if (r < 0)
-		r = key_new(up->state_fd, identity->key_name, &identity->key);
+		r = key_new(up->state_fd, identity->key_name, false, &identity->key);
 	return r;
 }
 

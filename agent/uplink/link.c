@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "agent/uplink/key.h"
+#include "agent/uplink/key_tpm.h"
 #include "agent/uplink/uplink.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
@@ -138,16 +139,27 @@ static void read_code(const HttpAnswer *answer, char *code, size_t size)
 	sk_str_copy(code, size, text ? text : "");
 }
 
+static void not_reached(Uplink *up, const HttpAnswer *answer)
+{
+	unsigned cause = is_expired(up)			   ? SK_UPLINK_CAUSE_CERTIFICATE
+			 : answer->result == -EKEYREJECTED ? SK_UPLINK_CAUSE_TLS
+							   : SK_UPLINK_CAUSE_NETWORK;
+	char trouble[KEY_TEXT_SIZE] = "";
+
+	/* A signature that failed shows as a failed handshake. */
+	if (cause == SK_UPLINK_CAUSE_TLS && up->identity)
+		key_trouble(up->identity->key, trouble);
+	link_failed(up, *trouble ? SK_UPLINK_CAUSE_KEY : cause, *trouble ? trouble : answer->detail, 0);
+	if (*trouble && key_tpm_came_late())
+		sd_event_exit(up->event, -ENODEV); /* the next one's jail has it */
+}
+
 bool link_check_answer(Uplink *up, const HttpAnswer *answer)
 {
 	char detail[256], code[16];
 
 	if (answer->result < 0) {
-		unsigned cause = is_expired(up)			   ? SK_UPLINK_CAUSE_CERTIFICATE
-				 : answer->result == -EKEYREJECTED ? SK_UPLINK_CAUSE_TLS
-								   : SK_UPLINK_CAUSE_NETWORK;
-
-		link_failed(up, cause, answer->detail, 0);
+		not_reached(up, answer);
 		return false;
 	}
 	if (answer->status != 401 && answer->status != 403 && answer->status != 410)

@@ -23,10 +23,12 @@
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 #include "lib/log/log.h"
+#include "lib/tpm/tpm.h"
 
 static const char *arg_state = "/var/lib/sekisho-uplink";
 static const char *arg_client = "sekisho";
 static const char *arg_listen;
+static const char *arg_tpm = SK_TPM_HERE;
 static uint64_t arg_client_uid = UINT64_MAX;
 
 typedef struct Door {
@@ -38,7 +40,7 @@ typedef struct Door {
 static int usage(FILE *out, int status)
 {
 	fprintf(out, "usage: sekisho-uplink [--state DIR] [--client NAME | --client-uid N]\n"
-		     "                      [--listen PATH] [--version]\n");
+		     "                      [--listen PATH] [--tpm TPM] [--version]\n");
 	return status;
 }
 
@@ -47,8 +49,8 @@ static int parse_arguments(int argc, char **argv)
 {
 	static const struct option options[] = {{"state", required_argument, NULL, 's'},
 		{"client", required_argument, NULL, 'c'}, {"client-uid", required_argument, NULL, 'C'},
-		{"listen", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+		{"listen", required_argument, NULL, 'l'}, {"tpm", required_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -58,6 +60,8 @@ static int parse_arguments(int argc, char **argv)
 			arg_client = optarg;
 		else if (letter == 'l')
 			arg_listen = optarg;
+		else if (letter == 't')
+			arg_tpm = optarg;
 		else if (letter == 'v')
 			return puts("sekisho-uplink " SK_VERSION) < 0;
 		else if (letter == 'h')
@@ -158,9 +162,10 @@ static int prepare(Uplink *up)
 	sk_log_init("sekisho-uplink");
 	if (r == 0)
 		r = http_init();
+	if (r == 0)
+		r = key_init(arg_tpm);
 	if (r < 0)
 		return r;
-	key_init();
 	up->facts = facts_new();
 	if (!up->facts)
 		return -ENOMEM;

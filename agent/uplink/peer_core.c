@@ -158,8 +158,7 @@ static void check_enrolled(Uplink *up)
 		return;
 	}
 	if (!up->identity) {
-		uplink_set_state(
-			up, SK_UPLINK_NOT_ENROLLED, SK_UPLINK_CAUSE_CERTIFICATE, "the key is missing");
+		uplink_set_state(up, SK_UPLINK_NOT_ENROLLED, SK_UPLINK_CAUSE_KEY, "the key is missing");
 		return;
 	}
 	link_start(up);

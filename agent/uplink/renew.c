@@ -98,7 +98,7 @@ static int begin(Uplink *up)
 	int r;
 
 	identity_next_key_name(up->state_fd, up->renewal_key);
-	r = key_new(up->state_fd, up->renewal_key, &up->renewal_pkey);
+	r = key_new(up->state_fd, up->renewal_key, key_is_in_tpm(up->identity->key), &up->renewal_pkey);
 	if (r == 0)
 		r = key_request(up->renewal_pkey, &csr);
 	if (r < 0)

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SK_PROTO_VERSION 5
+#define SK_PROTO_VERSION 6
 #define SK_PROTO_SIZE_MAX 16384
 #define SK_PROTO_FDS_MAX 8
 

@@ -137,6 +137,7 @@ enum {
 	SK_UPLINK_CAUSE_SERVER,	     /* it answers with errors */
 	SK_UPLINK_CAUSE_RECORDS,     /* it does not accept our records: they are not those it knows */
 	SK_UPLINK_CAUSE_SPOOL,	     /* the spool is full */
+	SK_UPLINK_CAUSE_KEY,	     /* our key cannot sign: no TPM, or another one */
 	SK_UPLINK_CAUSE_MAX_,
 };
 

@@ -14,8 +14,8 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
 
 
 class Agent:
-    def __init__(self, folder, programs):
-        self.folder = folder
+    def __init__(self, folder, programs, tpm="device:/nonexistent"):
+        self.folder, self.tpm = folder, tpm
         self.core_path, self.uplink_path, self.ctl_path = programs
         for name in ("conf", "state", "state/audit", "rules", "run", "uplink"):
             (folder / name).mkdir()
@@ -44,7 +44,7 @@ class Agent:
         """As systemd does: the socket is there, the program comes back."""
         while self.running:
             self.uplink = self.spawn(self.uplink_path, "--state", str(self.folder / "uplink"), "--client-uid", "0",
-                                     "--listen", str(self.folder / "run" / "uplink.sock"))
+                                     "--listen", str(self.folder / "run" / "uplink.sock"), "--tpm", self.tpm)
             self.uplink.wait()
             assert self.uplink.returncode != 159, f"the jail refused a call; see {self.folder}/log"
             time.sleep(0.02)

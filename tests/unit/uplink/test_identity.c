@@ -74,7 +74,7 @@ static Identity *make(Fixture *f)
 	sk_str_copy(identity->terminal, sizeof(identity->terminal), "01JABCDEFGHJKMNPQRSTVWXYZ0");
 	identity->ca = strdup("-----BEGIN CERTIFICATE-----\n");
 	identity_next_key_name(f->fd, identity->key_name);
-	assert_int_equal(key_new(f->fd, identity->key_name, &identity->key), 0);
+	assert_int_equal(key_new(f->fd, identity->key_name, false, &identity->key), 0);
 	pem = certificate(identity->key);
 	assert_int_equal(identity_set_certificate(identity, pem), 0);
 	free(pem);

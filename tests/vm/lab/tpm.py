@@ -7,15 +7,12 @@ import time
 from pathlib import Path
 
 from .clinic_pc import DENY, cold
-from .paths import LAB, LabError, guest_dir
+from .paths import LabError, guest_dir
 
 # The lab's PC has no ACPI, which would tell where the chip is.
 KERNEL = f"{DENY} tpm_tis.force=1 tpm_tis.interrupts=0"
 # The firmware writes the chip's log at the end of the memory, where QEMU puts the initrd: over nothing of use.
 ROOM = 1 << 20
-# What OpenSSL needs to use it; not in the guest, because most clinic PCs have none of it.
-PACKAGES = ("tpm2-openssl", "libtss2-esys-3.0.2-0", "libtss2-mu0", "libtss2-rc0", "libtss2-sys1", "libtss2-tctildr0",
-            "libtss2-tcti-cmd0", "libtss2-tcti-device0", "libtss2-tcti-mssim0", "libtss2-tcti-swtpm0", "tpm-udev")
 
 
 class Tpm:
@@ -48,23 +45,3 @@ class Tpm:
 def board():
     with tempfile.TemporaryDirectory(prefix="sekisho-lab-tpm-") as name:
         yield Tpm(Path(name))
-
-
-def software():
-    """The packages, fetched once."""
-    folder = LAB / "tpm-packages"
-    if not folder.exists():
-        part = folder.with_suffix(".part")
-        part.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *PACKAGES], cwd=part, check=True)
-        part.rename(folder)
-    return sorted(folder.glob("*.deb"))
-
-
-def install(pc):
-    pc.sh("mkdir -p /var/tmp/tpm")
-    for package in software():
-        pc.put(package, f"/var/tmp/tpm/{package.name}")
-    done = pc.run("DEBIAN_FRONTEND=noninteractive dpkg -i /var/tmp/tpm/*.deb 2>&1", timeout=300)
-    if not done.ok:
-        raise LabError(f"the TPM's packages do not install:\n{done.out}")

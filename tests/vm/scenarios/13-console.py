@@ -97,7 +97,6 @@ def with_chip(check, console):
     """Enrolled with a key of the TPM; its disk in another PC is nobody."""
     with clinic_pc.disk_copy() as disk, tpm.board() as chip, tpm.board() as other:
         with chip.pc(disk) as pc:
-            tpm.install(pc)
             terminal = console.join(pc, "診察室-1")
             check("a PC with a TPM is connected", pc.wait(lambda: connected(pc), 60) is not None, pc.ctl("status").out)
             kind = console.admin("terminal", "show", "--terminal", terminal)["keyKind"]
