@@ -84,7 +84,7 @@ static const struct {
 	{"DELETE FROM ceremonies WHERE expires < $1", HOUR},
 	{"DELETE FROM sign_in_attempts WHERE at < $1", 90 * DAY},
 	{"DELETE FROM rate_counters WHERE window_start < $1", 2 * DAY},
-	{"DELETE FROM idempotency_keys WHERE created < $1", 7 * DAY},
+	{"DELETE FROM idempotency_keys WHERE created < $1", DAY},
 	{"DELETE FROM outbox WHERE state <> 'waiting' AND created < $1", 400 * DAY},
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "console/server/once.h"
 #include "console/store/sql.h"
 #include "lib/reason/reason.h"
 
@@ -79,8 +80,9 @@ static int run(SkDb *db, void *userdata)
 {
 	const Acting *acting = userdata;
 	const SkActor actor = sk_call_actor(acting->call, db);
+	int r = acting->rule(&actor, acting->userdata);
 
-	return acting->rule(&actor, acting->userdata);
+	return r != 0 ? r : sk_once_claim(acting->call, db);
 }
 
 /* What the rules and the tables say, as the contract knows it. */
@@ -104,6 +106,7 @@ int sk_call_act(SkCall *call, int (*rule)(const SkActor *actor, void *userdata),
 	Acting acting = {.call = call, .rule = rule, .userdata = userdata};
 	int r = sk_db_transact(call->db, run, &acting);
 
+	call->once.claimed = call->once.claimed || (r == 0 && call->once.key[0]);
 	return r == 0 ? 0 : refuse(call, r);
 }
 

@@ -191,13 +191,6 @@ SkActor sk_call_actor(const SkCall *call, SkDb *db)
 	};
 }
 
-int sk_call_record(const SkCall *call, SkDb *db, const SkFact *fact)
-{
-	const SkActor actor = sk_call_actor(call, db);
-
-	return sk_actor_record(&actor, fact);
-}
-
 void sk_caller_deinit(SkCaller *caller)
 {
 	for (size_t i = 0; i < caller->scope.n_facilities; i++)

@@ -18,6 +18,7 @@
 #include "console/rules/actor.h"
 #include "console/store/id.h"
 #include "console/store/sql.h"
+#include "lib/crypt/kdf.h"
 
 typedef struct SkServer SkServer;
 typedef struct SkWaiter SkWaiter;
@@ -59,6 +60,15 @@ typedef struct SkReply {
 	int64_t wait_ms;      /* not 0: nothing yet, the request waits (sk_call_wait()) */
 } SkReply;
 
+#define SK_ONCE_KEY_SIZE 129
+
+/* A request that is done once, however often it is sent (console/server/once.h). */
+typedef struct SkOnce {
+	char key[SK_ONCE_KEY_SIZE]; /* "": it is not one */
+	uint8_t digest[SK_HMAC_SIZE];
+	bool claimed; /* something was done, and the key is used */
+} SkOnce;
+
 typedef struct SkCall {
 	SkServer *server;
 	const SkApiOperation *operation; /* NULL: none was found */
@@ -74,6 +84,7 @@ typedef struct SkCall {
 	const void *bytes;	 /* of a body that is no JSON */
 	size_t size;
 	uint64_t range_from; /* "Range: bytes=N-"; 0: all is wanted */
+	SkOnce once;
 	SkCaller caller;
 	char terminal[SK_ID_SIZE]; /* of agents, from their certificate */
 	SkWaiter *waiter;	   /* of this request, for sk_call_wait() */
@@ -117,9 +128,6 @@ int sk_call_wait(SkCall *call, int64_t ms);
 
 /* Who does it, for console/rules. Inside of a transaction of db. */
 SkActor sk_call_actor(const SkCall *call, SkDb *db);
-
-/* One record in the console's chain, part of the transaction of db: fact->body is taken over. */
-int sk_call_record(const SkCall *call, SkDb *db, const SkFact *fact);
 
 /* detail: English, for the problem document, may be NULL. Return: 0. */
 int sk_call_refuse(SkCall *call, SkReason code, const char *detail);

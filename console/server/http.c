@@ -7,6 +7,7 @@
 #include "console/db/group.h"
 #include "console/server/admit.h"
 #include "console/server/listen.h"
+#include "console/server/once.h"
 #include "console/server/peer.h"
 #include "console/server/problem.h"
 #include "console/server/reply.h"
@@ -152,7 +153,9 @@ static int admit(Request *request)
 		return r;
 	if (!call->values)
 		return sk_call_refuse(call, SK_NOT_FOUND, NULL);
-	return call->faults ? sk_call_refuse(call, SK_REQUEST_INVALID, NULL) : 0;
+	if (call->faults)
+		return sk_call_refuse(call, SK_REQUEST_INVALID, NULL);
+	return sk_once_read(call, header(request, "Idempotency-Key"));
 }
 
 /* "bytes=N-" is what somebody sends who goes on where they were cut; any other form is one for all of it. */
@@ -291,8 +294,13 @@ static int run(Request *request)
 	call->timed_out =
 		call->waited && (sk_waiter_timed_out(call->waiter) || atomic_load(&call->server->stopping));
 	if (r == 0)
+		r = sk_once_begin(call);
+	if (r == 0 && call->reply.status == 0)
 		r = sk_api_handlers[call->operation - sk_api_operations](call);
-	return r < 0 ? sk_call_fault(call, r) : 0;
+	if (r < 0)
+		sk_call_fault(call, r);
+	sk_once_keep(call);
+	return 0;
 }
 
 static void journal(const Request *request)

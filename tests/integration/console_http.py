@@ -18,7 +18,7 @@ class Test:
     def __init__(self, console):
         self.console, self.contract = console, Contract(console.contract)
         self.fixture = Fixture(console)
-        self.failures, self.calls, self.seen = [], 0, set()
+        self.failures, self.calls, self.seen, self.repeated = [], 0, set(), 0
 
     def fail(self, what, text):
         self.failures.append(f"{what}: {text}")
@@ -84,6 +84,52 @@ class Test:
         # Who asks first need not send it.
         self.expect(operation, "announced as too large", "SK-5005", body=b"", session=session,
                     headers={"Content-Length": str(most + 1), "Expect": "100-continue"})
+
+    def records(self, session):
+        """How many records name this person."""
+        return self.console.sql("SELECT COUNT(*) FROM console_records WHERE line LIKE ?", f"%{session['person']}%")[0][0]
+
+    def check_once(self, operation):
+        """Sent again under the same key nothing is done, and the answer is the first one; the key is of this request, and of
+        this person."""
+        headers, session = {"Idempotency-Key": f'"{self.fixture.unique()}"'}, self.session(operation)
+        path, body = self.fixture.path(operation, self.fixture.own), self.fixture.body(operation, self.fixture.own)
+        before = self.records(session)
+        first = self.send(operation, "with a key", path=path, body=body, session=session, headers=headers)
+        done = self.records(session) - before
+        used = self.console.sql("SELECT status FROM idempotency_keys WHERE owner = ? AND name = ?",
+                                "person:" + session["person"], headers["Idempotency-Key"].strip('"'))
+        if first.status >= 300 or not used:
+            if first.status < 300 and done:
+                self.fail(operation.id, "is recorded and can be done twice")
+            return
+        self.repeated += 1
+        second = self.send(operation, "again", path=path, body=body, session=session, headers=headers)
+        if (second.status, second.body) != (first.status, first.body):
+            self.fail(f"{operation.id}, again", f"{second.status} {second.body[:200]}, first {first.status} {first.body[:200]}")
+        if self.records(session) != before + done:
+            self.fail(operation.id, "was done twice")
+        other = self.session(operation)
+        answer = self.send(operation, "of somebody else", path=path, body=body, session=other, headers=headers)
+        if answer.code == "SK-5014" or (answer.status < 300 and done and not self.records(other)):
+            self.fail(f"{operation.id}, of somebody else", f"{answer.status} {answer.body[:200]}")
+        another = self.changed(operation, body) if operation.body else {}
+        if another:
+            self.expect(operation, "another under the same key", "SK-5014", path=path, body={**body, **another}, session=session,
+                        headers=headers)
+        elif operation.path_names:
+            self.expect(operation, "another under the same key", "SK-5014", body=body, session=session, headers=headers)
+
+    def changed(self, operation, body):
+        """A member with another value that the schema allows."""
+        schema = self.contract.resolve(operation.body["schema"])["properties"]
+        for name, inner in schema.items():
+            inner = self.contract.resolve(inner)
+            if inner.get("format") in ("text", "lines") and "enum" not in inner:
+                return {name: body.get(name, "") + "2"}
+            if inner.get("type") == "boolean":
+                return {name: not body.get(name, False)}
+        return {name: value + "2" for name, value in body.items() if name in ("login", "name")}
 
     def check_query(self, operation):
         session, path = self.session(operation), self.fixture.path(operation, self.fixture.own)
@@ -159,6 +205,8 @@ class Test:
     def run(self, part):
         for index, operation in enumerate(self.contract.operations):
             self.check_valid(operation)
+            if operation.method == "POST" and operation.audience == "people" and not operation.half:
+                self.check_once(operation)
             if index % part:
                 continue
             self.check_query(operation)
@@ -184,10 +232,11 @@ def main():
     with Console(program, contract, engine=engine) as console:
         test = Test(console)
         test.run(10 if part == "slice" else 1)
-    print(f"{len(test.contract.operations)} operations, {test.calls} calls, {len(test.seen)} documented refusals seen")
+    print(f"{len(test.contract.operations)} operations, {test.calls} calls, {len(test.seen)} documented refusals seen, "
+          f"{test.repeated} operations done once though sent twice")
     for failure in test.failures[:60]:
         print("FAIL", failure)
-    return 1 if test.failures or test.calls < 100 else 0
+    return 1 if test.failures or test.calls < 100 or test.repeated < 50 else 0
 
 
 if __name__ == "__main__":
