@@ -25,7 +25,13 @@ static int check_vault(SkDb *db, SkVault *vault)
 	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM epochs WHERE vault <> $1",
 		SK_DB_ARGS(sk_db_text(sk_vault_id(vault))), &others);
 
-	return r < 0 ? r : others > 0 ? -EXDEV : 0;
+	if (r < 0 || others > 0)
+		return r < 0 ? r : -EXDEV;
+	/* Nobody waits for it any more, so it may not go on either. */
+	r = sk_db_query_int(db,
+		"SELECT COUNT(*) FROM vault_holders WHERE instance_id = $1 AND ended IS NOT NULL",
+		SK_DB_ARGS(sk_db_text(sk_vault_instance(vault))), &others);
+	return r < 0 ? r : others > 0 ? -ESTALE : 0;
 }
 
 static int insert_epoch(SkDb *db, SkVault *vault, uint64_t number, const SkEpochRow *row)
@@ -298,10 +304,9 @@ static int confirm(SkDb *db, void *userdata)
 		SK_DB_ARGS(sk_db_int(sk_time_now())), NULL);
 }
 
-int sk_epoch_apply(SkDb *db, SkVault *vault, SkEpochNews *ret_news)
+static int apply(SkDb *db, SkVault *vault, SkEpochNews *news)
 {
-	SkEpochNews news = {0};
-	Restore restoring = {vault, &news};
+	Restore restoring = {vault, news};
 	uint64_t newest;
 	Step step;
 	int r = check_vault(db, vault);
@@ -312,16 +317,23 @@ int sk_epoch_apply(SkDb *db, SkVault *vault, SkEpochNews *ret_news)
 		r = sk_db_transact(db, restore, &restoring);
 	while (r == 0 && (r = next_step(db, vault, &step)) == 1) {
 		r = apply_step(db, vault, &step);
-		news.applied++;
+		news->applied++;
 	}
 	/* Confirmed is only what is gone. */
 	if (r == 0)
 		r = sk_vault_sweep(vault);
-	if (r == 0)
-		r = sk_db_transact(db, confirm, vault);
-	if (r < 0)
-		return r;
-	if (ret_news)
+	return r < 0 ? r : sk_db_transact(db, confirm, vault);
+}
+
+int sk_epoch_apply(SkDb *db, SkVault *vault, SkEpochNews *ret_news)
+{
+	SkEpochNews news = {0};
+	int r;
+
+	sk_vault_hold(vault);
+	r = apply(db, vault, &news);
+	sk_vault_release(vault);
+	if (r == 0 && ret_news)
 		*ret_news = news;
-	return 0;
+	return r;
 }

@@ -43,8 +43,8 @@ typedef struct SkEpochNews {
  * Brings the vault up to the database, destroys what is to be destroyed, and confirms. At start before
  * anything is served, after each change, and when SK_EPOCH_CHANNEL calls. Not inside a transaction; may be
  * repeated at will. Return: 0; -EXDEV the database belongs to another vault; -ESTALE an epoch cannot be made
- * up for here (this holder was away during a renewal or a restore): it must join again (handover.h) and serve
- * nothing; others: the old key may still be there, nothing was confirmed, call again.
+ * up for here (this holder was away during a renewal or a restore, or was struck off): it must join again
+ * (handover.h) and serve nothing; others: the old key may still be there, nothing was confirmed, call again.
  */
 int sk_epoch_apply(SkDb *db, SkVault *vault, SkEpochNews *ret_news);
 

@@ -276,6 +276,16 @@ static int sweep_locked(SkVault *vault)
 	return count < 0 ? count : r;
 }
 
+void sk_vault_hold(SkVault *vault)
+{
+	pthread_mutex_lock(&vault->following);
+}
+
+void sk_vault_release(SkVault *vault)
+{
+	pthread_mutex_unlock(&vault->following);
+}
+
 int sk_vault_sweep(SkVault *vault)
 {
 	int r;

@@ -108,6 +108,11 @@ typedef struct SkVaultChange {
  */
 int sk_vault_change(SkVault *vault, const SkVaultChange *change);
 
+/* One thread at a time brings the vault up to the database: sk_epoch_apply() takes several steps, each of
+ * which is made once. */
+void sk_vault_hold(SkVault *vault);
+void sk_vault_release(SkVault *vault);
+
 /* Destroys every epoch but the current one, keys and files. Return: 0 only when none is left. */
 int sk_vault_sweep(SkVault *vault);
 

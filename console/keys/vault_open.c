@@ -55,6 +55,7 @@ static int vault_new(const char *directory, SkKeystore *keystore, SkVault **ret_
 		return r;
 	pthread_rwlock_init(&vault->lock, NULL);
 	pthread_mutex_init(&vault->changing, NULL);
+	pthread_mutex_init(&vault->following, NULL);
 	vault->dir_fd = own_take_fd(&dir_fd);
 	vault->keystore = keystore;
 	*ret_vault = own_take(vault);
@@ -70,6 +71,7 @@ void sk_vault_free(SkVault *vault)
 	sk_secret_free(vault->box_secret);
 	pthread_rwlock_destroy(&vault->lock);
 	pthread_mutex_destroy(&vault->changing);
+	pthread_mutex_destroy(&vault->following);
 	close(vault->dir_fd);
 	free(vault);
 }

@@ -11,7 +11,8 @@ struct SkVault {
 	SkKeystore *keystore;
 	char instance[SK_VAULT_ID_SIZE];
 	pthread_rwlock_t lock;
-	pthread_mutex_t changing; /* one change at a time; readers go on meanwhile */
+	pthread_mutex_t changing;  /* one change at a time; readers go on meanwhile */
+	pthread_mutex_t following; /* of sk_vault_hold() */
 	SkVaultState *state;
 	SkSecret *box_secret;
 	uint8_t box_public[SK_BOX_KEY_SIZE];

@@ -17,6 +17,7 @@
 #include "console/server/command.h"
 #include "console/server/duty_list.h"
 #include "console/server/jail.h"
+#include "console/server/keeper.h"
 #include "console/server/listen.h"
 #include "console/server/renewal.h"
 #include "console/server/sending.h"
@@ -40,6 +41,7 @@ typedef struct Serving {
 	SkProxies proxies;
 	int people_fd, agents_fd;
 	SkWake *wake;
+	SkKeeper *keeper;
 	SkDuties *duties;
 	SkSending sending;
 	sd_event *event;
@@ -170,6 +172,8 @@ static int start_listeners(Serving *serving)
 
 	if (r == 0)
 		r = sk_wake_new(serving->server.database, serving->server.poll, &serving->wake);
+	if (r == 0)
+		r = sk_keeper_new(serving->server.database, serving->server.home.vault, &serving->keeper);
 	if (r < 0)
 		return r;
 	r = sk_listener_new(&serving->server, &people, &serving->people);
@@ -209,6 +213,8 @@ static int on_clock(sd_event_source *source, uint64_t due, void *userdata)
 		sk_connections_tick(sk_listener_connections(serving->agents), now);
 		sk_renewal_tick(serving->server.settings, &serving->server.home, now);
 	}
+	if (sk_keeper_is_lost(serving->keeper))
+		return sd_event_exit(serving->event, -ESTALE);
 	if (serving->stop_until > 0 &&
 		(atomic_load(&serving->server.running) == 0 || now >= serving->stop_until))
 		return sd_event_exit(serving->event, 0);
@@ -284,6 +290,7 @@ static void deinit(Serving *serving)
 	sd_event_source_disable_unref(serving->clock);
 	sd_event_unref(serving->event);
 	sk_wake_free(serving->wake);
+	sk_keeper_free(serving->keeper);
 	sk_poll_free(serving->server.poll);
 	sk_limit_free(serving->server.requests);
 	sk_limit_free(serving->server.sign_ins);

@@ -17,6 +17,7 @@ enum {
 
 int console_serve(int argc, char **argv);
 int console_init(int argc, char **argv);
+int console_join(int argc, char **argv);
 int console_migrate(int argc, char **argv);
 int console_doctor(int argc, char **argv);
 int console_backup(int argc, char **argv);

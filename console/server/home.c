@@ -11,6 +11,7 @@
 #include "config.h"
 #include "console/keys/epoch.h"
 #include "console/server/certificate.h"
+#include "console/server/home_inside.h"
 #include "console/server/secret.h"
 #include "console/store/time.h"
 #include "lib/base/intl.h"
@@ -21,21 +22,20 @@
 #define SERVER_MS (INT64_C(825) * 86400000)
 #define WORDS_MAX 4096
 
-static int fail(SkHome *home, const char *what, int error)
+int sk_home_fail(SkHome *home, const char *what, int error)
 {
 	sk_str_copy(home->what, sizeof(home->what), what);
 	return error;
 }
 
-static int make_directory(SkHome *home, const char *path)
+int sk_home_make_directory(SkHome *home, const char *path)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return fail(home, path, -errno);
+		return sk_home_fail(home, path, -errno);
 	return 0;
 }
 
-/* In the directory of keys. */
-static int path_of(const SkServerSettings *settings, const char *name, char path[PATH_MAX])
+int sk_home_path(const SkServerSettings *settings, const char *name, char path[PATH_MAX])
 {
 	return sk_str_format(path, PATH_MAX, "%s/%s", settings->keys.directory, name) ? 0 : -ENAMETOOLONG;
 }
@@ -50,14 +50,14 @@ int sk_home_keystore(const SkServerSettings *settings, SkHome *home, SkKeystore 
 	if (r == 0)
 		text[strcspn(text, "\r\n")] = 0;
 	else if (r != -ENOENT)
-		return fail(home, settings->keys.token_file, r);
+		return sk_home_fail(home, settings->keys.token_file, r);
 	else if (asprintf(&words, "file:%s", settings->keys.epoch_directory) < 0)
 		return -ENOMEM;
 	r = sk_keystore_open(words ? words : text, ret_keystore);
-	return r < 0 ? fail(home, "the keystore", r) : 0;
+	return r < 0 ? sk_home_fail(home, "the keystore", r) : 0;
 }
 
-static int add_instance(SkDb *db, const char *instance)
+int sk_home_add_instance(SkDb *db, const char *instance)
 {
 	char host[256] = "", name[300];
 	int64_t there = 0, now = sk_time_now();
@@ -83,11 +83,15 @@ static int add_instance(SkDb *db, const char *instance)
 		NULL);
 }
 
+/* The first one: nobody has to let it in. */
 static int begin_epochs(SkDb *db, void *userdata)
 {
 	SkVault *vault = userdata;
-	int r = add_instance(db, sk_vault_instance(vault));
+	int r = sk_home_add_instance(db, sk_vault_instance(vault));
 
+	if (r == 0)
+		r = sk_db_exec(db, "UPDATE instances SET joined = started WHERE id = $1",
+			SK_DB_ARGS(sk_db_text(sk_vault_instance(vault))), NULL);
 	return r < 0 ? r : sk_epoch_start(db, vault, NULL);
 }
 
@@ -109,11 +113,11 @@ static int make_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	int r = sk_db_query_int(db, "SELECT COUNT(*) FROM epochs", SK_DB_NO_ARGS, &epochs);
 
 	if (r == 0)
-		r = path_of(settings, "vault", path);
+		r = sk_home_path(settings, "vault", path);
 	if (r == 0)
-		r = make_directory(home, path);
+		r = sk_home_make_directory(home, path);
 	if (r == 0)
-		r = make_directory(home, settings->keys.epoch_directory);
+		r = sk_home_make_directory(home, settings->keys.epoch_directory);
 	if (r == 0)
 		r = sk_home_keystore(settings, home, &keystore);
 	if (r < 0)
@@ -123,10 +127,10 @@ static int make_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	if (r == -ENOENT && epochs == 0)
 		r = sk_vault_create(path, keystore, &home->vault);
 	if (r < 0)
-		return fail(home, path, r);
+		return sk_home_fail(home, path, r);
 	keystore = NULL;
 	r = join_vault(db, home->vault, epochs > 0);
-	return r < 0 ? fail(home, path, r) : 0;
+	return r < 0 ? sk_home_fail(home, path, r) : 0;
 }
 
 static int write_file(SkHome *home, const char *path, mode_t mode, const char *text)
@@ -138,12 +142,12 @@ static int write_file(SkHome *home, const char *path, mode_t mode, const char *t
 
 	if (!copy || !name)
 		return -ENOMEM;
-	r = make_directory(home, dirname(copy));
+	r = sk_home_make_directory(home, dirname(copy));
 	if (r < 0)
 		return r;
 	fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = fd < 0 ? -errno : sk_io_replace_file_at(fd, name + 1, mode, text, strlen(text));
-	return r < 0 ? fail(home, path, r) : 0;
+	return r < 0 ? sk_home_fail(home, path, r) : 0;
 }
 
 /* Key, certificate and authority, in this order. */
@@ -174,7 +178,7 @@ static int issue(const SkServerSettings *settings, SkHome *home, const char *con
 		home->ca, names, count, (SkCaPeriod){now - 3600000, now + SERVER_MS}, &issued);
 
 	if (r < 0)
-		return fail(home, "the server's certificate", r);
+		return sk_home_fail(home, "the server's certificate", r);
 	r = write_issued(settings, home, &issued);
 	sk_secret_wipe(issued.key, strlen(issued.key));
 	free(issued.key);
@@ -208,7 +212,7 @@ int sk_home_renew(const SkServerSettings *settings, SkHome *home)
 	int r = sk_certificate_look(settings->tls.certificate, &facts);
 
 	if (r < 0)
-		return fail(home, settings->tls.certificate, r);
+		return sk_home_fail(home, settings->tls.certificate, r);
 	/* A key that does not fit is what a kill between both leaves behind. */
 	if (!sk_home_owns_certificate(settings, home) ||
 		(facts.until > soon &&
@@ -227,33 +231,38 @@ static bool has_certificates(const SkServerSettings *settings)
 	       access(settings->tls.client_authority, F_OK) == 0;
 }
 
+int sk_home_ensure_certificate(const SkServerSettings *settings, SkHome *home, const char *host)
+{
+	return has_certificates(settings) ? 0 : issue_server(settings, home, host);
+}
+
 static int make_ca(const SkServerSettings *settings, SkHome *home, const char *organisation, const char *host)
 {
 	char path[PATH_MAX];
-	int r = path_of(settings, "ca", path);
+	int r = sk_home_path(settings, "ca", path);
 
 	if (r == 0)
-		r = make_directory(home, path);
+		r = sk_home_make_directory(home, path);
 	if (r == 0)
 		r = sk_ca_open(path, &home->ca);
 	if (r == -ENOENT)
 		r = sk_ca_create(path, organisation, ROOT_YEARS, &home->ca);
 	if (r < 0)
-		return fail(home, path, r);
-	return has_certificates(settings) ? 0 : issue_server(settings, home, host);
+		return sk_home_fail(home, path, r);
+	return sk_home_ensure_certificate(settings, home, host);
 }
 
 int sk_home_make(
 	const SkServerSettings *settings, SkDb *db, const char *organisation, const char *host, SkHome *home)
 {
-	int r = make_directory(home, settings->keys.directory);
+	int r = sk_home_make_directory(home, settings->keys.directory);
 
 	if (r == 0)
 		r = sk_server_secret_make(settings->session.secret_file);
 	if (r == -EEXIST)
 		r = 0;
 	if (r < 0)
-		return home->what[0] ? r : fail(home, settings->session.secret_file, r);
+		return home->what[0] ? r : sk_home_fail(home, settings->session.secret_file, r);
 	r = make_vault(settings, db, home);
 	return r < 0 ? r : make_ca(settings, home, organisation, host);
 }
@@ -261,15 +270,15 @@ int sk_home_make(
 static int open_chain(const SkServerSettings *settings, SkDb *db, SkHome *home)
 {
 	char path[PATH_MAX];
-	int r = path_of(settings, "chain", path);
+	int r = sk_home_path(settings, "chain", path);
 
 	if (r == 0)
-		r = make_directory(home, path);
+		r = sk_home_make_directory(home, path);
 	if (r == 0)
-		r = add_instance(db, sk_vault_instance(home->vault));
+		r = sk_home_add_instance(db, sk_vault_instance(home->vault));
 	if (r == 0)
 		r = sk_chain_open(db, sk_vault_instance(home->vault), path, NULL, &home->chain);
-	return r < 0 ? fail(home, "the chain of records", r) : 0;
+	return r < 0 ? sk_home_fail(home, "the chain of records", r) : 0;
 }
 
 static int open_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
@@ -280,26 +289,26 @@ static int open_vault(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	int r = sk_home_keystore(settings, home, &keystore);
 
 	if (r == 0)
-		r = path_of(settings, "vault", path);
+		r = sk_home_path(settings, "vault", path);
 	if (r < 0)
 		return r;
 	r = sk_vault_open(path, keystore, &home->vault);
 	if (r < 0)
-		return fail(home, path, r);
+		return sk_home_fail(home, path, r);
 	r = sk_epoch_apply(db, home->vault, &news);
-	return r < 0 ? fail(home, "the epochs of the vault", r) : 0;
+	return r < 0 ? sk_home_fail(home, "the epochs of the vault", r) : 0;
 }
 
 static int open_signing(const SkServerSettings *settings, SkDb *db, SkHome *home)
 {
 	char path[PATH_MAX];
-	int r = path_of(settings, "signing", path);
+	int r = sk_home_path(settings, "signing", path);
 
 	if (r == 0)
-		r = make_directory(home, path);
+		r = sk_home_make_directory(home, path);
 	if (r == 0)
 		r = sk_signing_open(db, path, sk_vault_instance(home->vault), &home->signing);
-	return r < 0 ? fail(home, "the keys that sign", r) : 0;
+	return r < 0 ? sk_home_fail(home, "the keys that sign", r) : 0;
 }
 
 const char *sk_home_advice(int error)
@@ -340,7 +349,7 @@ int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home)
 	int r = sk_server_secret_read(settings->session.secret_file, &home->secret);
 
 	if (r < 0)
-		return fail(home, settings->session.secret_file, r);
+		return sk_home_fail(home, settings->session.secret_file, r);
 	r = open_vault(settings, db, home);
 	if (r == 0)
 		r = open_chain(settings, db, home);
@@ -348,10 +357,10 @@ int sk_home_open(const SkServerSettings *settings, SkDb *db, SkHome *home)
 		r = open_signing(settings, db, home);
 	if (r < 0)
 		return r;
-	r = path_of(settings, "ca", path);
+	r = sk_home_path(settings, "ca", path);
 	if (r == 0)
 		r = sk_ca_open(path, &home->ca);
-	return r < 0 ? fail(home, path, r) : 0;
+	return r < 0 ? sk_home_fail(home, path, r) : 0;
 }
 
 void sk_home_close(SkHome *home, SkDb *db)

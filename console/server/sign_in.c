@@ -129,11 +129,38 @@ int sk_sign_in_find_person(SkCall *call, const char *person, SkSignIn *ret_sign_
 	return sk_sign_in_find(call, sk_db_get_text(rows, 0), ret_sign_in);
 }
 
+#define WINDOW_MS INT64_C(60000)
+
+/*
+ * Of all processes together: who is sent to another one each time has no more attempts than elsewhere.
+ * Return: ms to wait, 0 none, or negative errno.
+ */
+static int64_t count_everywhere(SkCall *call)
+{
+	const int64_t most = (int64_t)call->server->settings->limits.sign_ins_per_minute, now = sk_time_now();
+	char subject[128];
+	int64_t count = 0;
+	int r;
+
+	if (sk_db_engine(call->db) == SK_DB_SQLITE) /* which one process serves */
+		return 0;
+	sk_str_format(subject, sizeof(subject), "sign-in %s", call->address);
+	r = sk_db_query_int(call->db,
+		"INSERT INTO rate_counters (subject, window_start, count) VALUES ($1, $2, 1) ON CONFLICT "
+		"(subject, window_start) DO UPDATE SET count = rate_counters.count + 1 RETURNING count",
+		SK_DB_ARGS(sk_db_text(subject), sk_db_int(now - now % WINDOW_MS)), &count);
+	return r < 0 ? r : count > most ? WINDOW_MS - now % WINDOW_MS : 0;
+}
+
 bool sk_sign_in_admit(SkCall *call)
 {
 	uint64_t wait = sk_limit_take(
 		call->server->sign_ins, call->address, strlen(call->address), (uint64_t)sk_monotonic_ms());
+	int64_t everywhere = wait > 0 ? 0 : count_everywhere(call);
 
+	/* A database that fails fails the sign-in too, with words of its own. */
+	if (everywhere > 0)
+		wait = (uint64_t)everywhere;
 	if (wait > 0)
 		(void)sk_call_refuse_for(call, SK_TOO_MANY_SIGN_INS, wait);
 	return wait == 0;

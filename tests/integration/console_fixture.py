@@ -200,6 +200,15 @@ class Fixture:
     def make_attachment(self, facility):
         return self.make(f"/api/v1/media/{self.make_medium(facility)}/attachments", {"name": "x", "content": "dGV4dAo="}, facility)
 
+    def make_instance(self, _facility):
+        """It asks to be let in, with a key whose fingerprint is another one."""
+        identity = new_id()
+        self.console.sql("INSERT INTO instances (id, name, host, software, started, last_seen) VALUES (?, ?, 'x', 'x', 1, 1)",
+                         identity, identity)
+        self.console.sql("INSERT INTO vault_joins (instance_id, box_key, asked) VALUES (?, ?, 1)", identity,
+                         secrets.token_bytes(32))
+        return identity
+
     def make_message(self, facility):
         identity = new_id()
         self.console.sql("INSERT INTO outbox (id, facility_id, kind, target, body, state, next_attempt, created) VALUES "
