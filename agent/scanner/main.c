@@ -5,14 +5,10 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -25,6 +21,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/conf/settings.h"
+#include "lib/door/door.h"
 #include "lib/log/log.h"
 
 static const char *arg_definitions; /* NULL: as the settings say, or those of the console */
@@ -35,12 +32,6 @@ static const char *arg_listen;
 static const char *arg_user;
 static int arg_socket_fd = -1;
 static const char *definitions_dirs[3];
-
-typedef struct Door {
-	Broker broker;
-	sd_event_source *accept;
-	uid_t client;
-} Door;
 
 static int usage(FILE *out, int status)
 {
@@ -98,74 +89,6 @@ static int parse_arguments(int argc, char **argv, int *ret_client_uid)
 	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	own_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (!sk_str_copy(address.sun_path, sizeof(address.sun_path), path))
-		return -ENAMETOOLONG;
-	unlink(path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
-		return -errno;
-	return own_take_fd(&fd);
-}
-
-static int find_socket(void)
-{
-	int n;
-
-	if (arg_listen)
-		return listen_at(arg_listen);
-	if (arg_socket_fd >= 0)
-		return arg_socket_fd;
-	n = sd_listen_fds(1);
-	if (n < 0)
-		return n;
-	if (n != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
-		fprintf(stderr, "sekisho-scanner: is started by systemd with a listening socket; see "
-				"sekisho-scanner(8)\n");
-		return -EINVAL;
-	}
-	return SD_LISTEN_FDS_START;
-}
-
-static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
-{
-	const struct passwd *user = getpwnam(name);
-
-	if (!user) {
-		fprintf(stderr, "sekisho-scanner: there is no user %s\n", name);
-		return -ENOENT;
-	}
-	*ret_uid = user->pw_uid;
-	*ret_gid = user->pw_gid;
-	return 0;
-}
-
-/* The first who is core stays the only one; the next connection waits in the socket for the next scanner. */
-static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
-{
-	Door *door = userdata;
-	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	if (fd < 0)
-		return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	if (peer.uid != door->client) {
-		sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid,
-			peer.uid);
-		return 0;
-	}
-	sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	return broker_connect(&door->broker, own_take_fd(&fd));
-}
-
 /* Settings that are wrong are told by core, and the defaults are in force there too. */
 static int find_definitions(void)
 {
@@ -207,13 +130,19 @@ static int prepare(uid_t uid, gid_t gid)
 	return r;
 }
 
-static int run(Door *door, int listen_fd)
+static int enter(void *userdata, int fd)
 {
+	return broker_connect(userdata, fd);
+}
+
+static int run(Broker *broker, int listen_fd, uid_t client)
+{
+	sd_event_source *accept = NULL;
 	sd_event *event = NULL;
 	int r = sd_event_new(&event);
 
 	if (r >= 0)
-		r = broker_init(&door->broker, event, definitions_dirs, arg_temporary);
+		r = broker_init(broker, event, definitions_dirs, arg_temporary);
 	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
@@ -221,38 +150,36 @@ static int run(Door *door, int listen_fd)
 	if (r >= 0)
 		r = sd_event_set_watchdog(event, true);
 	if (r >= 0)
-		r = sd_event_add_io(event, &door->accept, listen_fd, EPOLLIN, on_accept, door);
-	if (r >= 0)
-		r = sd_event_source_set_exit_on_failure(door->accept, true);
+		r = sk_door_open(event, listen_fd, client, enter, broker, &accept);
 	if (r >= 0) {
 		sd_notify(0, "READY=1");
 		r = sd_event_loop(event);
 	}
-	sd_event_source_disable_unref(door->accept);
-	broker_deinit(&door->broker);
+	sd_event_source_disable_unref(accept);
+	broker_deinit(broker);
 	sd_event_unref(event);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
-	own_free Door *door = calloc(1, sizeof(*door));
-	uid_t uid = (uid_t)-1;
+	own_free Broker *broker = calloc(1, sizeof(*broker));
+	uid_t uid = (uid_t)-1, client;
 	gid_t gid = (gid_t)-1, ignored;
 	int client_uid = -1, listen_fd, r;
 	sigset_t signals;
 
-	if (!door)
+	if (!broker)
 		return EXIT_FAILURE;
 	r = parse_arguments(argc, argv, &client_uid);
 	if (r >= 0)
 		return r;
-	door->client = (uid_t)client_uid;
-	if (client_uid < 0 && find_user(arg_client, &door->client, &ignored) < 0)
+	client = (uid_t)client_uid;
+	if (client_uid < 0 && sk_door_find_user(arg_client, &client, &ignored) < 0)
 		return EXIT_FAILURE;
-	if (arg_user && find_user(arg_user, &uid, &gid) < 0)
+	if (arg_user && sk_door_find_user(arg_user, &uid, &gid) < 0)
 		return EXIT_FAILURE;
-	listen_fd = find_socket();
+	listen_fd = arg_socket_fd >= 0 ? arg_socket_fd : sk_door_socket(arg_listen);
 	if (listen_fd < 0)
 		return EXIT_FAILURE;
 	if (find_definitions() < 0)
@@ -265,7 +192,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (prepare(uid, gid) < 0)
 		return EXIT_FAILURE;
-	r = run(door, listen_fd);
+	r = run(broker, listen_fd, client);
 	if (r < 0)
 		sk_log(LOG_ERR, "ended: %s", strerror(-r));
 	/* At once: what libraries do at exit may need calls that the jail refuses. */

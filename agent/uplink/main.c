@@ -5,14 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent/uplink/facts.h"
@@ -22,6 +18,7 @@
 #include "config.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
+#include "lib/door/door.h"
 #include "lib/log/log.h"
 #include "lib/tpm/tpm.h"
 
@@ -30,12 +27,6 @@ static const char *arg_client = "sekisho";
 static const char *arg_listen;
 static const char *arg_tpm = SK_TPM_HERE;
 static uint64_t arg_client_uid = UINT64_MAX;
-
-typedef struct Door {
-	Uplink up;
-	sd_event_source *accept;
-	uid_t client;
-} Door;
 
 static int usage(FILE *out, int status)
 {
@@ -72,70 +63,14 @@ static int parse_arguments(int argc, char **argv)
 	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	own_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (!sk_str_copy(address.sun_path, sizeof(address.sun_path), path))
-		return -ENAMETOOLONG;
-	unlink(path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0)
-		return -errno;
-	return own_take_fd(&fd);
-}
-
-static int find_socket(void)
-{
-	if (arg_listen)
-		return listen_at(arg_listen);
-	if (sd_listen_fds(1) != 1 ||
-		sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
-		fprintf(stderr, "sekisho-uplink: is started by systemd with a listening socket; see "
-				"sekisho-uplink(8)\n");
-		return -EINVAL;
-	}
-	return SD_LISTEN_FDS_START;
-}
-
 static int find_client(uid_t *ret_uid)
 {
-	const struct passwd *user;
+	gid_t ignored;
 
-	if (arg_client_uid != UINT64_MAX) {
-		*ret_uid = (uid_t)arg_client_uid;
-		return 0;
-	}
-	user = getpwnam(arg_client);
-	if (!user) {
-		fprintf(stderr, "sekisho-uplink: there is no user %s\n", arg_client);
-		return -ENOENT;
-	}
-	*ret_uid = user->pw_uid;
+	if (arg_client_uid == UINT64_MAX)
+		return sk_door_find_user(arg_client, ret_uid, &ignored);
+	*ret_uid = (uid_t)arg_client_uid;
 	return 0;
-}
-
-/* The first who is core stays the only one; the next connection waits for the next uplink. */
-static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
-{
-	Door *door = userdata;
-	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	if (fd < 0)
-		return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	if (peer.uid != door->client) {
-		sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid,
-			peer.uid);
-		return 0;
-	}
-	sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	return core_connect(&door->up, own_take_fd(&fd));
 }
 
 /* What is there and cannot be used is told, and kept for whoever looks into it: the next enrolment replaces
@@ -181,9 +116,14 @@ static int prepare(Uplink *up)
 	return r;
 }
 
-static int run(Door *door, int listen_fd)
+static int enter(void *userdata, int fd)
 {
-	Uplink *up = &door->up;
+	return core_connect(userdata, fd);
+}
+
+static int run(Uplink *up, int listen_fd, uid_t client)
+{
+	sd_event_source *accept = NULL;
 	int r = sd_event_new(&up->event);
 
 	if (r >= 0)
@@ -193,29 +133,30 @@ static int run(Door *door, int listen_fd)
 	if (r >= 0)
 		r = sd_event_set_watchdog(up->event, true);
 	if (r >= 0)
-		r = sd_event_add_io(up->event, &door->accept, listen_fd, EPOLLIN, on_accept, door);
-	if (r >= 0)
-		r = sd_event_source_set_exit_on_failure(door->accept, true);
+		r = sk_door_open(up->event, listen_fd, client, enter, up, &accept);
 	if (r < 0)
 		return r;
 	sd_notify(0, "READY=1");
-	return sd_event_loop(up->event);
+	r = sd_event_loop(up->event);
+	sd_event_source_disable_unref(accept);
+	return r;
 }
 
 int main(int argc, char **argv)
 {
-	own_free Door *door = calloc(1, sizeof(*door));
+	own_free Uplink *up = calloc(1, sizeof(*up));
 	sigset_t signals;
 	int listen_fd, r;
+	uid_t client;
 
-	if (!door)
+	if (!up)
 		return EXIT_FAILURE;
 	r = parse_arguments(argc, argv);
 	if (r >= 0)
 		return r;
-	if (find_client(&door->client) < 0)
+	if (find_client(&client) < 0)
 		return EXIT_FAILURE;
-	listen_fd = find_socket();
+	listen_fd = sk_door_socket(arg_listen);
 	if (listen_fd < 0)
 		return EXIT_FAILURE;
 	sigemptyset(&signals);
@@ -223,9 +164,9 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (prepare(&door->up) < 0)
+	if (prepare(up) < 0)
 		return EXIT_FAILURE;
-	r = run(door, listen_fd);
+	r = run(up, listen_fd, client);
 	if (r < 0)
 		sk_log(LOG_ERR, "ended: %s", strerror(-r));
 	/* At once: everything that counts is on the disk already. */

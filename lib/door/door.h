@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The way into a service of the agent: the socket on which systemd (or a test) has it listen, and the one
+ * user who may come through. Errors are told on standard error: nothing else is there yet when they happen.
+ */
+#include <stddef.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+/* Return: 0, or -ENOENT there is no such user. */
+int sk_door_find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
+
+/*
+ * path: where to listen; what is in the way is removed. NULL: the socket that systemd gave.
+ * Return: a SOCK_SEQPACKET socket that listens, which the caller closes; or negative errno.
+ */
+int sk_door_socket(const char *path);
+
+/*
+ * Lets one process of that user in and nobody after it: the next connection waits in the socket for the next
+ * start of the service. `enter` takes over the descriptor; its negative errno ends the loop.
+ * ret_source: to be unreferenced by the caller; `userdata` lives as long. Return: 0, or negative errno.
+ */
+typedef int (*SkDoorEnter)(void *userdata, int fd);
+int sk_door_open(sd_event *event, int listen_fd, uid_t client, SkDoorEnter enter, void *userdata,
+	sd_event_source **ret_source);
