@@ -17,8 +17,12 @@ def body():
 
 
 def reasons():
-    text = body()
+    """In order of their codes, by which sk_reason_find() looks for them."""
+    text, last = body(), 0
     for found in ENTRY.finditer(text):
+        if int(found[1]) <= last:
+            raise SystemExit(f"{CATALOGUE}: {found[1]} stands behind {last}")
+        last = int(found[1])
         strings = re.findall(r'"((?:[^"\\]|\\.)*)"', found[4])
         yield Reason(text.count("\n", 0, found.start()) + 1, int(found[1]), found[2], found[3], *strings)
 
