@@ -70,6 +70,14 @@ int admin_logout(int argc, char **argv);
 void admin_list_commands(FILE *out);
 /* argv: RESOURCE VERB [options] */
 int admin_call(int argc, char **argv);
+/*
+ * Without a console: `recovery-key make FILE` makes a pair of keys, prints the public half and seals the
+ * secret one under a passphrase; `recovery open KEY-FILE BOX-FILE OUTPUT` opens with it what the console gave
+ * out. Return: 1 it was one of these, with its exit status; 0 another command.
+ */
+#define ADMIN_PASSPHRASE_MIN 16
+int admin_recovery(int argc, char **argv, int *ret_status);
+
 /* Words for the shell: resources, verbs, options. */
 int admin_complete(int argc, char **argv);
 

@@ -15,6 +15,8 @@ static int help(FILE *out, int status)
 		"sekisho-admin");
 	fprintf(out, _("       %s RESOURCE VERB [--option VALUE ...] [--json]\n"), "sekisho-admin");
 	fprintf(out, _("       %s logout\n"), "sekisho-admin");
+	fprintf(out, _("       %s recovery-key make FILE\n"), "sekisho-admin");
+	fprintf(out, _("       %s recovery open KEY-FILE BOX-FILE OUTPUT\n"), "sekisho-admin");
 	if (status == ADMIN_OK) {
 		putc('\n', out);
 		admin_list_commands(out);
@@ -36,6 +38,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	sk_intl_init(SK_LOCALEDIR);
 	if (sk_crypt_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return ADMIN_ERROR;
@@ -46,5 +50,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < SK_ARRAY_SIZE(commands); i++)
 		if (sk_str_eq(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
+	if (admin_recovery(argc - 1, argv + 1, &status))
+		return status;
 	return admin_call(argc - 1, argv + 1);
 }

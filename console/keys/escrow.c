@@ -94,10 +94,11 @@ int sk_escrow_ask(SkDb *db, const char *medium_id, const char *person_id, const 
 		sk_db_text(person_id), sk_db_int(now), sk_db_int(now + SK_ESCROW_WAIT_MS)};
 
 	r = sk_db_exec(db,
-		"INSERT INTO escrow_openings (id, escrow_id, facility_id, reason, first_person_id, asked, "
-		"expires)"
-		" SELECT $1, id, facility_id, $3, $4, $5, $6 FROM escrows WHERE medium_id = $2 AND state = "
-		"'live'",
+		"INSERT INTO escrow_openings (id, escrow_id, medium_id, facility_id, reason, "
+		"first_person_id, asked, expires)"
+		" SELECT $1, id, medium_id, facility_id, $3, $4, $5, $6 FROM escrows WHERE medium_id = $2 "
+		"AND "
+		"state = 'live'",
 		values, SK_ARRAY_SIZE(values), &written);
 	return r < 0 ? r : written == 1 ? 0 : -ENOENT;
 }

@@ -88,13 +88,6 @@ int sk_grants_end_visit(const SkActor *actor, const char *visit)
 	return r;
 }
 
-/* States of which every terminal of the facility knows: the medium is refused there. */
-static bool is_refused(SkMediumState state)
-{
-	return state == SK_MEDIUM_LOST || state == SK_MEDIUM_REVOKED || state == SK_MEDIUM_FOUND ||
-	       state == SK_MEDIUM_RETIRED;
-}
-
 int sk_grants_follow(const SkActor *actor, const json_t *medium, SkMediumState to, const char *reason)
 {
 	int from = sk_medium_state_parse(sk_row_text(medium, "state"));
@@ -108,10 +101,11 @@ int sk_grants_follow(const SkActor *actor, const json_t *medium, SkMediumState t
 	r = live_of(actor, "medium_id", sk_row_text(medium, "id"), &grants);
 	json_array_foreach (grants, i, grant) {
 		if (r == 0)
-			r = end(actor, grant, is_refused(to) ? "revoked" : "ended",
+			r = end(actor, grant, sk_medium_state_is_refused(to) ? "revoked" : "ended",
 				reason && *reason ? reason : sk_medium_state_name(to));
 	}
-	if (r == 0 && (is_refused(to) || (from >= 0 && is_refused((SkMediumState)from))))
+	if (r == 0 && (sk_medium_state_is_refused(to) ||
+			      (from >= 0 && sk_medium_state_is_refused((SkMediumState)from))))
 		r = sk_tell(actor, &(SkAudience){.facility = sk_row_text(medium, "facility")});
 	return r;
 }

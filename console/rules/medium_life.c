@@ -105,6 +105,12 @@ bool sk_medium_state_is_usable(SkMediumState state)
 	return state == SK_MEDIUM_APPROVED || state == SK_MEDIUM_OUT;
 }
 
+bool sk_medium_state_is_refused(SkMediumState state)
+{
+	return state == SK_MEDIUM_LOST || state == SK_MEDIUM_REVOKED || state == SK_MEDIUM_FOUND ||
+	       state == SK_MEDIUM_RETIRED;
+}
+
 bool sk_medium_state_is_final(SkMediumState state)
 {
 	return state == SK_MEDIUM_ERASED || state == SK_MEDIUM_DESTROYED;

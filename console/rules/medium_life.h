@@ -73,5 +73,7 @@ const char *sk_medium_action_name(SkMediumAction action);
 
 /* May a grant for it exist, may it be opened for writing? Only while approved or out. */
 bool sk_medium_state_is_usable(SkMediumState state);
+/* Is it refused everywhere, as every terminal of the facility knows? */
+bool sk_medium_state_is_refused(SkMediumState state);
 /* Is it gone for good? Nothing leads out of these. */
 bool sk_medium_state_is_final(SkMediumState state);

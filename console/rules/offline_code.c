@@ -58,8 +58,8 @@ static int check_order(const SkActor *actor, const SkOfflineOrder *order, char r
 		!sk_str_eq(sk_row_text(terminal, "state"), "enrolled"))
 		return SK_NOT_FOUND;
 	state = sk_medium_state_parse(sk_row_text(medium, "state"));
-	if (state == SK_MEDIUM_LOST || state == SK_MEDIUM_REVOKED || state == SK_MEDIUM_FOUND ||
-		state == SK_MEDIUM_RETIRED || state < 0 || sk_medium_state_is_final((SkMediumState)state))
+	if (state < 0 || sk_medium_state_is_refused((SkMediumState)state) ||
+		sk_medium_state_is_final((SkMediumState)state))
 		return SK_MEDIUM_FROZEN;
 	sk_str_copy(ret_facility, SK_ID_SIZE, sk_row_text(terminal, "facility"));
 	return 0;

@@ -6,6 +6,7 @@
 #include "console/rules/alerts.h"
 #include "console/rules/escalation.h"
 #include "console/rules/expiry.h"
+#include "console/rules/recovery.h"
 #include "console/rules/requests.h"
 #include "console/server/duty_definitions.h"
 #include "console/rules/review.h"
@@ -77,6 +78,11 @@ static int expire_grants(SkDutyWork *work)
 static int expire_codes(SkDutyWork *work)
 {
 	return do_all(work, sk_expire_codes);
+}
+
+static int expire_recoveries(SkDutyWork *work)
+{
+	return do_all(work, sk_recovery_expire);
 }
 
 static int expire_traces(SkDutyWork *work)
@@ -154,6 +160,7 @@ const SkDuty sk_duty_list[] = {
 	{"requests-expire", SK_DUTY_RULES, MINUTE, MINUTE, expire_requests},
 	{"grants-end", SK_DUTY_RULES, 30 * SECOND, MINUTE, expire_grants},
 	{"codes-end", SK_DUTY_RULES, MINUTE, MINUTE, expire_codes},
+	{"recoveries-end", SK_DUTY_RULES, MINUTE, MINUTE, expire_recoveries},
 	{"returns-escalate", SK_DUTY_RULES, MINUTE, MINUTE, escalate},
 	{"alerts-raise", SK_DUTY_RULES, 2 * MINUTE, MINUTE, raise_alerts},
 	{"definitions-serve", SK_DUTY_DOWNLOADS, 5 * SECOND, MINUTE, sk_duty_definitions},

@@ -18,6 +18,7 @@
 #define PASSES_MAX 10
 #define MEMORY_MAX_KIB (256u * 1024)
 
+_Static_assert(SK_PASSWORD_SALT_SIZE == crypto_pwhash_SALTBYTES, "the salt of libsodium");
 _Static_assert(SK_PASSWORD_HASH_SIZE >= crypto_pwhash_argon2id_STRBYTES, "room for a hash");
 
 /* The form of somebody's hash, of chance: no password is known for it. It is there from the start, so that
@@ -124,6 +125,23 @@ int sk_password_verify(const char *hash, const char *password)
 	gate_leave();
 	/* Only the work counts for nobody, not its result. */
 	return r == 0 && !hash ? -EACCES : r;
+}
+
+int sk_password_key(const char *password, const uint8_t salt[SK_PASSWORD_SALT_SIZE],
+	uint8_t ret_key[SK_PASSWORD_KEY_SIZE])
+{
+	size_t size = strnlen(password, SK_PASSWORD_MAX + 1);
+	int r;
+
+	if (size == 0 || size > SK_PASSWORD_MAX)
+		return -EINVAL;
+	r = gate_enter();
+	if (r < 0)
+		return r;
+	r = crypto_pwhash(ret_key, SK_PASSWORD_KEY_SIZE, password, size, salt, PASSES, MEMORY,
+		crypto_pwhash_ALG_ARGON2ID13);
+	gate_leave();
+	return r == 0 ? 0 : -ENOMEM;
 }
 
 bool sk_password_needs_rehash(const char *hash)

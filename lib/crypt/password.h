@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SK_PASSWORD_HASH_SIZE 128 /* with the terminating 0 */
 #define SK_PASSWORD_MAX 1024	  /* bytes of UTF-8 */
@@ -32,3 +33,14 @@ int sk_password_verify(const char *hash, const char *password);
 
 /* Was it made with other costs than today's? Then hash anew while the password is at hand. */
 bool sk_password_needs_rehash(const char *hash);
+
+/*
+ * A key out of a password, with the costs of a hash, for a file that somebody keeps. The salt is random and
+ * stands beside what the key seals; who raises the costs names another algorithm.
+ * Return: 0, -EINVAL, -EBUSY, -ENOMEM.
+ */
+#define SK_PASSWORD_SALT_SIZE 16
+#define SK_PASSWORD_KEY_SIZE 32
+#define SK_PASSWORD_KEY_ALGORITHM "argon2id-64m-3"
+int sk_password_key(const char *password, const uint8_t salt[SK_PASSWORD_SALT_SIZE],
+	uint8_t ret_key[SK_PASSWORD_KEY_SIZE]);

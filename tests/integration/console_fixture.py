@@ -57,6 +57,20 @@ class Fixture:
         return self.make("/api/v1/media", {"facility": facility, "number": self.unique(), "label": "x", "kind": "ssd"},
                          facility)
 
+    def make_escrowedMedium(self, facility):
+        """As a preparation leaves it, but for the box, which only a terminal can make."""
+        medium, key = self.make_medium(facility), new_id()
+        self.console.sql("INSERT INTO medium_keys (id, medium_id, facility_id, generation, leaf, algorithm, wrapped, public_key, "
+                         "created) VALUES (?, ?, ?, 9, ?, 'x', ?, ?, 1)", key, medium, facility, secrets.randbelow(2**40), b"x",
+                         bytes(32))
+        self.console.sql("INSERT INTO escrows (id, medium_id, facility_id, key_id, generation, recovery_key, algorithm, wrapped, "
+                         "created) VALUES (?, ?, ?, ?, 9, 'x25519:fixture', 'x', ?, 1)", new_id(), medium, facility, key, b"x")
+        return medium
+
+    def make_recovery(self, facility):
+        return self.make("/api/v1/recoveries", {"facility": facility, "medium": self.make_escrowedMedium(facility),
+                                                "reason": "x"}, facility)
+
     def make_run(self, facility):
         return self.make("/api/v1/stock-takings", {"facility": facility, "name": self.unique()}, facility)
 

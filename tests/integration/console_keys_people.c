@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keys where people decide: an escrow takes two, a receipt says who still has what, copies of the vault are
- * kept off the machine and bring it back, signing keys are replaced with an overlap.
+ * kept off the machine and bring it back, signing keys are replaced with an overlap. Serves OUT-2.
  */
 #include "tests/unit/unit.h"
 

@@ -39,6 +39,21 @@ static void the_password_and_no_other(void **state)
 	assert_string_not_equal(hash, again);
 }
 
+static void a_key_of_a_password_is_one_of_its_salt(void **state)
+{
+	const uint8_t salt[SK_PASSWORD_SALT_SIZE] = "sixteen bytes..", other[SK_PASSWORD_SALT_SIZE] = "other";
+	uint8_t key[SK_PASSWORD_KEY_SIZE], again[SK_PASSWORD_KEY_SIZE];
+
+	assert_int_equal(sk_password_key("kaki no ki", salt, key), 0);
+	assert_int_equal(sk_password_key("kaki no ki", salt, again), 0);
+	assert_memory_equal(key, again, sizeof(key));
+	assert_int_equal(sk_password_key("kaki no ki", other, again), 0);
+	assert_memory_not_equal(key, again, sizeof(key));
+	assert_int_equal(sk_password_key("kaki no k", salt, again), 0);
+	assert_memory_not_equal(key, again, sizeof(key));
+	assert_int_equal(sk_password_key("", salt, again), -EINVAL);
+}
+
 static void empty_and_endless_passwords_are_refused(void **state)
 {
 	char hash[SK_PASSWORD_HASH_SIZE], endless[SK_PASSWORD_MAX + 2];
@@ -146,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_password_and_no_other),
+		cmocka_unit_test(a_key_of_a_password_is_one_of_its_salt),
 		cmocka_unit_test(empty_and_endless_passwords_are_refused),
 		cmocka_unit_test(nobody_takes_as_long_as_somebody),
 		cmocka_unit_test(foreign_and_greedy_hashes_are_refused),
