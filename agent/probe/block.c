@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "agent/probe/probe.h"
+#include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
@@ -44,18 +45,7 @@ static int get_size(int fd, uint64_t *ret_size)
 
 int probe_read_at(int fd, uint8_t *buffer, size_t size, uint64_t offset)
 {
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(fd, buffer + done, size - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO;
-		done += (size_t)n;
-	}
-	return 0;
+	return sk_io_pread_up_to(fd, buffer, size, offset) == (ssize_t)size ? 0 : -EIO;
 }
 
 /* How many bytes from the start libblkid may read: all, or all but the run-out of a disc. */

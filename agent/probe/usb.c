@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,20 +34,6 @@ static int read_texts(const ProbeFds *fds, SkUsbFacts *facts)
 	return r < 0 ? r : read_text(fds->serial, facts->serial);
 }
 
-/* From the beginning, however far somebody has read before: the monitor keeps the same open file. */
-static ssize_t read_descriptors(int fd)
-{
-	size_t size = 0;
-	ssize_t n;
-
-	do {
-		n = pread(fd, data + size, sizeof(data) - size, (off_t)size);
-		if (n > 0)
-			size += (size_t)n;
-	} while ((n > 0 && size < sizeof(data)) || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : (ssize_t)size;
-}
-
 static void take_descriptors(size_t size, SkUsbFacts *facts)
 {
 	if (sk_usb_descriptors_parse(data, size, facts, NULL) == 0)
@@ -62,7 +47,8 @@ void probe_usb(const ProbeFds *fds, SkUsbFacts *ret_facts)
 	*ret_facts = (SkUsbFacts){.state = SK_USB_FACTS_UNREADABLE};
 	if (read_texts(fds, ret_facts) < 0)
 		return;
-	size = read_descriptors(fds->descriptors);
+	/* From the beginning, however far somebody has read before: the monitor keeps the same open file. */
+	size = sk_io_pread_up_to(fds->descriptors, data, sizeof(data), 0);
 	if (size >= 0)
 		take_descriptors((size_t)size, ret_facts);
 }

@@ -6,12 +6,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/base/io.h"
+
 /* Given back to the system after a file that needed more than this. */
 #define COPY_KEEP (4u << 20)
 
 static int read_copy(Content *content, int fd, size_t size)
 {
-	size_t at = 0;
+	ssize_t n;
 
 	if (!content->copy) {
 		void *memory = mmap(NULL, CONTENT_COPY_MAX, PROT_READ | PROT_WRITE,
@@ -21,19 +23,11 @@ static int read_copy(Content *content, int fd, size_t size)
 			return -errno;
 		content->copy = memory;
 	}
-	while (at < size) {
-		ssize_t n = pread(fd, content->copy + at, size - at, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		at += (size_t)n;
-	}
+	n = sk_io_pread_up_to(fd, content->copy, size, 0);
+	if (n < 0)
+		return (int)n;
 	content->data = content->copy;
-	content->size = at;
+	content->size = (size_t)n;
 	return 0;
 }
 

@@ -30,6 +30,24 @@ ssize_t sk_io_read_up_to(int fd, void *buffer, size_t size)
 	return (ssize_t)done;
 }
 
+ssize_t sk_io_pread_up_to(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, (char *)buffer + done, size - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
 int sk_io_write_all(int fd, const void *buffer, size_t size)
 {
 	size_t done = 0;

@@ -5,10 +5,14 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Reads at most size bytes until end of file. Return: bytes read, or negative errno. */
 ssize_t sk_io_read_up_to(int fd, void *buffer, size_t size);
+
+/* The same from a place of the file; the offset, which others may share, stays where it is. */
+ssize_t sk_io_pread_up_to(int fd, void *buffer, size_t size, uint64_t offset);
 
 /* Writes all of it. */
 int sk_io_write_all(int fd, const void *buffer, size_t size);

@@ -31,8 +31,9 @@ int sk_memfd_read(int fd, size_t max, char **ret_data, size_t *ret_size)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	own_free char *data = NULL;
-	size_t done = 0, size;
 	struct stat st;
+	size_t size;
+	ssize_t n;
 
 	if (seals < 0 || (seals & SEALS) != SEALS)
 		return -EBADF;
@@ -45,13 +46,9 @@ int sk_memfd_read(int fd, size_t max, char **ret_data, size_t *ret_size)
 	if (!data)
 		return -ENOMEM;
 	/* By place: the offset is shared with the sender. */
-	while (done < size) {
-		ssize_t n = pread(fd, data + done, size - done, (off_t)done);
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		done += (size_t)n;
-	}
+	n = sk_io_pread_up_to(fd, data, size, 0);
+	if (n != (ssize_t)size)
+		return n < 0 ? (int)n : -EIO;
 	data[size] = 0;
 	*ret_data = own_take(data);
 	if (ret_size)
