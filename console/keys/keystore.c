@@ -10,7 +10,8 @@ int sk_keystore_open(const char *where, SkKeystore **ret_keystore)
 	static const struct {
 		const char *prefix;
 		int (*open)(const char *rest, SkKeystore **ret_keystore);
-	} kinds[] = {{"file:", sk_keystore_file_open}, {"pkcs11:", sk_keystore_pkcs11_open}};
+	} kinds[] = {{"file:", sk_keystore_file_open}, {"pkcs11:", sk_keystore_pkcs11_open},
+		{"tpm2:", sk_keystore_tpm2_open}};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(kinds); i++)
 		if (sk_str_starts(where, kinds[i].prefix))

@@ -23,6 +23,7 @@ struct SkKeystore {
 
 int sk_keystore_file_open(const char *directory, SkKeystore **ret_keystore);
 int sk_keystore_pkcs11_open(const char *words, SkKeystore **ret_keystore);
+int sk_keystore_tpm2_open(const char *words, SkKeystore **ret_keystore);
 
 /* A directory of ours that nobody else may enter. Return: a descriptor, -EPERM, or others of the system. */
 int sk_key_dir_open(const char *path);

@@ -331,6 +331,8 @@ static int open_home(Serving *serving)
 		r = sk_renewal_start(serving->server.settings, home);
 	if (r < 0)
 		fprintf(stderr, _("sekisho-console: %s: %s\n"), home->what, strerror(-r));
+	if (r < 0 && sk_home_advice(r))
+		fprintf(stderr, "sekisho-console: %s\n", _(sk_home_advice(r)));
 	return r;
 }
 

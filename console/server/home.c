@@ -40,20 +40,36 @@ int sk_home_path(const SkServerSettings *settings, const char *name, char path[P
 	return sk_str_format(path, PATH_MAX, "%s/%s", settings->keys.directory, name) ? 0 : -ENAMETOOLONG;
 }
 
-/* A token when somebody has written down its words, else files. */
+/* A token or a TPM when somebody has written down its words, else files. NULL: out of memory. */
+static char *words_of(const SkServerSettings *settings, const char *text)
+{
+	const char *directory = settings->keys.epoch_directory;
+	char *words;
+	int length;
+
+	if (text && sk_str_starts(text, "tpm2:") && !strchr(text, '?'))
+		length = asprintf(&words, "%s?dir=%s", text, directory);
+	else if (text)
+		length = asprintf(&words, "%s", text);
+	else
+		length = asprintf(&words, "file:%s", directory);
+	return length < 0 ? NULL : words;
+}
+
 int sk_home_keystore(const SkServerSettings *settings, SkHome *home, SkKeystore **ret_keystore)
 {
 	own_free char *text = NULL, *words = NULL;
 	size_t size;
 	int r = sk_io_read_file_at(AT_FDCWD, settings->keys.token_file, WORDS_MAX, &text, &size);
 
+	if (r < 0 && r != -ENOENT)
+		return sk_home_fail(home, settings->keys.token_file, r);
 	if (r == 0)
 		text[strcspn(text, "\r\n")] = 0;
-	else if (r != -ENOENT)
-		return sk_home_fail(home, settings->keys.token_file, r);
-	else if (asprintf(&words, "file:%s", settings->keys.epoch_directory) < 0)
+	words = words_of(settings, text);
+	if (!words)
 		return -ENOMEM;
-	r = sk_keystore_open(words ? words : text, ret_keystore);
+	r = sk_keystore_open(words, ret_keystore);
 	return r < 0 ? sk_home_fail(home, "the keystore", r) : 0;
 }
 
@@ -326,6 +342,13 @@ const char *sk_home_advice(int error)
 	case -ENOKEY:
 		return N_("the epoch key is not there: bring back the directory of [Keys] EpochDirectory, or "
 			  "connect the token");
+	case -ENODEV:
+		return N_(
+			"there is no TPM for the user of the console: switch it on in the firmware, and see "
+			"that the user is in the group tss");
+	case -ENOTSUP:
+		return N_("the TPM has an owner password, which the console does not use: remove it with "
+			  "tpm2_changeauth, or take a file or a token");
 	case -EXDEV:
 		return N_("it belongs to another database: bring back the vault of this one");
 	case -ENOTEMPTY:

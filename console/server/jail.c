@@ -132,7 +132,8 @@ int jail_enter(const SkServerSettings *settings, const char *database, bool own_
 		{"/usr/share/cracklib", SK_JAIL_READ},
 		/* the resolver's modules */
 		{"/usr/lib", SK_JAIL_RUN}, {"/lib", SK_JAIL_RUN}, {"/lib64", SK_JAIL_RUN},
-		{"/dev/urandom", SK_JAIL_READ}, {"/dev/null", SK_JAIL_WRITE}, {NULL, 0}};
+		{"/dev/urandom", SK_JAIL_READ}, {"/dev/null", SK_JAIL_WRITE}, {"/dev/tpmrm0", SK_JAIL_WRITE},
+		{NULL, 0}};
 	const SkJail jail = {.name = "sekisho-console",
 		.uid = (uid_t)-1,
 		.gid = (gid_t)-1,

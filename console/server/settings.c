@@ -65,7 +65,7 @@ static const SkSetting schema[] = {
 	{ "Keys", "EpochDirectory", PATH, AT(keys.epoch_directory), SK_CONSOLE_STATEDIR "-epoch",
 	  "the epoch key; never part of a backup" },
 	{ "Keys", "TokenFile", PATH, AT(keys.token_file), SK_CONFDIR "/console-token",
-	  "when it exists: its first line names the token that holds the epoch key, pkcs11:..." },
+	  "when it exists: its first line names what holds the epoch key, tpm2: or pkcs11:..." },
 
 	{ "Session", "SecretFile", PATH, AT(session.secret_file), SK_CONSOLE_STATEDIR "/secret",
 	  "the key under which seeds of second factors are wrapped" },

@@ -70,5 +70,8 @@ int sk_tpm_cell_write(SkTpm *tpm, const SkTpmCell *cell, SkSecret *content);
 /* Return: 0, -ENOENT, -EBADMSG made and not written, or somebody else's. */
 int sk_tpm_cell_read(SkTpm *tpm, const SkTpmCell *cell, SkSecret **ret_content);
 
+/* Does somebody's cell have this number? Return: 0, -EEXIST. */
+int sk_tpm_cell_exists(SkTpm *tpm, uint32_t number);
+
 /* Gone for good, whatever else was kept of it. Return: 0 (also when there is none). */
-int sk_tpm_cell_destroy(SkTpm *tpm, uint32_t number);
+int sk_tpm_cell_destroy(SkTpm *tpm, const SkTpmCell *cell);

@@ -76,7 +76,7 @@ int sk_tpm_cell_write(SkTpm *tpm, const SkTpmCell *cell, SkSecret *content)
 	if (r == 0)
 		r = fill(tpm, index, content);
 	if (r < 0)
-		(void)sk_tpm_cell_destroy(tpm, cell->number);
+		(void)sk_tpm_cell_destroy(tpm, cell);
 	return r;
 }
 
@@ -108,16 +108,33 @@ int sk_tpm_cell_read(SkTpm *tpm, const SkTpmCell *cell, SkSecret **ret_content)
 	return r;
 }
 
-int sk_tpm_cell_destroy(SkTpm *tpm, uint32_t number)
+int sk_tpm_cell_exists(SkTpm *tpm, uint32_t number)
 {
 	ESYS_TR index = ESYS_TR_NONE;
 	int r = find(tpm, number, &index);
 
-	if (r == -ENOENT)
-		return 0;
+	return r == -ENOENT ? 0 : r == 0 ? -EEXIST : r;
+}
+
+static int undefine(SkTpm *tpm, uint32_t number)
+{
+	ESYS_TR index = ESYS_TR_NONE;
+	int r = find(tpm, number, &index);
+
 	if (r == 0)
 		r = sk_tpm_session(tpm, 0);
 	return r < 0 ? r
 		     : sk_tpm_error(Esys_NV_UndefineSpace(
 			       tpm->esys, ESYS_TR_RH_OWNER, index, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE));
+}
+
+/* Who has the owner's rights could destroy everybody's: only what opens with our password is ours. */
+int sk_tpm_cell_destroy(SkTpm *tpm, const SkTpmCell *cell)
+{
+	own_secret SkSecret *content = NULL;
+	int r = sk_tpm_cell_read(tpm, cell, &content);
+
+	if (r == -ENOENT)
+		return 0;
+	return r == 0 || r == -EBADMSG ? undefine(tpm, cell->number) : r;
 }

@@ -19,6 +19,7 @@
 #include "lib/base/str.h"
 #include "tests/lib/keys_fixture.h"
 #include "tests/lib/pg_server.h"
+#include "tests/lib/swtpm.h"
 
 #define MEDIA 20
 
@@ -127,7 +128,7 @@ static void revoke_and_restore(const char *where)
 	assert_int_equal(keys_fixture_revoke(&fixture, 11), 3);
 	assert_dead(&fixture, 7);
 	assert_opens(&fixture, 8, outputs);
-	assert_int_equal(count_files(&fixture, ".key"), 1);
+	assert_int_equal(count_files(&fixture, keys_fixture_tpm ? ".cell" : ".key"), 1);
 	assert_int_equal(count_files(&fixture, ".state"), 1);
 
 	restore_backup(&fixture);
@@ -173,6 +174,17 @@ static void a_revoked_medium_stays_dead_on_postgresql(void **state)
 	pg_server_start(&server, NULL);
 	revoke_and_restore(server.url);
 	pg_server_free(&server);
+}
+
+static void a_revoked_medium_stays_dead_with_a_tpm(void **state)
+{
+	Swtpm chip;
+
+	assert_int_equal(swtpm_start(&chip), 0);
+	keys_fixture_tpm = chip.where;
+	revoke_and_restore(NULL);
+	keys_fixture_tpm = NULL;
+	swtpm_end(&chip);
 }
 
 /* Who keeps a copy of the whole directory of keys from before has a sealed file, and the key to it: that is
@@ -322,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_revoked_medium_stays_dead_on_sqlite),
 		cmocka_unit_test(a_revoked_medium_stays_dead_on_postgresql),
+		cmocka_unit_test(a_revoked_medium_stays_dead_with_a_tpm),
 		cmocka_unit_test(an_old_state_without_its_key_is_noise),
 		cmocka_unit_test(two_processes_do_not_share_a_vault),
 		cmocka_unit_test(a_database_of_another_vault_is_refused),

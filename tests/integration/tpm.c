@@ -3,9 +3,12 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/io.h"
+#include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 #include "lib/tpm/tpm.h"
 #include "tests/lib/swtpm.h"
@@ -108,6 +111,9 @@ static void a_cell_keeps_and_forgets(void **state)
 		assert_int_equal(sk_tpm_cell_write(tpm, &cell, content), 0);
 		assert_int_equal(sk_tpm_cell_write(tpm, &cell, content), -EEXIST);
 		assert_int_equal(sk_tpm_cell_read(tpm, &wrong, &none), -EACCES);
+		assert_int_equal(sk_tpm_cell_destroy(tpm, &wrong), -EACCES);
+		assert_int_equal(sk_tpm_cell_exists(tpm, 77), -EEXIST);
+		assert_int_equal(sk_tpm_cell_exists(tpm, 78), 0);
 	}
 	swtpm_power_off(&chip);
 	assert_int_equal(swtpm_power_on(&chip), 0);
@@ -115,28 +121,58 @@ static void a_cell_keeps_and_forgets(void **state)
 
 	assert_int_equal(sk_tpm_cell_read(tpm, &cell, &again), 0);
 	assert_memory_equal(sk_secret_data(again), sk_secret_data(content), SK_TPM_CELL_SIZE);
-	assert_int_equal(sk_tpm_cell_destroy(tpm, cell.number), 0);
-	assert_int_equal(sk_tpm_cell_destroy(tpm, cell.number), 0);
+	assert_int_equal(sk_tpm_cell_destroy(tpm, &cell), 0);
+	assert_int_equal(sk_tpm_cell_destroy(tpm, &cell), 0);
 	assert_int_equal(sk_tpm_cell_read(tpm, &cell, &none), -ENOENT);
 	assert_null(none);
 	cell.number = SK_TPM_CELLS;
 	assert_int_equal(sk_tpm_cell_write(tpm, &cell, content), -EINVAL);
-	assert_int_equal(sk_tpm_cell_destroy(tpm, cell.number), -EINVAL);
+	assert_int_equal(sk_tpm_cell_destroy(tpm, &cell), -EINVAL);
+}
+
+/* What passes between here and the chip, as tpm2-tss itself writes it down. */
+static void who_listens_has_nothing(void **state)
+{
+	SkTpmCell cell = {.number = 99};
+	own_secret SkSecret *content = NULL, *again = NULL;
+	own_free char *heard = NULL;
+	char path[96], where[96];
+	SkTpm *tpm = NULL;
+	size_t size = 0;
+
+	fill(&content);
+	sk_random_fill(cell.password, sizeof(cell.password));
+	sk_str_format(path, sizeof(path), "%s/heard", chip.directory);
+	sk_str_format(where, sizeof(where), "pcap:%s", chip.where);
+	setenv("TCTI_PCAP_FILE", path, 1);
+	assert_int_equal(sk_tpm_open(where, &tpm), 0);
+	assert_int_equal(sk_tpm_cell_write(tpm, &cell, content), 0);
+	assert_int_equal(sk_tpm_cell_read(tpm, &cell, &again), 0);
+	sk_tpm_free(tpm);
+	assert_memory_equal(sk_secret_data(again), sk_secret_data(content), SK_TPM_CELL_SIZE);
+	assert_int_equal(sk_io_read_file_at(AT_FDCWD, path, 1 << 20, &heard, &size), 0);
+	assert_true(size > 1000);
+	assert_null(memmem(heard, size, sk_secret_data(content), 8));
+	assert_null(memmem(heard, size, cell.password, 8));
 }
 
 static void a_full_chip_says_so(void **state)
 {
-	own_tpm SkTpm *tpm = opened(chip.where);
 	own_secret SkSecret *content = NULL;
+	SkTpm *tpm = NULL;
+	Swtpm small;
 	uint32_t made = 0;
 	int r = 0;
 
 	fill(&content);
+	assert_int_equal(swtpm_start(&small), 0);
+	assert_int_equal(sk_tpm_open(small.where, &tpm), 0);
 	while (r == 0 && made < 1000)
 		r = sk_tpm_cell_write(tpm, &(SkTpmCell){.number = 1000 + made++}, content);
 	assert_int_equal(r, -ENOSPC);
-	while (made-- > 0)
-		assert_int_equal(sk_tpm_cell_destroy(tpm, 1000 + made), 0);
+	assert_int_equal(sk_tpm_cell_exists(tpm, 1000 + made), 0);
+	sk_tpm_free(tpm);
+	swtpm_end(&small);
 }
 
 static void no_chip_is_told(void **state)
@@ -157,6 +193,7 @@ int main(void)
 		cmocka_unit_test(a_key_signs_again_after_power_off),
 		cmocka_unit_test(keys_of_others_and_damaged_ones_are_refused),
 		cmocka_unit_test(a_cell_keeps_and_forgets),
+		cmocka_unit_test(who_listens_has_nothing),
 		cmocka_unit_test(a_full_chip_says_so),
 		cmocka_unit_test(no_chip_is_told),
 	};

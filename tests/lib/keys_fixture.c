@@ -11,6 +11,8 @@
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 
+const char *keys_fixture_tpm;
+
 static void must(int r, const char *what, SkDb *db)
 {
 	if (r >= 0)
@@ -26,12 +28,15 @@ void keys_fixture_path(const KeysFixture *fixture, const char *name, char ret_pa
 
 SkKeystore *keys_fixture_keystore(const KeysFixture *fixture, const char *name)
 {
-	char path[128], words[160];
+	char path[128], words[256];
 	SkKeystore *keystore;
 
 	keys_fixture_path(fixture, name, path);
 	mkdir(path, 0700);
-	sk_str_format(words, sizeof(words), "file:%s", path);
+	if (keys_fixture_tpm)
+		sk_str_format(words, sizeof(words), "tpm2:%s?dir=%s", keys_fixture_tpm, path);
+	else
+		sk_str_format(words, sizeof(words), "file:%s", path);
 	must(sk_keystore_open(words, &keystore), words, NULL);
 	return keystore;
 }

@@ -11,6 +11,9 @@
 #define KEYS_PERSON "01J00000000000000000PERS0N"
 #define KEYS_FACILITY "01J0000000000000000FAC1TYA"
 
+/* Where keystores are: NULL in files, otherwise in the TPM that is there (swtpm.h). */
+extern const char *keys_fixture_tpm;
+
 typedef struct KeysFixture {
 	char directory[64];
 	char where[300]; /* the database */
