@@ -38,6 +38,7 @@ static struct {
 	uint32_t recorded_state, recorded_cause;
 	sd_event_source *settle;
 	sd_event_source *status;
+	const char *status_kind; /* of the key, as the last status said */
 	uint64_t enrol_cookie;
 	uint64_t last_cookie;
 	SkUplinkOptions options; /* as told last */
@@ -78,6 +79,7 @@ void uplink_tell_status(Core *core)
 	own_free char *text = status ? json_dumps(status, JSON_COMPACT) : NULL;
 
 	json_decref(status);
+	uplink.status_kind = uplink_key_kind();
 	if (text)
 		send_text(core, SK_UPLINK_STATUS, text, strlen(text));
 }
@@ -210,16 +212,17 @@ static const char *const state_names[] = {"not-enrolled", "enrolling", "offline"
 static const char *const cause_names[] = {
 	"", "network", "tls", "certificate", "retired", "server", "records-refused", "spool-full", "key"};
 
+static const SkReason cause_codes[SK_UPLINK_CAUSE_MAX_] = {
+	[SK_UPLINK_CAUSE_CERTIFICATE] = SK_CONSOLE_CERTIFICATE,
+	[SK_UPLINK_CAUSE_RETIRED] = SK_CONSOLE_RETIRED,
+	[SK_UPLINK_CAUSE_RECORDS] = SK_CONSOLE_RECORDS_REFUSED,
+	[SK_UPLINK_CAUSE_SPOOL] = SK_CONSOLE_SPOOL_FULL,
+	[SK_UPLINK_CAUSE_TLS] = SK_CONSOLE_NOT_THE_ONE,
+	[SK_UPLINK_CAUSE_KEY] = SK_CONSOLE_KEY,
+};
+
 static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	static const SkReason codes[SK_UPLINK_CAUSE_MAX_] = {
-		[SK_UPLINK_CAUSE_CERTIFICATE] = SK_CONSOLE_CERTIFICATE,
-		[SK_UPLINK_CAUSE_RETIRED] = SK_CONSOLE_RETIRED,
-		[SK_UPLINK_CAUSE_RECORDS] = SK_CONSOLE_RECORDS_REFUSED,
-		[SK_UPLINK_CAUSE_SPOOL] = SK_CONSOLE_SPOOL_FULL,
-		[SK_UPLINK_CAUSE_TLS] = SK_CONSOLE_NOT_THE_ONE,
-		[SK_UPLINK_CAUSE_KEY] = SK_CONSOLE_KEY,
-	};
 	const SkUplinkState *state = &uplink.state;
 	Core *core = userdata;
 
@@ -229,7 +232,7 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 	uplink.recorded_state = state->state;
 	uplink.recorded_cause = state->cause;
 	record_write(core, &(Record){.kind = "console.connection",
-				   .code = codes[state->cause],
+				   .code = cause_codes[state->cause],
 				   .body = json_pack("{s:s, s:s, s:s}", "state", state_names[state->state],
 					   "cause", cause_names[state->cause], "detail", state->detail)});
 	return 0;
@@ -244,6 +247,9 @@ static int on_state(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	uplink.told = true;
 	if (state->state == SK_UPLINK_CONNECTED)
 		seal_offer(core);
+	/* Both are literals. */
+	if (state->state == SK_UPLINK_CONNECTED && uplink.status_kind != uplink_key_kind())
+		uplink_tell_status(core);
 	sk_utf8_escape(
 		uplink.state.detail, sizeof(uplink.state.detail), state->detail, strlen(state->detail));
 	sk_utf8_escape(
@@ -397,18 +403,27 @@ int uplink_call(Core *core, const UplinkRequest *request)
 	return 0;
 }
 
+const char *uplink_key_kind(void)
+{
+	return !uplink.told ? NULL : uplink.state.key_in_tpm ? "tpm" : "file";
+}
+
 void uplink_add_state(const Core *core, json_t *object)
 {
 	const SkUplinkState *state = &uplink.state;
+	char code[SK_REASON_CODE_SIZE] = "";
 
+	if (cause_codes[state->cause])
+		sk_reason_format_code(code, cause_codes[state->cause]);
 	json_object_set_new(object, "connection",
-		uplink.told ? json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I}", "state",
-				      state_names[state->state], "cause", cause_names[state->cause], "detail",
-				      state->detail, "since", (json_int_t)state->since, "clock_offset_ms",
-				      (json_int_t)state->clock_offset_msec, "clock_known",
-				      (int)state->clock_known, "key_in_tpm", (int)state->key_in_tpm,
-				      "certificate_until", (json_int_t)state->certificate_until, "acked",
-				      (json_int_t)state->acked, "waiting", (json_int_t)state->spooled,
-				      "waiting_bytes", (json_int_t)state->spooled_bytes)
-			    : json_pack("{s:s}", "state", "starting"));
+		uplink.told
+			? json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I}", "state",
+				  state_names[state->state], "cause", cause_names[state->cause], "code", code,
+				  "detail", state->detail, "since", (json_int_t)state->since,
+				  "clock_offset_ms", (json_int_t)state->clock_offset_msec, "clock_known",
+				  (int)state->clock_known, "key_in_tpm", (int)state->key_in_tpm,
+				  "certificate_until", (json_int_t)state->certificate_until, "acked",
+				  (json_int_t)state->acked, "waiting", (json_int_t)state->spooled,
+				  "waiting_bytes", (json_int_t)state->spooled_bytes)
+			: json_pack("{s:s}", "state", "starting"));
 }

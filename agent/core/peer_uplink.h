@@ -50,3 +50,6 @@ SkReason uplink_code_of(const json_t *problem);
 
 /* Members about the connection, for status. */
 void uplink_add_state(const Core *core, json_t *object);
+
+/* Where the key is with which this PC signs in: "tpm", "file"; NULL: not known yet. */
+const char *uplink_key_kind(void);

@@ -31,6 +31,8 @@ static void on_sent(void *userdata, const HttpAnswer *answer)
 		return;
 	}
 	up->status_sending.failures = 0;
+	if (up->status_newer)
+		status_push(up);
 }
 
 void status_push(Uplink *up)
@@ -44,6 +46,7 @@ void status_push(Uplink *up)
 		.done = on_sent,
 		.userdata = up};
 
+	up->status_newer = up->status_sending.call != NULL;
 	if (!up->status || !link_is_up(up) || up->status_sending.call || up->status_sending.timer)
 		return;
 	if (http_start(up->http, &request, &up->status_sending.call) < 0)

@@ -74,7 +74,8 @@ struct Uplink {
 	Enrol *enrol;	    /* under way, or NULL */
 	Link link;
 
-	char *status; /* the newest; what the terminal says of itself */
+	char *status;	   /* the newest; what the terminal says of itself */
+	bool status_newer; /* than the one that is on its way */
 	Sending status_sending;
 	Sending renewal;
 	char renewal_key[IDENTITY_KEY_NAME_SIZE];

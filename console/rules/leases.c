@@ -35,7 +35,7 @@ static int find_ground(const SkActor *actor, const char *medium, Ground *ground)
 {
 	own_rows SkDbRows *rows = NULL;
 	int r = sk_db_query(actor->db,
-		"SELECT g.id, g.facility_id, g.lease_until, t.key_kind, t.seal_key FROM grants g JOIN "
+		"SELECT g.id, g.facility_id, g.lease_until, t.seal_kind, t.seal_key FROM grants g JOIN "
 		"terminals t ON "
 		"t.id = $2 AND (g.terminal_id = t.id OR g.group_id = t.group_id) WHERE g.medium_id = $1 AND "
 		"g.state = 'live' AND g.mode IN ('read', 'read-write') AND g.valid_from <= $3 AND "

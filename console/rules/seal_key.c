@@ -65,7 +65,7 @@ int sk_offline_secret(
 static int store(const SkActor *actor, const SkSealKey *key, const Known *known, const uint8_t *box)
 {
 	int r = sk_db_exec(actor->db,
-		"UPDATE terminals SET seal_key = $1, key_kind = $2, offline_box = $3, version = version + 1 "
+		"UPDATE terminals SET seal_key = $1, seal_kind = $2, offline_box = $3, version = version + 1 "
 		"WHERE "
 		"id = $4",
 		SK_DB_ARGS(sk_db_bytes(key->public_key, SK_BOX_KEY_SIZE), sk_db_text(key->kind),

@@ -305,12 +305,26 @@ static int touch(const SkActor *actor)
 		SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_int(actor->now)), NULL);
 }
 
+/* Where the key is that the terminal signs in with. An older agent does not say. */
+static int note_key_kind(const SkActor *actor, const json_t *status)
+{
+	const char *kind = json_string_value(json_object_get(status, "keyKind"));
+
+	return !kind ? 0
+		     : sk_db_exec(actor->db,
+			       "UPDATE terminals SET key_kind = $2, version = version + 1 WHERE id = $1 AND "
+			       "key_kind <> $2",
+			       SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_text(kind)), NULL);
+}
+
 int sk_terminal_report(const SkActor *actor, const json_t *status, const char *address)
 {
 	const json_t *definitions = json_object_get(status, "definitionsTime");
 	own_free char *posture = json_dumps(status, JSON_COMPACT | JSON_SORT_KEYS);
 	int r = posture ? touch(actor) : -ENOMEM;
 
+	if (r == 0)
+		r = note_key_kind(actor, status);
 	if (r < 0)
 		return r;
 	return sk_db_exec(actor->db,
