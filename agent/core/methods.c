@@ -23,6 +23,7 @@
 #include "lib/audit/reader.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/reason/reason.h"
 
 #define ACTION(word) "org.sekisho.agent1." word
 #define ERROR(word) "org.sekisho.Agent1.Error." word
@@ -239,19 +240,37 @@ static int reload_all(Core *core, sd_bus_message *message, const char *actor)
 	return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
-static const char *enrolment_error(int result)
+/* The code, and what else is known. */
+static int reply_enrolment(sd_bus_message *message, SkReason reason, const char *detail)
+{
+	char code[SK_REASON_CODE_SIZE];
+
+	sk_reason_format_code(code, reason);
+	return sd_bus_reply_method_errorf(message,
+		reason == SK_ENROL_NO_CODE || reason == SK_ENROL_TYPING_ERROR ? SD_BUS_ERROR_INVALID_ARGS
+									      : ERROR("EnrolmentFailed"),
+		"%s%s%s", code, *detail ? ": " : "", detail);
+}
+
+static SkReason enrolment_reason(int result)
 {
 	switch (result) {
 	case -EKEYREJECTED:
-		return "the console at this address is not the one that the code is from";
+		return SK_ENROL_OTHER_CONSOLE;
 	case -EACCES:
-		return "the console refused the code: it was used, taken back, or is too old";
+		return SK_ENROL_CODE_REFUSED;
 	case -EHOSTUNREACH:
 	case -ENOTCONN:
 	case -ETIMEDOUT:
-		return "the console cannot be reached";
+		return SK_ENROL_NOT_REACHED;
+	case -EINVAL:
+		return SK_ENROL_NO_CODE;
+	case -EBADMSG:
+		return SK_ENROL_TYPING_ERROR;
+	case -EBUSY:
+		return SK_ENROL_UNDER_WAY;
 	default:
-		return "the enrolment failed";
+		return SK_CONSOLE_ENROLMENT_FAILED;
 	}
 }
 
@@ -262,8 +281,11 @@ static void on_enrolled(void *userdata, int result, const char *detail)
 	if (result == 0)
 		sd_bus_reply_method_return(message, "s", detail);
 	else
-		sd_bus_reply_method_errorf(message, ERROR("EnrolmentFailed"), "%s%s%s",
-			enrolment_error(result), *detail ? ": " : "", detail);
+		/* What was sent and not understood is no typing error of a person. */
+		reply_enrolment(message,
+			result == -EBADMSG || result == -EINVAL ? SK_CONSOLE_ENROLMENT_FAILED
+								: enrolment_reason(result),
+			detail);
 	sd_bus_message_unref(message);
 }
 
@@ -278,13 +300,8 @@ static int enroll(Core *core, sd_bus_message *message, const char *actor)
 	if (r == 0)
 		return 1;
 	sd_bus_message_unref(message);
-	if (r == -EINVAL || r == -EBADMSG)
-		return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_INVALID_ARGS, "%s",
-			r == -EINVAL ? "that is no enrolment code" : "the code has a typing error");
-	if (r == -EBUSY)
-		return sd_bus_reply_method_errorf(
-			message, ERROR("EnrolmentFailed"), "an enrolment is under way");
-	return r;
+	return reply_enrolment(message, enrolment_reason(r),
+		r == -EINVAL || r == -EBADMSG || r == -EBUSY ? "" : strerror(-r));
 }
 
 static int leave(Core *core, sd_bus_message *message, const char *actor)
@@ -292,8 +309,7 @@ static int leave(Core *core, sd_bus_message *message, const char *actor)
 	int r = console_leave(core, actor);
 
 	if (r == -ENOENT)
-		return sd_bus_reply_method_errorf(
-			message, ERROR("NotEnrolled"), "this PC does not belong to a console");
+		return sd_bus_reply_method_errorf(message, ERROR("NotEnrolled"), "SK-1534");
 	return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 

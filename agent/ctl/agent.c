@@ -31,6 +31,22 @@ int ctl_agent_open(sd_bus **ret_bus)
 	return CTL_ERROR;
 }
 
+/* "SK-1531", or "SK-1531: and what else is known": in the language of the user. */
+static void print_error(const char *message)
+{
+	char code[SK_REASON_CODE_SIZE];
+	const char *detail = message + strcspn(message, ":");
+
+	fputs("sekishoctl: ", stderr);
+	if (!sk_str_format(code, sizeof(code), "%.*s", (int)(detail - message), message) ||
+		!sk_str_starts(code, "SK-")) {
+		fprintf(stderr, "%s\n", message);
+		return;
+	}
+	ctl_print_reason_to(stderr, code);
+	fprintf(stderr, *detail ? " (%s)\n" : "\n", detail + strspn(detail, ": "));
+}
+
 int ctl_agent_explain_error(const sd_bus_error *error, int result)
 {
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
@@ -45,11 +61,11 @@ int ctl_agent_explain_error(const sd_bus_error *error, int result)
 		return CTL_ERROR;
 	}
 	if (error->name && sk_str_starts(error->name, NAME ".Error.")) {
-		fprintf(stderr, "sekishoctl: %s\n", error->message);
+		print_error(error->message);
 		return CTL_NO;
 	}
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_INVALID_ARGS)) {
-		fprintf(stderr, "sekishoctl: %s\n", error->message);
+		print_error(error->message);
 		return CTL_USAGE;
 	}
 	fprintf(stderr, _("sekishoctl: the agent did not answer: %s\n"),
@@ -147,7 +163,7 @@ int ctl_print_json(json_t *answer)
 	return CTL_OK;
 }
 
-void ctl_print_reason(const char *code)
+void ctl_print_reason_to(FILE *out, const char *code)
 {
 	const SkReasonText *text = NULL;
 	uint64_t number;
@@ -155,11 +171,16 @@ void ctl_print_reason(const char *code)
 	if (sk_str_starts(code, "SK-") && sk_num_parse(code + 3, 10, 9999, &number) == 0)
 		text = sk_reason_find((SkReason)number);
 	if (!text)
-		fputs(code, stdout);
+		fputs(code, out);
 	else if (sk_intl_is_japanese())
-		printf("%s %s%s", code, text->ja_what, text->ja_next);
+		fprintf(out, "%s %s%s", code, text->ja_what, text->ja_next);
 	else
-		printf("%s %s%s%s", code, text->en_what, text->en_next[0] ? " " : "", text->en_next);
+		fprintf(out, "%s %s%s%s", code, text->en_what, text->en_next[0] ? " " : "", text->en_next);
+}
+
+void ctl_print_reason(const char *code)
+{
+	ctl_print_reason_to(stdout, code);
 }
 
 int ctl_parse_json_only(int argc, char **argv, bool *ret_json)

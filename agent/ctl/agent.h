@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <systemd/sd-bus.h>
 
 /* Connects to the system bus. Return: CTL_OK or CTL_ERROR (told on standard error). */
@@ -30,6 +31,7 @@ int ctl_print_json(json_t *answer);
 
 /* "SK-1203 text. next step", in the language of the user. Unknown codes are printed as they are. */
 void ctl_print_reason(const char *code);
+void ctl_print_reason_to(FILE *out, const char *code);
 
 /* The options of commands that only know --json. Return: CTL_OK, or CTL_USAGE (told on standard error). */
 int ctl_parse_json_only(int argc, char **argv, bool *ret_json);

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/ctl/agent.h"
 #include "agent/ctl/ctl.h"
@@ -45,14 +46,37 @@ int ctl_code(int argc, char **argv)
 	return show(r, answer, "SK-1517");
 }
 
+/* The code is asked for: as an argument anybody on this PC could read it before it is used up. */
+static int break_glass(const char *reason)
+{
+	own_free char *code = ctl_ask_line(_("Code of the sealed envelope (XXXX-XXXX-XXXX-XXXX-XXXX):"));
+	own_free char *answer = NULL;
+	int r;
+
+	if (!code) {
+		fputs(_("sekishoctl: no code was entered; this PC is as before.\n"), stderr);
+		return CTL_USAGE;
+	}
+	r = ctl_agent_ask(&answer, "BreakGlass", "ss", code, reason);
+	explicit_bzero(code, strlen(code));
+	return show(r, answer, "SK-1524");
+}
+
+static int end_break_glass(void)
+{
+	own_free char *answer = NULL;
+	int r = ctl_agent_ask(&answer, "EndBreakGlass", "");
+
+	return show(r, answer, "SK-1525");
+}
+
 int ctl_break_glass(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"reason", required_argument, NULL, 'r'}, {"end", no_argument, NULL, 'e'}, {0}};
 	const char *reason = NULL;
-	own_free char *answer = NULL;
 	bool ending = false, wrong = false;
-	int option, r;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'r')
@@ -60,13 +84,13 @@ int ctl_break_glass(int argc, char **argv)
 		ending |= option == 'e';
 		wrong |= option == '?';
 	}
-	if (wrong || argc != optind + !ending || ending != !reason) {
-		fputs(_("Usage: sekishoctl break-glass --reason TEXT CODE | --end\n"
-			"CODE is in the sealed envelope: XXXX-XXXX-XXXX-XXXX-XXXX\n"),
+	if (wrong || argc != optind || ending != !reason) {
+		fputs(_("Usage: sekishoctl break-glass --reason TEXT | --end\n"
+			"The code of the sealed envelope is asked for, or read from standard input; as an "
+			"argument "
+			"others on this PC would see it.\n"),
 			stderr);
 		return CTL_USAGE;
 	}
-	r = ending ? ctl_agent_ask(&answer, "EndBreakGlass", "")
-		   : ctl_agent_ask(&answer, "BreakGlass", "ss", argv[optind], reason);
-	return show(r, answer, ending ? "SK-1525" : "SK-1524");
+	return ending ? end_break_glass() : break_glass(reason);
 }

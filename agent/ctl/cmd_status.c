@@ -91,6 +91,10 @@ static void print_console(const json_t *console)
 			ctl_json_text(connection, "detail"));
 		ctl_print_field(_("Trouble:"), text);
 	}
+	if (*ctl_json_text(connection, "code")) {
+		ctl_print_reason(ctl_json_text(connection, "code"));
+		putchar('\n');
+	}
 }
 
 static void print_rules(const json_t *status)

@@ -40,6 +40,12 @@ int ctl_scan(int argc, char **argv);
 int ctl_status(int argc, char **argv);
 int ctl_trial(int argc, char **argv);
 
+/*
+ * One line of standard input, asked for where a person types it. For what must not be an argument, which
+ * everybody on the PC sees in the list of processes. Return: for the caller to free; NULL: there was none.
+ */
+char *ctl_ask_line(const char *prompt);
+
 /* Prints a help text of several pieces, ended by NULL, in the language of the user. */
 void ctl_print_help(FILE *out, const char *const *pieces);
 

@@ -339,7 +339,11 @@ def check_emergency(work):
     work.console.stop()
 
     def use(code, reason="停電"):
-        return work.agent.ctl("break-glass", "--reason", reason, code).stdout.split()[0]
+        return work.agent.ctl("break-glass", "--reason", reason, stdin=code + "\n").stdout.split()[0]
+
+    seen = work.agent.ctl("break-glass", "--reason", "x", made["code"])
+    assert seen.returncode == 2 and "others on this PC" in seen.stderr, "no code as an argument"
+    assert work.agent.ctl("break-glass", "--reason", "x", stdin="").returncode == 2, "no code at all"
 
     assert work.agent.status()["mode"] == "enforce"
     assert use("0000-0000-0000-0000-0000") == "SK-1519"

@@ -42,14 +42,18 @@ def check_enrolment(agent, console, other):
     # The last digit is the check digit; another one there is a typing error.
     wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
     done = agent.ctl("enroll", wrong)
-    assert done.returncode == 2 and "typing error" in done.stderr, done
-    assert agent.ctl("enroll", "nonsense").returncode == 2
+    assert done.returncode == 2 and "SK-1529" in done.stderr and "enter it again" in done.stderr, done
+    done = agent.ctl("enroll", "nonsense")
+    assert done.returncode == 2 and "SK-1528" in done.stderr and "ask the administrator" in done.stderr, done
+    done = agent.ctl("enroll", console.code(port=1))
+    assert done.returncode == 1 and "SK-1532" in done.stderr and "the code is still good" in done.stderr, done
     done = agent.ctl("enroll", other.code(port=console.port))
-    assert done.returncode == 1 and "not the one that the code is from" in done.stderr, done
+    assert done.returncode == 1 and "SK-1530" in done.stderr and "tell the security officer" in done.stderr, done
     fingerprint_right = uplink_console.enrolment_code("localhost", console.port, b"notgiven!!",
                                                       __import__("hashlib").sha256(console.bundle).digest()[:16])
     done = agent.ctl("enroll", fingerprint_right)
-    assert done.returncode == 1 and "refused the code" in done.stderr, done
+    assert done.returncode == 1 and "SK-1531" in done.stderr and "a new code" in done.stderr, done
+    assert "SK-1534" in agent.ctl("enroll", "--leave").stderr
     assert not agent.console()["enrolled"]
     say("the right one")
     done = agent.ctl("enroll", code.lower())

@@ -72,9 +72,9 @@ class Agent:
                 process.terminate()
                 process.wait(20)
 
-    def ctl(self, *arguments, seconds=60):
+    def ctl(self, *arguments, seconds=60, stdin=""):
         return subprocess.run([self.ctl_path, *arguments], env=self.environment, capture_output=True, text=True,
-                              timeout=seconds)
+                              timeout=seconds, input=stdin)
 
     def status(self):
         done = self.ctl("status", "--json")
