@@ -39,7 +39,8 @@ static void a_damaged_database_is_kept_aside(void **state)
 	char aside[128];
 
 	history_close(&f->core);
-	fixture_write(f, "history.db", "this is no database, whatever its name may say, and it is long enough");
+	fixture_write(
+		f, "history.db", "this is no database, whatever its name may say, and it is long enough");
 	assert_int_equal(history_open(&f->core), 0);
 	path_of(f, "history.db.damaged", aside);
 	assert_int_equal(access(aside, F_OK), 0);
