@@ -137,6 +137,7 @@ static int enter(void *userdata, int fd)
 
 static int run(Broker *broker, int listen_fd, uid_t client)
 {
+	const SkDoor door = {.listen_fd = listen_fd, .client = client, .enter = enter, .userdata = broker};
 	sd_event_source *accept = NULL;
 	sd_event *event = NULL;
 	int r = sd_event_new(&event);
@@ -150,7 +151,7 @@ static int run(Broker *broker, int listen_fd, uid_t client)
 	if (r >= 0)
 		r = sd_event_set_watchdog(event, true);
 	if (r >= 0)
-		r = sk_door_open(event, listen_fd, client, enter, broker, &accept);
+		r = sk_door_open(event, &door, &accept);
 	if (r >= 0) {
 		sd_notify(0, "READY=1");
 		r = sd_event_loop(event);

@@ -123,6 +123,7 @@ static int enter(void *userdata, int fd)
 
 static int run(Uplink *up, int listen_fd, uid_t client)
 {
+	const SkDoor door = {.listen_fd = listen_fd, .client = client, .enter = enter, .userdata = up};
 	sd_event_source *accept = NULL;
 	int r = sd_event_new(&up->event);
 
@@ -133,7 +134,7 @@ static int run(Uplink *up, int listen_fd, uid_t client)
 	if (r >= 0)
 		r = sd_event_set_watchdog(up->event, true);
 	if (r >= 0)
-		r = sk_door_open(up->event, listen_fd, client, enter, up, &accept);
+		r = sk_door_open(up->event, &door, &accept);
 	if (r < 0)
 		return r;
 	sd_notify(0, "READY=1");

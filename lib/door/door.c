@@ -16,12 +16,6 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 
-typedef struct Door {
-	uid_t client;
-	SkDoorEnter enter;
-	void *userdata;
-} Door;
-
 int sk_door_find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	const struct passwd *user = getpwnam(name);
@@ -71,7 +65,7 @@ int sk_door_socket(const char *path)
 
 static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
 {
-	const Door *door = userdata;
+	const SkDoor *door = userdata;
 	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -89,17 +83,16 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, vo
 	return door->enter(door->userdata, own_take_fd(&fd));
 }
 
-int sk_door_open(sd_event *event, int listen_fd, uid_t client, SkDoorEnter enter, void *userdata,
-	sd_event_source **ret_source)
+int sk_door_open(sd_event *event, const SkDoor *door, sd_event_source **ret_source)
 {
-	own_free Door *door = malloc(sizeof(*door));
+	own_free SkDoor *copy = malloc(sizeof(*copy));
 	sd_event_source *source;
 	int r;
 
-	if (!door)
+	if (!copy)
 		return -ENOMEM;
-	*door = (Door){.client = client, .enter = enter, .userdata = userdata};
-	r = sd_event_add_io(event, &source, listen_fd, EPOLLIN, on_accept, door);
+	*copy = *door;
+	r = sd_event_add_io(event, &source, door->listen_fd, EPOLLIN, on_accept, copy);
 	if (r < 0)
 		return r;
 	r = sd_event_source_set_exit_on_failure(source, true);
@@ -109,7 +102,7 @@ int sk_door_open(sd_event *event, int listen_fd, uid_t client, SkDoorEnter enter
 		sd_event_source_unref(source);
 		return r;
 	}
-	own_take(door);
+	own_take(copy);
 	*ret_source = source;
 	return 0;
 }

@@ -17,11 +17,16 @@ int sk_door_find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
  */
 int sk_door_socket(const char *path);
 
+typedef struct SkDoor {
+	int listen_fd; /* borrowed */
+	uid_t client;
+	int (*enter)(
+		void *userdata, int fd); /* takes over the descriptor; its negative errno ends the loop */
+	void *userdata;
+} SkDoor;
+
 /*
  * Lets one process of that user in and nobody after it: the next connection waits in the socket for the next
- * start of the service. `enter` takes over the descriptor; its negative errno ends the loop.
- * ret_source: to be unreferenced by the caller; `userdata` lives as long. Return: 0, or negative errno.
+ * start of the service. ret_source: to be unreferenced by the caller. Return: 0, or negative errno.
  */
-typedef int (*SkDoorEnter)(void *userdata, int fd);
-int sk_door_open(sd_event *event, int listen_fd, uid_t client, SkDoorEnter enter, void *userdata,
-	sd_event_source **ret_source);
+int sk_door_open(sd_event *event, const SkDoor *door, sd_event_source **ret_source);
