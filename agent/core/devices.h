@@ -5,7 +5,6 @@
  * DEVICE_FACTS_USEC is asked DEVICE_PROBES_MAX times in all, then refused. A keyboard that was never seen is
  * decided after everything else that is being looked at: whether it is a second one depends on the others.
  */
-#include <jansson.h>
 #include <systemd/sd-event.h>
 #include <uthash.h>
 
@@ -78,7 +77,3 @@ void devices_context_changed(Core *core);
 
 /* Return: 0; -ENOENT no such device; -EINVAL the time; other errno. actor as in records. */
 int devices_allow_for(Core *core, const char *sysname, uint64_t seconds, const char *actor);
-
-/* One object a device, for status and records. */
-json_t *device_to_json(const Core *core, const Device *device);
-json_t *devices_to_json(const Core *core);

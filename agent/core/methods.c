@@ -9,6 +9,7 @@
 #include "agent/core/authorize.h"
 #include "agent/core/console.h"
 #include "agent/core/core.h"
+#include "agent/core/device_record.h"
 #include "agent/core/devices.h"
 #include "agent/core/explain.h"
 #include "agent/core/gates.h"
