@@ -421,6 +421,11 @@ void link_start(Uplink *up)
 	delivery_free(own_take(up->link.delivery));
 	if (!up->identity || up->enrol)
 		return;
+	/* With the revision of before, a console that has no news would answer after minutes, and until then
+	 * nobody knows that it is there. So it tells all that is in force, and core passes over what it has.
+	 */
+	if (up->state.state != SK_UPLINK_CONNECTED)
+		up->link.revision = 0;
 	target = (HttpTarget){.host = up->identity->host,
 		.port = up->identity->port,
 		.ca = up->identity->ca,

@@ -79,6 +79,12 @@ def check_records(agent, clinic, terminal):
     assert theirs == ours[:len(theirs)], "nothing is lost, nothing twice, nothing changed"
     agent.wait(lambda: agent.console()["countersigned"] > 0, "a countersigned head")
     say(f"{len(theirs)} records")
+    say("the console is away, and comes back without news")
+    clinic.console.process.kill()
+    clinic.console.process.wait()
+    agent.wait(lambda: not agent.connected(), "offline")
+    clinic.console.start()
+    agent.wait(agent.connected, "connected, and not only when its long poll ends", 20)
 
 
 def publish(clinic, policy, files):
