@@ -20,6 +20,8 @@
 /* A dead console is noticed after about two minutes, a short cut of the network is lived through. */
 #define KEEPALIVE_IDLE_SEC 30L
 #define KEEPALIVE_EVERY_SEC 15L
+#define BUFFER_LEAST 1024L
+#define BUFFER_MOST 16384L
 
 typedef struct Socket {
 	struct Socket *prev, *next;
@@ -406,6 +408,14 @@ static void set_tls(CURL *easy, Http *http)
 	}
 }
 
+/* libcurl looks at the limit after up to a hundred buffers: that is to be about a second's worth. */
+static long buffer_for(uint64_t bandwidth)
+{
+	uint64_t size = bandwidth / 64;
+
+	return size < BUFFER_LEAST ? BUFFER_LEAST : size > BUFFER_MOST ? BUFFER_MOST : (long)size;
+}
+
 static void set_transfer(HttpCall *call, const HttpRequest *request)
 {
 	const HttpTarget *target = &call->http->target;
@@ -423,6 +433,8 @@ static void set_transfer(HttpCall *call, const HttpRequest *request)
 	curl_easy_setopt(easy, CURLOPT_PROXY, target->proxy ? target->proxy : "");
 	curl_easy_setopt(easy, CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t)target->bandwidth);
 	curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)target->bandwidth);
+	if (target->bandwidth > 0)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_for(target->bandwidth));
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
