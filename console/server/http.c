@@ -22,7 +22,7 @@
 /* A refusal that comes before a body which is still being sent would be lost with the connection, so that
  * much of it is read and forgotten: more than any operation takes, because a file that is somewhat too large
  * is what people really send. */
-#define FORGOTTEN_MAX (64 * 1024 * 1024)
+#define FORGOTTEN_MAX (24 * 1024 * 1024)
 
 typedef enum Phase {
 	BEGUN,
