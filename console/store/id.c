@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "console/store/time.h"
+#include "lib/base/crockford.h"
 #include "lib/crypt/secret.h"
 
 #define TIME_LENGTH 10
 #define TIME_MAX ((INT64_C(1) << 48) - 1)
 
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const char alphabet[] = SK_CROCKFORD_ALPHABET;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int64_t last_time;

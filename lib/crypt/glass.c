@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/crypt/crockford.h"
+#include "lib/base/crockford.h"
 #include "lib/crypt/kdf.h"
 #include "lib/crypt/secret.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
-#include "lib/crypt/crockford.h"
+#include "lib/base/crockford.h"
 #include "lib/crypt/kdf.h"
 #include "lib/crypt/secret.h"
 
@@ -20,23 +20,6 @@ static const unsigned lengths[SK_OFFLINE_LENGTHS] = {1, 2, 4, 8, 12, 16, 20, 24}
 unsigned sk_offline_hours(unsigned length_index)
 {
 	return lengths[length_index % SK_OFFLINE_LENGTHS];
-}
-
-/* In GF(32) with x^5 + x^2 + 1, of which x is a generator: its powers up to 30 differ. */
-static unsigned times_x(unsigned element)
-{
-	element <<= 1;
-	return element & 32 ? element ^ 0x25 : element;
-}
-
-static unsigned check_of(const uint8_t places[PLACES - 1])
-{
-	unsigned sum = 0;
-
-	/* Horner: place i is weighted with x^(11 - i), the check itself with 1. */
-	for (size_t i = 0; i < PLACES - 1; i++)
-		sum = times_x(sum ^ places[i]);
-	return sum;
 }
 
 static uint64_t mac_of(const uint8_t secret[SK_OFFLINE_SECRET_SIZE], const SkOfflineBinding *binding,
@@ -78,7 +61,7 @@ int sk_offline_code_format(const uint8_t secret[SK_OFFLINE_SECRET_SIZE], const S
 	       (uint64_t)(code->start_hour & 31) << 35 | mac_of(secret, binding, code);
 	for (size_t i = 0; i < PLACES - 1; i++)
 		places[i] = (uint8_t)(bits >> (50 - 5 * i) & 31);
-	places[PLACES - 1] = (uint8_t)check_of(places);
+	places[PLACES - 1] = (uint8_t)sk_crockford_check(places, PLACES - 1);
 	for (size_t i = 0, at = 0; i < PLACES; i++) {
 		if (i > 0 && i % 4 == 0)
 			ret_text[at++] = '-';
@@ -103,7 +86,7 @@ static int parse(const char *text, uint64_t *ret_bits)
 			return -EINVAL;
 		places[count++] = (uint8_t)value;
 	}
-	if (count != PLACES || check_of(places) != places[PLACES - 1])
+	if (count != PLACES || sk_crockford_check(places, PLACES - 1) != places[PLACES - 1])
 		return -EINVAL;
 	for (size_t i = 0; i < PLACES - 1; i++)
 		bits = bits << 5 | places[i];

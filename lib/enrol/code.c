@@ -5,47 +5,15 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/crockford.h"
 #include "lib/base/str.h"
 
-static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const char digits[] = SK_CROCKFORD_ALPHABET;
 
 #define SECRET_DIGITS 16      /* 80 bits */
 #define FINGERPRINT_DIGITS 26 /* 128 bits and two that are 0 */
 #define CODE_DIGITS (SECRET_DIGITS + FINGERPRINT_DIGITS)
 #define GROUP 4
-
-/* Return: 0..31, or -1. */
-static int digit_value(char c)
-{
-	const char *found;
-
-	if (c >= 'a' && c <= 'z')
-		c = (char)(c - 'a' + 'A');
-	if (c == 'O')
-		c = '0';
-	if (c == 'I' || c == 'L')
-		c = '1';
-	found = c ? strchr(digits, c) : NULL;
-	return found ? (int)(found - digits) : -1;
-}
-
-/* Multiplies by x in GF(32), x^5 + x^2 + 1: x is of order 31. */
-static unsigned times_x(unsigned value)
-{
-	value <<= 1;
-	return value & 32 ? value ^ 0x25 : value;
-}
-
-/* A polynomial in GF(32): another weight for each place, so a swap of neighbours shows as a wrong digit does.
- */
-static unsigned check_value(const uint8_t values[CODE_DIGITS])
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < CODE_DIGITS; i++)
-		sum = times_x(sum ^ values[i]);
-	return sum;
-}
 
 static void to_digits(uint8_t *values, size_t n_values, const uint8_t *bytes, size_t n_bytes)
 {
@@ -120,7 +88,7 @@ static int parse_digits(const char *text, uint8_t values[CODE_DIGITS + 1])
 	size_t n = 0;
 
 	for (; *text; text++) {
-		int value = digit_value(*text);
+		int value = sk_crockford_value(*text);
 
 		if (*text == '-' || *text == ' ')
 			continue;
@@ -142,7 +110,7 @@ int sk_enrol_code_parse(const char *text, SkEnrolCode *ret_code)
 	if (!slash || strlen(text) >= SK_ENROL_CODE_SIZE ||
 		parse_host(text, (size_t)(slash - text), &code) < 0 || parse_digits(slash + 1, values) < 0)
 		return -EINVAL;
-	if (check_value(values) != values[CODE_DIGITS])
+	if (sk_crockford_check(values, CODE_DIGITS) != values[CODE_DIGITS])
 		return -EBADMSG;
 	if (!from_digits(code.secret, sizeof(code.secret), values, SECRET_DIGITS) ||
 		!from_digits(code.fingerprint, sizeof(code.fingerprint), values + SECRET_DIGITS,
@@ -162,7 +130,7 @@ int sk_enrol_code_format(char dst[SK_ENROL_CODE_SIZE], const SkEnrolCode *code)
 		return -EINVAL;
 	to_digits(values, SECRET_DIGITS, code->secret, sizeof(code->secret));
 	to_digits(values + SECRET_DIGITS, FINGERPRINT_DIGITS, code->fingerprint, sizeof(code->fingerprint));
-	values[CODE_DIGITS] = (uint8_t)check_value(values);
+	values[CODE_DIGITS] = (uint8_t)sk_crockford_check(values, CODE_DIGITS);
 	for (size_t i = 0; i <= CODE_DIGITS; i++) {
 		if (i > 0 && i % GROUP == 0)
 			text[n++] = '-';
