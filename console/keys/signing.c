@@ -120,6 +120,40 @@ static int load_keys(SkDb *db, SkSigning *signing)
 	return r < 0 ? r : count;
 }
 
+static int destroy_key(SkSigning *signing, size_t index)
+{
+	char name[SK_EPOCH_FILE_SIZE];
+	int r;
+
+	sk_epoch_file_name(signing->keys[index].number, "seed", name);
+	r = sk_epoch_file_destroy(signing->dir_fd, name);
+	if (r < 0)
+		return r;
+	pthread_rwlock_wrlock(&signing->lock);
+	sk_secret_free(signing->keys[index].signer.key);
+	memmove(&signing->keys[index], &signing->keys[index + 1], (signing->count - index - 1) * sizeof(Key));
+	signing->count--;
+	pthread_rwlock_unlock(&signing->lock);
+	return 0;
+}
+
+/* Destroys the seeds whose overlap is over. */
+static int sweep(SkDb *db, SkSigning *signing)
+{
+	for (size_t i = signing->count; i-- > 0;) {
+		int64_t over;
+		int r = sk_db_query_int(db,
+			"SELECT COUNT(*) FROM public_keys WHERE id = $1 AND retired <= $2",
+			SK_DB_ARGS(sk_db_text(signing->keys[i].signer.id), sk_db_int(sk_time_now())), &over);
+
+		if (r == 0 && over > 0)
+			r = destroy_key(signing, i);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int sk_signing_open(SkDb *db, const char *directory, const char *instance_id, SkSigning **ret_signing)
 {
 	own_signing SkSigning *signing = calloc(1, sizeof(*signing));
@@ -137,7 +171,7 @@ int sk_signing_open(SkDb *db, const char *directory, const char *instance_id, Sk
 	if (r == 0)
 		r = make_key(db, signing);
 	if (r >= 0)
-		r = sk_signing_sweep(db, signing);
+		r = sweep(db, signing);
 	if (r < 0)
 		return r;
 	*ret_signing = own_take(signing);
@@ -168,40 +202,7 @@ int sk_signing_rotate(SkDb *db, SkSigning *signing, int64_t overlap)
 
 	if (r == 0)
 		r = sk_db_transact(db, retire_others, &rotation);
-	return r < 0 ? r : sk_signing_sweep(db, signing);
-}
-
-static int destroy_key(SkSigning *signing, size_t index)
-{
-	char name[SK_EPOCH_FILE_SIZE];
-	int r;
-
-	sk_epoch_file_name(signing->keys[index].number, "seed", name);
-	r = sk_epoch_file_destroy(signing->dir_fd, name);
-	if (r < 0)
-		return r;
-	pthread_rwlock_wrlock(&signing->lock);
-	sk_secret_free(signing->keys[index].signer.key);
-	memmove(&signing->keys[index], &signing->keys[index + 1], (signing->count - index - 1) * sizeof(Key));
-	signing->count--;
-	pthread_rwlock_unlock(&signing->lock);
-	return 0;
-}
-
-int sk_signing_sweep(SkDb *db, SkSigning *signing)
-{
-	for (size_t i = signing->count; i-- > 0;) {
-		int64_t over;
-		int r = sk_db_query_int(db,
-			"SELECT COUNT(*) FROM public_keys WHERE id = $1 AND retired <= $2",
-			SK_DB_ARGS(sk_db_text(signing->keys[i].signer.id), sk_db_int(sk_time_now())), &over);
-
-		if (r == 0 && over > 0)
-			r = destroy_key(signing, i);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return r < 0 ? r : sweep(db, signing);
 }
 
 int sk_signing_sign(const SkSigning *signing, SkDssePayload payload, char **ret_envelope)

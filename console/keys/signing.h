@@ -15,8 +15,8 @@
 
 typedef struct SkSigning SkSigning;
 
-/* Makes the first key when there is none. Not inside a transaction. Return: 0, -EPERM, -EBADMSG, those of the
- * database. */
+/* Makes the first key when there is none, destroys the seeds whose overlap is over. Not inside a transaction.
+ * Return: 0, -EPERM, -EBADMSG, those of the database. */
 int sk_signing_open(SkDb *db, const char *directory, const char *instance_id, SkSigning **ret_signing);
 void sk_signing_free(SkSigning *signing);
 OWN_DEFINE(SkSigning, sk_signing_free)
@@ -25,9 +25,6 @@ OWN_DEFINE(SkSigning, sk_signing_free)
 /* A new key from now on; the ones before sign until now + overlap (ms). Not inside a transaction. For one
  * thread. */
 int sk_signing_rotate(SkDb *db, SkSigning *signing, int64_t overlap);
-
-/* Destroys the seeds whose overlap is over. At start, and daily. */
-int sk_signing_sweep(SkDb *db, SkSigning *signing);
 
 /* Signs with every key that is valid now. For any thread. The caller frees the envelope. Return: 0, -ENOMEM.
  */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "console/rules/tell.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
 
@@ -97,11 +98,7 @@ static int serve(const SkActor *actor, const File *file)
 /* Everybody hears of it; when each of them fetches is spread over time. */
 static int tell(const SkActor *actor, const json_t *fresh)
 {
-	int r = sk_db_exec(actor->db,
-		"UPDATE terminal_revisions SET revision = revision + 1, changed = $1 WHERE terminal_id IN "
-		"(SELECT id "
-		"FROM terminals WHERE state = 'enrolled')",
-		SK_DB_ARGS(sk_db_int(actor->now)), NULL);
+	int r = sk_tell(actor, &(SkAudience){.all = true});
 
 	return r < 0 ? r
 		     : sk_actor_record(actor, &(SkFact){"definitions.served", NULL, "definitions", "all",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/rules/policies.h"
+#include "console/rules/tell.h"
 #include "console/rules/terminals.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
@@ -124,10 +125,7 @@ static int give(const SkActor *actor, SkSql *sql)
 	r = sk_sql_exec(sql, NULL);
 	if (r < 0)
 		return r;
-	return sk_db_exec(actor->db,
-		"UPDATE terminal_revisions SET revision = revision + 1, changed = $1 WHERE terminal_id IN "
-		"(SELECT terminal_id FROM terminal_policies WHERE changed = $1 AND state = 'sent')",
-		SK_DB_ARGS(sk_db_int(actor->now)), NULL);
+	return sk_tell(actor, &(SkAudience){.given = true});
 }
 
 /* Terminals have what their group has. condition: a column of terminals that has the value. */

@@ -8,9 +8,11 @@
  */
 #include "console/rules/actor.h"
 
-/* Which terminals: exactly one is not NULL. */
+/* Which terminals: exactly one is set. */
 typedef struct SkAudience {
 	const char *terminal, *group, *facility;
+	bool given; /* to whom a policy was given in this moment (terminal_policies) */
+	bool all;
 } SkAudience;
 
 /* Return: 0 or negative errno of the database. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/rules/policy_groups.h"
+#include "console/rules/tell.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
@@ -370,10 +371,7 @@ int sk_terminal_retire(const SkActor *actor, const SkRowKey *key, const char *re
 				sk_db_text(key->id)),
 			NULL);
 	if (r == 0)
-		r = sk_db_exec(actor->db,
-			"UPDATE terminal_revisions SET revision = revision + 1, changed = $1 WHERE "
-			"terminal_id = $2",
-			SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(key->id)), NULL);
+		r = sk_tell(actor, &(SkAudience){.terminal = key->id});
 	if (r < 0)
 		return r;
 	return sk_actor_record(actor, &(SkFact){"terminal.retired", sk_row_text(row, "facility"), "terminal",

@@ -62,6 +62,7 @@ static void test_served(void **state)
 	char group[SK_ID_SIZE], terminal[SK_ID_SIZE];
 	json_t *payload = NULL;
 	json_int_t serial;
+	int64_t raised;
 	int64_t found = 1, spread = 1;
 
 	must(f, call(f, run_group, NULL, "all", group));
@@ -76,14 +77,14 @@ static void test_served(void **state)
 	assert_string_equal(
 		sk_row_text(json_array_get(json_object_get(payload, "files"), 0), "name"), "daily.cvd");
 	json_decref(payload);
-	assert_int_equal(
-		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal), 2);
+	raised = count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal);
+	assert_true(raised >= f->now);
 	/* The same again is nothing new; an older one of the same name, or of the other form, neither. */
 	f->now += 1000;
 	must(f, take(f, json_pack("[o, o, o]", file("main.cvd", 1), file("daily.cvd", 1),
 				file("daily.cld", 2))));
 	assert_int_equal(
-		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal), 2);
+		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal), raised);
 	must(f, take(f, json_pack("[o]", file("daily.cld", 3))));
 	payload = list(f, NULL);
 	assert_true(number(payload, "serial") > serial);

@@ -108,6 +108,7 @@ static void test_given(void **state)
 	char elsewhere[SK_ID_SIZE], terminal[SK_ID_SIZE];
 	json_t *payload;
 	json_int_t serial;
+	int64_t raised;
 
 	must(f, call(f, run_create, NULL, "all", policy));
 	publish(f, policy, "allow id 046d:c31c\n", first);
@@ -118,8 +119,8 @@ static void test_given(void **state)
 	add_terminal(f, group, terminal);
 	assert_int_equal(call(f, run_assign, group, draft, NULL), SK_POLICY_NOT_PUBLISHED);
 	must(f, call(f, run_assign, group, first, NULL));
-	assert_int_equal(
-		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal), 2);
+	raised = count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal);
+	assert_true(raised >= f->now);
 	payload = document(f, terminal);
 	serial = number(payload, "serial");
 	assert_string_equal(
@@ -131,7 +132,7 @@ static void test_given(void **state)
 	/* The same again is nothing new. */
 	must(f, call(f, run_assign, group, first, NULL));
 	assert_int_equal(
-		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal), 2);
+		count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", terminal), raised);
 	must(f, call(f, run_assign, group, second, NULL));
 	tell(f, terminal, "refused", "console-20-clinic.rules:1:1: \x1b[31mno");
 	tell(f, terminal, "refused", "console-20-clinic.rules:1:1: \x1b[31mno");
