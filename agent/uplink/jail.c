@@ -8,31 +8,10 @@
 
 /* One line, one reason. */
 static const SkJailCall calls[] = {
-	/* core, and what libcurl wakes itself with */
-	SK_JAIL_CALL("eventfd2"),
-	SK_JAIL_CALL_IF("socketpair", 0, 0xFFFFFFFF, AF_UNIX),
+	/* core */
 	SK_JAIL_CALL("accept4"),
 	SK_JAIL_CALL("memfd_create"),
-	/* the network, and which addresses this PC has (glibc sorts answers by that) */
-	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_INET),
-	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_INET6),
-	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_NETLINK),
-	SK_JAIL_CALL("bind"),
-	SK_JAIL_CALL("getpeername"),
-	SK_JAIL_CALL("sendmmsg"),
-	SK_JAIL_CALL("recvfrom"),
-	SK_JAIL_CALL("shutdown"),
-	SK_JAIL_CALL("uname"),
-	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, 0x541B), /* FIONREAD: how long an answer of DNS is */
 	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, 0x5401), /* TCGETS: is standard error a terminal? */
-	/* libcurl resolves names in a thread */
-	SK_JAIL_CALL("clone"),
-	SK_JAIL_CALL("clone3"),
-	SK_JAIL_CALL("set_robust_list"),
-	SK_JAIL_CALL("rseq"),
-	SK_JAIL_CALL("sched_getaffinity"),
-	SK_JAIL_CALL("prctl"),
-	SK_JAIL_CALL("pipe2"),
 	/* state, what the resolver reads, the device of the TPM; Landlock says where */
 	SK_JAIL_CALL("open"),
 	SK_JAIL_CALL("openat"),
@@ -62,12 +41,10 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("getegid"),
 	SK_JAIL_CALL("getgid"),
 	SK_JAIL_CALL("getppid"),
-	SK_JAIL_CALL("sysinfo"),
 	SK_JAIL_CALL("prlimit64"),
 	SK_JAIL_CALL("getrusage"),
 	SK_JAIL_CALL("clock_nanosleep"),
 	SK_JAIL_CALL("nanosleep"),
-	SK_JAIL_CALL("sched_yield"),
 	/* secrets stay out of swap */
 	SK_JAIL_CALL("mlock"),
 	SK_JAIL_CALL("munlock"),
@@ -97,6 +74,7 @@ int uplink_jail_enter(const char *state_directory)
 		.limits = limits,
 		.paths = paths,
 		.loops = 1,
+		.resolves = 1,
 		.calls = calls};
 
 	return sk_jail_enter(&jail);

@@ -11,22 +11,12 @@
 #include "lib/jail/jail.h"
 
 static const SkJailCall calls[] = {
-	/* threads, and what libc does for them */
-	SK_JAIL_CALL("clone"),
-	SK_JAIL_CALL("clone3"),
-	SK_JAIL_CALL("set_robust_list"),
-	SK_JAIL_CALL("rseq"),
-	SK_JAIL_CALL("sched_getaffinity"),
-	SK_JAIL_CALL("sched_yield"),
 	SK_JAIL_CALL("mlock"), /* secrets */
 	SK_JAIL_CALL("munlock"),
-	SK_JAIL_CALL("prctl"), /* the names of threads */
 	SK_JAIL_CALL("getuid"),
 	SK_JAIL_CALL("geteuid"),
 	SK_JAIL_CALL("getgid"),
 	SK_JAIL_CALL("getegid"),
-	SK_JAIL_CALL("uname"),
-	SK_JAIL_CALL("sysinfo"),
 	/* records tell whether the clock is synchronised; setting it needs a capability that nobody has here
 	 */
 	SK_JAIL_CALL("adjtimex"),
@@ -41,10 +31,6 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("timerfd_create"),
 	SK_JAIL_CALL("timerfd_settime"),
 	SK_JAIL_CALL("signalfd4"),
-	SK_JAIL_CALL("eventfd2"),
-	SK_JAIL_CALL("pipe2"),
-	SK_JAIL_CALL("poll"),
-	SK_JAIL_CALL("ppoll"),
 	SK_JAIL_CALL("select"),
 	/* pauses before a transaction is run again, and while another process has SQLite's lock */
 	SK_JAIL_CALL("nanosleep"),
@@ -52,27 +38,11 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("pselect6"),
 	/* connections of clients; of ours to the database, systemd and the journal */
 	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_UNIX),
-	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_INET),
-	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_INET6),
-	SK_JAIL_CALL_IF("socket", 0, ~0ull, AF_NETLINK),  /* getaddrinfo() asks for the machine's addresses */
-	SK_JAIL_CALL("bind"),				  /* that socket of netlink */
-	SK_JAIL_CALL_IF("socketpair", 0, ~0ull, AF_UNIX), /* libcurl wakes its resolver by it */
-	SK_JAIL_CALL("connect"),
 	SK_JAIL_CALL("accept4"),
-	SK_JAIL_CALL("shutdown"),
-	SK_JAIL_CALL("getsockname"),
-	SK_JAIL_CALL("getpeername"),
-	SK_JAIL_CALL("getsockopt"),
-	SK_JAIL_CALL("setsockopt"),
-	SK_JAIL_CALL("sendto"),
-	SK_JAIL_CALL("recvfrom"),
-	SK_JAIL_CALL("sendmsg"),
-	SK_JAIL_CALL("recvmsg"),
-	SK_JAIL_CALL("sendmmsg"),
 	SK_JAIL_CALL("sendfile"),
 	SK_JAIL_CALL("readv"),
 	SK_JAIL_CALL("writev"),
-	SK_JAIL_CALL("ioctl"), /* FIONREAD of the resolver, FIONBIO */
+	SK_JAIL_CALL("ioctl"), /* FIONBIO */
 	/* SQLite's files; Landlock says where */
 	SK_JAIL_CALL("open"),
 	SK_JAIL_CALL("openat"),
@@ -139,6 +109,7 @@ int jail_enter(const SkServerSettings *settings, const char *database, bool own_
 		.gid = (gid_t)-1,
 		.limits = limits,
 		.paths = paths,
+		.resolves = 1,
 		.calls = calls};
 
 	/* What is not there now could not be opened later: the mirror makes its files when it runs first. */

@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +65,42 @@ const SkJailCall sk_jail_calls_loop[] = {
 	{.name = NULL},
 };
 
+const SkJailCall sk_jail_calls_network[] = {
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_INET),
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_INET6),
+	/* which addresses this machine has: answers are sorted by that */
+	SK_JAIL_CALL_IF("socket", 0, 0xFFFFFFFF, AF_NETLINK),
+	SK_JAIL_CALL("bind"),				       /* that socket */
+	SK_JAIL_CALL_IF("socketpair", 0, 0xFFFFFFFF, AF_UNIX), /* libcurl wakes its resolver by it */
+	SK_JAIL_CALL("eventfd2"),
+	SK_JAIL_CALL("pipe2"),
+	SK_JAIL_CALL("connect"),
+	SK_JAIL_CALL("getsockname"),
+	SK_JAIL_CALL("getpeername"),
+	SK_JAIL_CALL("getsockopt"),
+	SK_JAIL_CALL("setsockopt"),
+	SK_JAIL_CALL("sendto"),
+	SK_JAIL_CALL("recvfrom"),
+	SK_JAIL_CALL("sendmsg"),
+	SK_JAIL_CALL("recvmsg"),
+	SK_JAIL_CALL("sendmmsg"), /* A and AAAA at once */
+	SK_JAIL_CALL("shutdown"),
+	SK_JAIL_CALL("poll"),
+	SK_JAIL_CALL("ppoll"),
+	SK_JAIL_CALL_IF("ioctl", 1, 0xFFFFFFFF, FIONREAD), /* how long an answer of DNS is */
+	SK_JAIL_CALL("uname"),
+	/* the thread */
+	SK_JAIL_CALL("clone"),
+	SK_JAIL_CALL("clone3"),
+	SK_JAIL_CALL("set_robust_list"),
+	SK_JAIL_CALL("rseq"),
+	SK_JAIL_CALL("sched_getaffinity"),
+	SK_JAIL_CALL("sched_yield"),
+	SK_JAIL_CALL("prctl"), /* its name */
+	SK_JAIL_CALL("sysinfo"),
+	{.name = NULL},
+};
+
 /* Written at sk_filter_apply(), read by the handler only. */
 static const char *jail_name = "";
 
@@ -120,7 +157,7 @@ static void filter_release(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-int sk_filter_apply(const char *name, const SkJailCall *calls, bool loops)
+int sk_filter_apply(const SkJail *jail)
 {
 	own_(filter_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
 	struct sigaction action = {.sa_sigaction = on_refused_call, .sa_flags = SA_SIGINFO};
@@ -128,13 +165,15 @@ int sk_filter_apply(const char *name, const SkJailCall *calls, bool loops)
 
 	if (!filter)
 		return -ENOMEM;
-	jail_name = name;
+	jail_name = jail->name;
 	if (sigaction(SIGSYS, &action, NULL) < 0)
 		return -errno;
 	r = add_calls(filter, sk_jail_calls_basic);
-	if (r == 0 && loops)
+	if (r == 0 && jail->loops)
 		r = add_calls(filter, sk_jail_calls_loop);
+	if (r == 0 && jail->resolves)
+		r = add_calls(filter, sk_jail_calls_network);
 	if (r == 0)
-		r = add_calls(filter, calls);
+		r = add_calls(filter, jail->calls);
 	return r < 0 ? r : seccomp_load(filter);
 }

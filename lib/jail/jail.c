@@ -62,5 +62,5 @@ int sk_jail_enter(const SkJail *jail)
 	r = jail->paths ? sk_landlock_apply(jail->paths, jail->reads_anywhere) : 0;
 	if (r < 0)
 		return r;
-	return jail->calls ? sk_filter_apply(jail->name, jail->calls, jail->loops) : 0;
+	return jail->calls ? sk_filter_apply(jail) : 0;
 }

@@ -63,6 +63,7 @@ typedef struct SkJail {
 		*paths; /* Landlock; NULL: not used (a process that mounts cannot use it); empty: no files */
 	unsigned reads_anywhere; /* Landlock is asked about changes only, not about reading */
 	unsigned loops;		 /* runs an event loop: sk_jail_calls_loop too */
+	unsigned resolves;	 /* finds servers by name: sk_jail_calls_network too */
 	const SkJailCall *calls; /* NULL: no seccomp filter */
 } SkJail;
 
@@ -80,3 +81,7 @@ extern const SkJailCall sk_jail_calls_basic[];
 /* What an event loop (sd-event) needs that speaks over local sockets with siblings, systemd and the journal,
  * and no more than each of ours needs. */
 extern const SkJailCall sk_jail_calls_loop[];
+
+/* What it takes to find servers by name (glibc's resolver, in a thread of libcurl's) and to speak with them.
+ */
+extern const SkJailCall sk_jail_calls_network[];
