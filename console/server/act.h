@@ -7,17 +7,6 @@
 #include "console/rules/actor.h"
 #include "console/server/call.h"
 
-/* The facilities in which the caller holds one of the roles of the operation. */
-typedef struct SkCallScope {
-	SkScope scope;
-	const char **facilities;
-	json_t *names; /* that facilities point into */
-} SkCallScope;
-
-int sk_call_scope(SkCall *call, SkCallScope *ret_scope);
-void sk_call_scope_deinit(SkCallScope *scope);
-#define own_call_scope own_(sk_call_scope_deinit)
-
 /*
  * Runs the rule in a transaction. userdata: what it needs; a transaction may be run again, so the rule writes
  * its results only at its end, and frees what an earlier run left. Return: 0 done; 1 the rule refused, and

@@ -29,12 +29,9 @@ static int put_words(const SkCall *call, json_t *row)
 
 static int answer_alert(SkCall *call, const char *id)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *row = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(call->db, &sk_alerts_table, &call->caller.scope, id, &row);
 
-	if (r == 0)
-		r = sk_table_read(call->db, &sk_alerts_table, &scope.scope, id, &row);
 	if (r == 0)
 		r = put_words(call, row);
 	return r < 0 ? r : sk_call_answer(call, 200, own_take(row));
@@ -45,7 +42,6 @@ int sk_api_alert_list(SkCall *call)
 	const char *const words[][2] = {{"facility_id", sk_call_text(call, "ofFacility")},
 		{"state", sk_call_text(call, "state")}, {"kind", sk_call_text(call, "kind")},
 		{"severity", sk_call_text(call, "severity")}};
-	own_call_scope SkCallScope scope = {.names = NULL};
 	SkFilter filters[SK_ARRAY_SIZE(words)];
 	SkList list = {.filters = filters,
 		.after = sk_call_text(call, "after"),
@@ -53,13 +49,12 @@ int sk_api_alert_list(SkCall *call)
 	SkPage page = {.items = NULL};
 	json_t *row;
 	size_t i;
-	int r = sk_call_scope(call, &scope);
+	int r;
 
 	for (i = 0; i < SK_ARRAY_SIZE(words); i++)
 		if (words[i][1])
 			filters[list.n_filters++] = (SkFilter){words[i][0], SK_FILTER_EQUAL, words[i][1]};
-	if (r == 0)
-		r = sk_table_list(call->db, &sk_alerts_table, &scope.scope, &list, &page);
+	r = sk_table_list(call->db, &sk_alerts_table, &call->caller.scope, &list, &page);
 	json_array_foreach (page.items, i, row) {
 		if (r < 0)
 			break;
@@ -125,13 +120,10 @@ static int rule_json(SkDb *db, const SkAlertKind *kind, const char *facility, js
 
 int sk_api_alert_rule_list(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	const char *facility = sk_call_text(call, "facility");
 	json_auto_t *items = json_array();
-	int r = sk_call_scope(call, &scope);
+	int r = sk_scope_has_facility(&call->caller.scope, facility) ? 0 : -ENOENT;
 
-	if (r == 0 && !sk_scope_has_facility(&scope.scope, facility))
-		r = -ENOENT;
 	for (const SkAlertKind *kind = sk_alert_kinds; r == 0 && kind->name; kind++) {
 		json_t *rule = NULL;
 
@@ -186,14 +178,11 @@ int sk_api_alert_rule_set(SkCall *call)
 
 int sk_api_fleet_list(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	SkFleetPage page = {.facility = sk_call_text(call, "ofFacility"),
 		.after = sk_call_text(call, "after"),
 		.limit = (size_t)sk_call_int(call, "limit")};
 	json_t *answer = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_fleet_list(call->db, &call->caller.scope, &page, &answer);
 
-	if (r == 0)
-		r = sk_fleet_list(call->db, &scope.scope, &page, &answer);
 	return r < 0 ? r : sk_call_answer(call, 200, answer);
 }

@@ -18,12 +18,9 @@ static int list_of(SkCall *call, const char *kind)
 	const char *subject = sk_call_text(call, kind);
 	const SkFilter filters[] = {{"subject_kind", SK_FILTER_EQUAL, kind},
 		{"subject_id", SK_FILTER_EQUAL, subject}, {"removed", SK_FILTER_NULL, "true"}};
-	own_call_scope SkCallScope scope = {.names = NULL};
 	char facility[SK_ID_SIZE];
-	int r = sk_call_scope(call, &scope);
+	int r = sk_attachment_subject(call->db, &call->caller.scope, kind, subject, facility);
 
-	if (r == 0)
-		r = sk_attachment_subject(call->db, &scope.scope, kind, subject, facility);
 	return r < 0 ? r : sk_call_answer_list(call, &sk_attachments_table, filters, SK_ARRAY_SIZE(filters));
 }
 
@@ -93,14 +90,11 @@ int sk_api_incident_attach(SkCall *call)
 
 int sk_api_attachment_show(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	void *bytes = NULL;
 	size_t size = 0;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_attachment_read(
+		call->db, &call->caller.scope, sk_call_text(call, "attachment"), &bytes, &size);
 
-	if (r == 0)
-		r = sk_attachment_read(
-			call->db, &scope.scope, sk_call_text(call, "attachment"), &bytes, &size);
 	return r < 0 ? r : sk_call_answer_bytes(call, "application/octet-stream", bytes, size);
 }
 

@@ -108,17 +108,15 @@ int sk_api_definition_manifest(SkCall *call)
 
 int sk_api_definition_ages(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	const char *after = sk_call_text(call, "after"), *next = NULL;
 	unsigned limit = (unsigned)sk_call_int(call, "limit");
 	json_t *rows = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r;
 
-	if (r == 0 && after && !sk_id_check(after))
+	if (after && !sk_id_check(after))
 		return -EINVAL;
-	if (r == 0)
-		r = sk_definitions_ages(call->db, &scope.scope,
-			&(SkAgesPage){after ? after : "", limit, sk_time_now()}, &rows);
+	r = sk_definitions_ages(call->db, &call->caller.scope,
+		&(SkAgesPage){after ? after : "", limit, sk_time_now()}, &rows);
 	if (r < 0)
 		return r;
 	if (json_array_size(rows) == limit)

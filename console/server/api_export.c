@@ -77,7 +77,6 @@ int sk_api_export_target_remove(SkCall *call)
 
 int sk_api_record_export(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	const char *form = sk_call_text(call, "form");
 	SkExportChain chain = {.terminal = sk_call_text(call, "terminal"),
 		.from_seq = sk_call_int(call, "fromSeq"),
@@ -87,16 +86,14 @@ int sk_api_record_export(SkCall *call)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(call->db, &sk_terminals_table, &call->caller.scope, chain.terminal, &row);
 
-	if (r == 0)
-		r = sk_table_read(call->db, &sk_terminals_table, &scope.scope, chain.terminal, &row);
 	if (r < 0)
 		return r;
 	out = open_memstream(&text, &size);
 	if (!out)
 		return -ENOMEM;
-	r = sk_export_chain(call->db, &scope.scope, &chain, out);
+	r = sk_export_chain(call->db, &call->caller.scope, &chain, out);
 	if (fclose(out) != 0 && r == 0)
 		r = -ENOMEM;
 	if (r < 0) {

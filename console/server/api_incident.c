@@ -71,12 +71,9 @@ int sk_api_incident_change(SkCall *call)
 static int list_of(SkCall *call, const SkTable *table)
 {
 	const SkFilter of_incident = {"incident_id", SK_FILTER_EQUAL, sk_call_text(call, "incident")};
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *row = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(call->db, &sk_incidents_table, &call->caller.scope, of_incident.text, &row);
 
-	if (r == 0)
-		r = sk_table_read(call->db, &sk_incidents_table, &scope.scope, of_incident.text, &row);
 	return r < 0 ? r : sk_call_answer_list(call, table, &of_incident, 1);
 }
 

@@ -14,17 +14,13 @@
 #include "lib/reason/reason.h"
 
 /* Does the caller hold a role of the operation there? A facility of others does not exist. */
-static bool has_facility(SkCall *call, SkCallScope *scope, const char *facility, int *ret_error)
+static bool has_facility(const SkCall *call, const char *facility)
 {
-	*ret_error = sk_call_scope(call, scope);
-	if (*ret_error == 0 && !sk_scope_has_facility(&scope->scope, facility))
-		*ret_error = -ENOENT;
-	return *ret_error == 0;
+	return sk_scope_has_facility(&call->caller.scope, facility);
 }
 
 int sk_api_ledger_export(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	const char *facility = sk_call_text(call, "facility");
 	const SkScope one = {.facilities = &facility, .n_facilities = 1};
 	char *text = NULL;
@@ -32,8 +28,8 @@ int sk_api_ledger_export(SkCall *call)
 	FILE *out;
 	int r;
 
-	if (!has_facility(call, &scope, facility, &r))
-		return r;
+	if (!has_facility(call, facility))
+		return -ENOENT;
 	out = open_memstream(&text, &size);
 	if (!out)
 		return -ENOMEM;
@@ -81,7 +77,6 @@ static void name_errors(SkCall *call, const json_t *report)
 
 int sk_api_ledger_import(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	const char *list = sk_call_body_text(call, "list");
 	Importing importing = {.import = {.facility = sk_call_text(call, "facility"),
 				       .file_name = sk_call_body_text(call, "fileName"),
@@ -91,8 +86,8 @@ int sk_api_ledger_import(SkCall *call)
 
 	if (!data)
 		return -ENOMEM;
-	if (!has_facility(call, &scope, importing.import.facility, &r))
-		return r;
+	if (!has_facility(call, importing.import.facility))
+		return -ENOENT;
 	r = sk_base64_parse(list, strlen(list), data, &importing.import.size);
 	if (r < 0)
 		return sk_call_refuse_member(call, SK_REQUEST_INVALID, "/list", "no base64");
@@ -144,12 +139,9 @@ int sk_api_stock_taking_sightings(SkCall *call)
 {
 	const SkFilter filters[] = {{"stock_taking_id", SK_FILTER_EQUAL, sk_call_text(call, "run")},
 		{"result", SK_FILTER_EQUAL, sk_call_text(call, "result")}};
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *run = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(call->db, &sk_stock_takings_table, &call->caller.scope, filters[0].text, &run);
 
-	if (r == 0)
-		r = sk_table_read(call->db, &sk_stock_takings_table, &scope.scope, filters[0].text, &run);
 	return r < 0 ? r
 		     : sk_call_answer_list(call, &sk_stock_sightings_table, filters, SK_ARRAY_SIZE(filters));
 }

@@ -70,13 +70,10 @@ int sk_api_medium_change(SkCall *call)
 int sk_api_medium_history(SkCall *call)
 {
 	const SkFilter of_medium = {"medium_id", SK_FILTER_EQUAL, sk_call_text(call, "medium")};
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *medium = NULL;
-	int r = sk_call_scope(call, &scope);
-
 	/* A medium without a history is one that is not there for the caller. */
-	if (r == 0)
-		r = sk_table_read(call->db, &sk_media_table, &scope.scope, of_medium.text, &medium);
+	int r = sk_table_read(call->db, &sk_media_table, &call->caller.scope, of_medium.text, &medium);
+
 	return r < 0 ? r : sk_call_answer_list(call, &sk_media_history_table, &of_medium, 1);
 }
 
@@ -167,16 +164,13 @@ static int write_label(SkCall *call, const json_t *medium, FILE *out)
 
 int sk_api_medium_label(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *medium = NULL;
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(
+		call->db, &sk_media_table, &call->caller.scope, sk_call_text(call, "medium"), &medium);
 
-	if (r == 0)
-		r = sk_table_read(
-			call->db, &sk_media_table, &scope.scope, sk_call_text(call, "medium"), &medium);
 	if (r < 0)
 		return r;
 	out = open_memstream(&text, &size);

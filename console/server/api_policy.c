@@ -28,12 +28,9 @@ static SkRowKey key_of(const SkCall *call, const char *parameter)
 /* What belongs to a row is there when the row is, for this caller. */
 static int list_of(SkCall *call, const SkTable *parent, const SkFilter *filter, const SkTable *table)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *row = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(call->db, parent, &call->caller.scope, filter->text, &row);
 
-	if (r == 0)
-		r = sk_table_read(call->db, parent, &scope.scope, filter->text, &row);
 	return r < 0 ? r : sk_call_answer_list(call, table, filter, 1);
 }
 

@@ -50,24 +50,21 @@ int sk_api_request_create(SkCall *call)
 }
 
 /* What belongs to a request is there when the request is. */
-static int check_request(SkCall *call, SkCallScope *scope)
+static int check_request(SkCall *call)
 {
 	json_auto_t *row = NULL;
-	int r = sk_call_scope(call, scope);
 
-	return r < 0 ? r
-		     : sk_table_read(call->db, &sk_requests_table, &scope->scope,
-			       sk_call_text(call, "request"), &row);
+	return sk_table_read(
+		call->db, &sk_requests_table, &call->caller.scope, sk_call_text(call, "request"), &row);
 }
 
 int sk_api_request_media(SkCall *call)
 {
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_t *media = NULL;
-	int r = check_request(call, &scope);
+	int r = check_request(call);
 
 	if (r == 0)
-		r = sk_request_media(&(SkActor){.db = call->db, .scope = &scope.scope},
+		r = sk_request_media(&(SkActor){.db = call->db, .scope = &call->caller.scope},
 			sk_call_text(call, "request"), &media);
 	return r < 0 ? r : sk_call_answer(call, 200, json_pack("{s:o}", "items", media));
 }
@@ -75,8 +72,7 @@ int sk_api_request_media(SkCall *call)
 int sk_api_request_decisions(SkCall *call)
 {
 	const SkFilter of_request = {"request_id", SK_FILTER_EQUAL, sk_call_text(call, "request")};
-	own_call_scope SkCallScope scope = {.names = NULL};
-	int r = check_request(call, &scope);
+	int r = check_request(call);
 
 	return r < 0 ? r : sk_call_answer_list(call, &sk_request_decisions_table, &of_request, 1);
 }

@@ -103,12 +103,9 @@ int sk_api_rollout_terminals(SkCall *call)
 {
 	const SkFilter filters[] = {{"rollout_id", SK_FILTER_EQUAL, sk_call_text(call, "rollout")},
 		{"state", SK_FILTER_EQUAL, sk_call_text(call, "state")}};
-	own_call_scope SkCallScope scope = {.names = NULL};
 	json_auto_t *row = NULL;
-	int r = sk_call_scope(call, &scope);
+	int r = sk_table_read(call->db, &sk_rollouts_table, &call->caller.scope, filters[0].text, &row);
 
-	if (r == 0)
-		r = sk_table_read(call->db, &sk_rollouts_table, &scope.scope, filters[0].text, &row);
 	return r < 0 ? r
 		     : sk_call_answer_list(
 			       call, &sk_rollout_terminals_table, filters, SK_ARRAY_SIZE(filters));
