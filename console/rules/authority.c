@@ -20,7 +20,8 @@
 typedef struct Reading {
 	const char *terminal;
 	char facility[SK_ID_SIZE], group[SK_ID_SIZE];
-	SkDsseKey *keys; /* of every instance there ever was: a grant outlives the key that signed it */
+	SkDsseKey *keys; /* of every instance there ever was: a grant outlives the key that signed it. NULL:
+			    not read, because most terminals have no grant */
 	size_t n_keys;
 	SkAuthority *authority;
 } Reading;
@@ -59,6 +60,11 @@ static int read_keys(SkDb *db, Reading *reading)
 		"256",
 		SK_DB_NO_ARGS, &rows);
 
+	if (r < 0)
+		return r;
+	reading->keys = calloc(KEYS_MAX, sizeof(*reading->keys));
+	if (!reading->keys)
+		return -ENOMEM;
 	reading->n_keys = 0;
 	while (r == 0 && (r = sk_db_next(rows)) == 1) {
 		SkDsseKey *key = &reading->keys[reading->n_keys];
@@ -99,7 +105,7 @@ static json_t *signed_grant(const Reading *reading, const SkDbRows *rows)
 	return payload;
 }
 
-static int read_grants(SkDb *db, const Reading *reading, json_t *grants)
+static int read_grants(SkDb *db, Reading *reading, json_t *grants)
 {
 	own_rows SkDbRows *rows = NULL;
 	int r = sk_db_query(db,
@@ -108,9 +114,12 @@ static int read_grants(SkDb *db, const Reading *reading, json_t *grants)
 		SK_DB_ARGS(sk_db_text(reading->terminal), sk_db_text(reading->group)), &rows);
 
 	while (r == 0 && (r = sk_db_next(rows)) == 1) {
-		json_t *grant = signed_grant(reading, rows);
+		json_t *grant;
 
-		r = 0;
+		r = reading->keys ? 0 : read_keys(db, reading);
+		if (r < 0)
+			return r;
+		grant = signed_grant(reading, rows);
 		if (!grant)
 			sk_log(LOG_ERR, "grant %s is not what was signed, and is not told",
 				sk_db_get_text(rows, 0));
@@ -181,7 +190,7 @@ static int read_revoked_codes(SkDb *db, const Reading *reading, json_t *codes)
 	return r;
 }
 
-static int make_grants(SkDb *db, const Reading *reading)
+static int make_grants(SkDb *db, Reading *reading)
 {
 	json_auto_t *grants = json_array(), *emergency = json_array();
 	int r = grants && emergency ? read_grants(db, reading, grants) : -ENOMEM;
@@ -230,9 +239,8 @@ static int read_all(SkDb *db, void *userdata)
 	int r;
 
 	sk_authority_deinit(reading->authority); /* of a run before */
+	free(own_take(reading->keys));
 	r = read_terminal(db, reading);
-	if (r == 0)
-		r = read_keys(db, reading);
 	if (r == 0)
 		r = make_grants(db, reading);
 	return r < 0 ? r : make_revocations(db, reading);
@@ -240,11 +248,11 @@ static int read_all(SkDb *db, void *userdata)
 
 int sk_authority_read(SkDb *db, const char *terminal, SkAuthority *ret_authority)
 {
-	own_free SkDsseKey *keys = calloc(KEYS_MAX, sizeof(*keys));
 	SkAuthority authority = {0};
-	Reading reading = {.terminal = terminal, .keys = keys, .authority = &authority};
-	int r = keys ? sk_db_snapshot(db, read_all, &reading) : -ENOMEM;
+	Reading reading = {.terminal = terminal, .authority = &authority};
+	int r = sk_db_snapshot(db, read_all, &reading);
 
+	free(reading.keys);
 	if (r < 0) {
 		sk_authority_deinit(&authority);
 		return r;

@@ -14,16 +14,6 @@
 
 #define ERROR_SIZE 400
 
-int sk_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial)
-{
-	int r = sk_db_query_int(db, "SELECT serial FROM terminal_policies WHERE terminal_id = $1",
-		SK_DB_ARGS(sk_db_text(terminal)), ret_serial);
-
-	if (r == -ENOENT)
-		*ret_serial = 0;
-	return r == -ENOENT ? 0 : r;
-}
-
 /* The words of the settings file of the agent for those of the database. */
 static const char *mode_word(const char *mode)
 {

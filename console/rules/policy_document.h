@@ -9,9 +9,6 @@
 /* The same every time until the terminal is to have another one. Return: 0; -ENOENT there is none; others. */
 int sk_policy_document(SkDb *db, const char *terminal, json_t **ret_payload);
 
-/* Of that document; 0: there is none. */
-int sk_policy_serial(SkDb *db, const char *terminal, int64_t *ret_serial);
-
 /*
  * results: as agent.state has them, of the actor's terminal; those of other documents are passed over. What
  * it refused is kept with file, line and column, and is a record. Return: as in actor.h.

@@ -75,16 +75,6 @@ typedef struct Alarm {
 	size_t size;
 } Alarm;
 
-int sk_records_head(SkDb *db, const char *terminal, int64_t *ret_seq)
-{
-	int r = sk_db_query_int(db, "SELECT seq FROM chain_heads WHERE terminal_id = $1",
-		SK_DB_ARGS(sk_db_text(terminal)), ret_seq);
-
-	if (r == -ENOENT)
-		*ret_seq = 0;
-	return r == -ENOENT ? 0 : r;
-}
-
 static int open_chain(const SkActor *actor, Chain *chain)
 {
 	own_rows SkDbRows *rows = NULL;

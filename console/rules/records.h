@@ -28,9 +28,6 @@ typedef struct SkRecordsReceived {
  */
 int sk_records_receive(const SkActor *actor, const char *lines, size_t size, SkRecordsReceived *ret_received);
 
-/* Where the chain of a terminal stands; 0 without one. */
-int sk_records_head(SkDb *db, const char *terminal, int64_t *ret_seq);
-
 /* Somebody says what it was. Return: as in actor.h; SK_ALERT_CLOSED it was said before. */
 int sk_chain_alarm_resolve(const SkActor *actor, const SkRowKey *key, const char *note);
 

@@ -289,10 +289,25 @@ int sk_terminal_renew(const SkActor *actor, SkCa *ca, const SkCsrKey *key, SkTer
 	return r;
 }
 
-int sk_terminal_revision(SkDb *db, const char *terminal, int64_t *ret_revision)
+int sk_terminal_news(SkDb *db, const char *terminal, SkTerminalNews *ret_news)
 {
-	return sk_db_query_int(db, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1",
-		SK_DB_ARGS(sk_db_text(terminal)), ret_revision);
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(db,
+		"SELECT r.revision, COALESCE((SELECT seq FROM chain_heads WHERE terminal_id = $1), 0), "
+		"COALESCE((SELECT serial FROM terminal_policies WHERE terminal_id = $1), 0), "
+		"COALESCE((SELECT max(checked) FROM definition_files), 0) FROM terminals t JOIN "
+		"terminal_revisions r ON r.terminal_id = t.id WHERE t.id = $1 AND t.state = 'enrolled'",
+		SK_DB_ARGS(sk_db_text(terminal)), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_news = (SkTerminalNews){.revision = sk_db_get_int(rows, 0),
+		.records = sk_db_get_int(rows, 1),
+		.policy = sk_db_get_int(rows, 2),
+		.definitions = sk_db_get_int(rows, 3)};
+	return 0;
 }
 
 /* A row for each terminal, written when it is first heard of. */

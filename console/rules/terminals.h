@@ -60,8 +60,16 @@ int sk_terminal_report(const SkActor *actor, const json_t *status, const char *a
 /* It has carried out what was told up to a revision. Return: as in actor.h. */
 int sk_terminal_confirm(const SkActor *actor, int64_t revision);
 
-/* Return: 0, -ENOENT, others. */
-int sk_terminal_revision(SkDb *db, const char *terminal, int64_t *ret_revision);
+/* What a terminal that asks is told beside its documents: by these it knows what to fetch. One statement,
+ * because thousands ask at the same time. */
+typedef struct SkTerminalNews {
+	int64_t revision;
+	int64_t records;	     /* where its chain stands; 0 without one */
+	int64_t policy, definitions; /* serials of their documents; 0: there is none */
+} SkTerminalNews;
+
+/* Return: 0, -ENOENT it is not enrolled, others. */
+int sk_terminal_news(SkDb *db, const char *terminal, SkTerminalNews *ret_news);
 
 /* The end: its certificates are revoked, it is not listened to any more. Return: as in actor.h; SK_NOT_FOUND.
  */

@@ -142,32 +142,26 @@ int sk_api_agent_renew(SkCall *call)
 
 int sk_api_agent_wait(SkCall *call)
 {
-	int64_t revision = 0, records = 0, policy = 0, definitions = 0, known = sk_call_int(call, "revision");
+	int64_t revision = 0, known = sk_call_int(call, "revision");
+	SkTerminalNews news = {.revision = 0};
 	json_t *envelopes = NULL;
 	int r = sk_call_wait_arm(call, call->terminal);
 
 	if (r == 0)
+		r = sk_terminal_news(call->db, call->terminal, &news);
+	if (r == -ENOENT)
 		r = sk_agent_check(call);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = sk_terminal_revision(call->db, call->terminal, &revision);
-	if (r < 0)
-		return r;
-	if (revision <= known && !call->timed_out)
+	if (news.revision <= known && !call->timed_out)
 		return sk_call_wait(call, WAIT_MS);
-	r = sk_records_head(call->db, call->terminal, &records);
-	if (r == 0)
-		r = sk_policy_serial(call->db, call->terminal, &policy);
-	if (r == 0)
-		r = sk_definitions_serial(call->db, &definitions);
-	if (r == 0)
-		r = sk_trust_authority(call->server, call->db, call->terminal, &revision, &envelopes);
+	r = sk_trust_authority(call->server, call->db, call->terminal, &revision, &envelopes);
 	if (r < 0)
 		return r;
 	return sk_call_answer(call, 200,
 		json_pack("{s:I, s:I, s:I, s:I, s:o, s:i}", "revision", (json_int_t)revision, "records",
-			(json_int_t)records, "policy", (json_int_t)policy, "definitions",
-			(json_int_t)definitions, "envelopes", envelopes, "level", SK_LEVEL));
+			(json_int_t)news.records, "policy", (json_int_t)news.policy, "definitions",
+			(json_int_t)news.definitions, "envelopes", envelopes, "level", SK_LEVEL));
 }
 
 int sk_api_agent_policy(SkCall *call)

@@ -6,6 +6,7 @@
  *
  *	bench_console [AGENTS [SECONDS [postgresql]]]
  *
+ * Without arguments it is done with the embedded database, and once more with PostgreSQL where there is one.
  * Keys, certificates and database are kept in build/bench/console-AGENTS, so that 10,000 are enrolled once.
  * Console and fleet share the machine. An agent has two connections most of the time, and a process as many
  *as its limit of descriptors says.
@@ -142,12 +143,15 @@ static void measure_wake(Bench *bench)
 {
 	Fleet *fleet = &bench->fleet;
 	FleetStats all = {.count = 0};
-	size_t missing = 0;
+	FleetUsage before, after;
+	size_t missing = 0, woken = 0;
+	double cpu = 0;
 
 	for (int i = 0; i < WAKES; i++) {
 		unsigned waiting = fleet->waiting;
 
 		fleet_clear(fleet);
+		fleet_console_usage(&bench->console, &before);
 		fleet_console_lose_medium(&bench->console, fleet);
 		printf("  the report was answered after %.0f ms\n",
 			(double)(fleet_now_us() - fleet->wake_us) / 1000);
@@ -158,6 +162,9 @@ static void measure_wake(Bench *bench)
 			fleet_stats_permille(&fleet->woken, 500), fleet_stats_permille(&fleet->woken, 990),
 			fleet_stats_permille(&fleet->woken, 1000),
 			fleet_stats_permille(&fleet->took[FLEET_STATE], 990));
+		fleet_console_usage(&bench->console, &after);
+		cpu += after.cpu_sec - before.cpu_sec;
+		woken += fleet->woken.count;
 		missing += fleet->woken.count < waiting ? waiting - fleet->woken.count : 0;
 		for (size_t s = 0; s < fleet->woken.count; s++)
 			fleet_stats_add(&all, fleet->woken.samples[s]);
@@ -166,29 +173,22 @@ static void measure_wake(Bench *bench)
 	for (size_t i = 0; i < missing; i++)
 		fleet_stats_add(&all, 60 * SECOND_US);
 	print(bench, "wake", fleet_stats_permille(&all, 990), "ms", 1000);
+	/* With its confirmation, and whatever else came in these seconds. */
+	print(bench, "wake-cpu", woken > 0 ? cpu * 1e6 / (double)woken : 0, "us an agent", 0);
 	fleet_stats_clear(&all);
 }
 
-int main(int argc, char **argv)
+static void measure(unsigned agents, unsigned seconds, const char *engine)
 {
-	uint64_t agents = AGENTS, seconds = SECONDS;
-	Bench bench = {.engine = argc > 3 ? "-postgresql" : ""};
+	static const char *const durable[] = {"fsync=on", NULL};
+	Bench bench = {.agents = agents, .seconds = seconds, .engine = engine};
 	char folder[128], keys[160];
 
-	if ((argc > 1 && sk_num_parse(argv[1], 10, 200000, &agents) < 0) ||
-		(argc > 2 && sk_num_parse(argv[2], 10, 86400, &seconds) < 0) || agents == 0 || seconds == 0)
-		return 2;
-	if (sk_crypt_init() < 0)
-		return 1;
-	signal(SIGPIPE, SIG_IGN);
-	bench.agents = (unsigned)agents;
-	bench.seconds = (unsigned)seconds;
-	(void)mkdir("build/bench", 0755);
 	sk_str_format(folder, sizeof(folder), "%s/build/bench/console-%u%s", getcwd(NULL, 0), bench.agents,
 		bench.engine);
 	sk_str_format(keys, sizeof(keys), "%s/agents", folder);
 	if (*bench.engine)
-		pg_server_start(&bench.server, (const char *const[]){"-c", "fsync=on", NULL});
+		pg_server_start(&bench.server, durable);
 	fleet_console_init(&bench.console, folder, *bench.engine ? bench.server.url : NULL);
 	fleet_console_start(&bench.console);
 	fleet_init(&bench.fleet, keys, bench.agents, bench.console.authority);
@@ -202,5 +202,23 @@ int main(int argc, char **argv)
 	fleet_console_stop(&bench.console, SIGTERM);
 	if (*bench.engine)
 		pg_server_free(&bench.server);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t agents = AGENTS, seconds = SECONDS;
+
+	if ((argc > 1 && sk_num_parse(argv[1], 10, 200000, &agents) < 0) ||
+		(argc > 2 && sk_num_parse(argv[2], 10, 86400, &seconds) < 0) || agents == 0 || seconds == 0)
+		return 2;
+	if (sk_crypt_init() < 0)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	(void)mkdir("build/bench", 0755);
+	fleet_raise_limit();
+	if (argc < 4)
+		measure((unsigned)agents, (unsigned)seconds, "");
+	if (argc > 3 || (argc == 1 && pg_server_is_there()))
+		measure((unsigned)agents, (unsigned)seconds, "-postgresql");
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "lib/enrol/code.h"
 
 #define ENROLLERS 8 /* connections */
+#define DESCRIPTORS 250000
 
 static void die(const char *what)
 {
@@ -68,11 +69,16 @@ void fleet_store(const Fleet *fleet, const char *folder)
 	}
 }
 
-static void raise_limit(void)
+void fleet_raise_limit(void)
 {
+	const struct rlimit wanted = {DESCRIPTORS, DESCRIPTORS};
 	struct rlimit limit;
 
+	/* Beyond the limit that root may raise, as far as it goes. */
 	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < DESCRIPTORS &&
+		setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -80,7 +86,7 @@ static void raise_limit(void)
 void fleet_init(Fleet *fleet, const char *folder, unsigned count, const char *authority)
 {
 	*fleet = (Fleet){.count = count, .rhythm = {60000000, 30000000, 1000000}};
-	raise_limit();
+	fleet_raise_limit();
 	fleet_loop_init(&fleet->loop, authority);
 	if (sk_audit_clock_boot(fleet->boot) < 0)
 		die("no boot id");

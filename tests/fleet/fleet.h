@@ -63,6 +63,9 @@ struct Fleet {
 	int64_t wake_us; /* what changed for all: polls that end are measured from here; 0: nothing did */
 };
 
+/* As many descriptors as this process, and what it starts from now on, may have. */
+void fleet_raise_limit(void);
+
 /* Agents of the folder, made there when they are not; none is enrolled yet. */
 void fleet_init(Fleet *fleet, const char *folder, unsigned count, const char *authority);
 void fleet_deinit(Fleet *fleet);

@@ -188,6 +188,7 @@ static void test_a_life(void **state)
 	Fixture *f = *state;
 	Pc pc = {.key = make_key()}, next = {.key = make_key()};
 	char id[SK_ID_SIZE];
+	SkTerminalNews news;
 	int64_t revision, retired;
 
 	must(f, create(f, CLINIC, "secret", HOUR, NULL));
@@ -198,7 +199,8 @@ static void test_a_life(void **state)
 	assert_int_equal(count(f, "SELECT count(*) FROM agent_certificates WHERE terminal_id = $1", id), 2);
 	must(f, as(f, NULL, &(Step){.run = run_report, .id = id}));
 	assert_int_equal(count(f, "SELECT revision FROM terminal_status WHERE terminal_id = $1", id), 1);
-	assert_int_equal(sk_terminal_revision(f->db, id, &revision), 0);
+	assert_int_equal(sk_terminal_news(f->db, id, &news), 0);
+	revision = news.revision;
 	/* Somebody of another clinic does not see it. */
 	assert_int_equal(
 		as(f, OFFICER,
@@ -208,8 +210,9 @@ static void test_a_life(void **state)
 	assert_int_equal(
 		as(f, OFFICER, &(Step){.run = run_retire, .id = id, .version = 2}), SK_TERMINAL_RETIRED);
 	assert_int_equal(sk_terminal_check(f->db, id), -ENOENT);
-	assert_int_equal(sk_terminal_revision(f->db, id, &retired), 0);
+	assert_int_equal(sk_terminal_news(f->db, id, &news), -ENOENT);
 	/* Raised to the time at least: above what a terminal saw before a backup. */
+	retired = count(f, "SELECT revision FROM terminal_revisions WHERE terminal_id = $1", id);
 	assert_true(retired > revision && retired >= f->now);
 	assert_int_equal(as(f, NULL, &(Step){.run = run_renew, .id = id}), -ENOENT);
 	assert_int_equal(enrol(f, "secret", &pc), SK_ENROLMENT_REFUSED);
