@@ -116,6 +116,14 @@ static bool check_any(const SkApiNode *node, const json_t *value, const Place *p
 	return good;
 }
 
+static const SkApiField *find_field(const SkApiNode *node, const char *name)
+{
+	for (size_t i = 0; i < node->n_fields; i++)
+		if (sk_str_eq(node->fields[i].name, name))
+			return &node->fields[i];
+	return NULL;
+}
+
 static bool check_object(const SkApiNode *node, const json_t *value, const Place *place, SkFaults *faults)
 {
 	bool good = true;
@@ -129,11 +137,8 @@ static bool check_object(const SkApiNode *node, const json_t *value, const Place
 			good = fail(faults, place, "%s is missing", node->fields[i].name);
 	json_object_foreach ((json_t *)value, key, inner) {
 		const Place here = {place, key, 0, place->depth + 1};
-		const SkApiField *field = NULL;
+		const SkApiField *field = find_field(node, key);
 
-		for (size_t i = 0; i < node->n_fields && !field; i++)
-			if (sk_str_eq(node->fields[i].name, key))
-				field = &node->fields[i];
 		if (!field)
 			good = fail(faults, &here, "is not known here");
 		else
@@ -230,6 +235,29 @@ static bool check(const SkApiNode *node, const json_t *value, const Place *place
 bool sk_validate(const SkApiNode *node, const json_t *value, SkFaults *faults)
 {
 	return check(node, value, &(Place){0}, faults);
+}
+
+/* Nodes nest as deep as the contract says, whatever the value does. */
+void sk_prune(const SkApiNode *node, json_t *value)
+{
+	json_t *inner;
+	const char *key;
+	void *next;
+	size_t i;
+
+	if (node->type == SK_API_OBJECT)
+		json_object_foreach_safe(value, next, key, inner)
+		{
+			const SkApiField *field = find_field(node, key);
+
+			if (field)
+				sk_prune(field->node, inner);
+			else
+				json_object_del(value, key);
+		}
+	else if (node->type == SK_API_ARRAY)
+		json_array_foreach (value, i, inner)
+			sk_prune(node->items, inner);
 }
 
 json_t *sk_faults_to_json(const SkFaults *faults)

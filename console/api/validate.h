@@ -26,6 +26,12 @@ typedef struct SkFaults {
 /* Return: true when it fits. What does not is added to faults. */
 bool sk_validate(const SkApiNode *node, const json_t *value, SkFaults *faults);
 
+/*
+ * Takes away the members of objects that the contract does not know, at any depth: what a later agent says beside what
+ * is known is passed over (lib/enrol/level.h).
+ */
+void sk_prune(const SkApiNode *node, json_t *value);
+
 /* One more fault; beyond the limit it is left out. The text is foreign: it is escaped. */
 void sk_faults_add(SkFaults *faults, const char *pointer, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

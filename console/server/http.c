@@ -245,6 +245,12 @@ static bool take_body(Request *request, const char *data, size_t size)
 	return true;
 }
 
+/* The enrolment comes from an agent that is none yet. */
+static bool is_of_agent(const SkApiOperation *operation)
+{
+	return operation->audience == SK_API_AGENT || sk_str_starts(operation->id, "agent.");
+}
+
 static int parse_body(Request *request)
 {
 	SkCall *call = &request->call;
@@ -268,6 +274,8 @@ static int parse_body(Request *request)
 	}
 	free(request->body);
 	request->body = NULL;
+	if (is_of_agent(call->operation))
+		sk_prune(call->operation->body, call->body);
 	if (sk_validate(call->operation->body, call->body, &faults))
 		return 0;
 	call->faults = malloc(sizeof(*call->faults));

