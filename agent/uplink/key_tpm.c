@@ -206,17 +206,22 @@ static int signer_init(void *data, const char *digest, void *key, const OSSL_PAR
 	return key && signer->key->key.size > 0;
 }
 
+/* ret_der: room for SIGNATURE_MAX. */
 static int encode(const uint8_t raw[SK_TPM_SIGNATURE_SIZE], unsigned char *ret_der, size_t *ret_size)
 {
 	own_(ECDSA_SIG_freep) ECDSA_SIG *signature = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(raw, 32, NULL), *s = BN_bin2bn(raw + 32, 32, NULL);
+	int size;
 
 	if (!signature || !r || !s || ECDSA_SIG_set0(signature, r, s) != 1) {
 		BN_free(r);
 		BN_free(s);
 		return -ENOMEM;
 	}
-	*ret_size = (size_t)i2d_ECDSA_SIG(signature, &ret_der);
+	size = i2d_ECDSA_SIG(signature, &ret_der);
+	if (size <= 0)
+		return -ENOMEM;
+	*ret_size = (size_t)size;
 	return 0;
 }
 

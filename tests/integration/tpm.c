@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* lib/tpm with swtpm. Without swtpm the test says so and is skipped. */
+/* lib/tpm with swtpm. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static Swtpm chip;
 static int init(void **state)
 {
 	sk_tpm_init();
-	return sk_crypt_init() < 0 || !swtpm_is_there() ? -1 : swtpm_start(&chip);
+	return sk_crypt_init() < 0 ? -1 : swtpm_start(&chip);
 }
 
 static int deinit(void **state)

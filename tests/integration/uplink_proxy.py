@@ -89,7 +89,7 @@ def use(agent, settings):
 
 def is_offline(agent):
     connection = agent.console()["connection"]
-    return (connection["state"], connection["cause"]) == ("offline", "network")
+    return (connection["state"], connection.get("cause")) == ("offline", "network")
 
 
 def check_proxy(agent, console):

@@ -32,7 +32,10 @@ def restart(agent):
 
 
 def offline_for(agent, cause):
-    return lambda: (agent.console()["connection"]["state"], agent.console()["connection"]["cause"]) == ("offline", cause)
+    def is_so():
+        connection = agent.console()["connection"]
+        return (connection["state"], connection.get("cause")) == ("offline", cause)
+    return is_so
 
 
 def check_enrolment(agent, console):

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,6 @@
 #include <unistd.h>
 
 #define PROGRAM "/usr/bin/swtpm"
-
-bool swtpm_is_there(void)
-{
-	return access(PROGRAM, X_OK) == 0;
-}
 
 static int local_socket(unsigned port, bool listening)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /* A TPM 2.0 for tests: swtpm, a chip that was never used, at a port of its own. */
-#include <stdbool.h>
 #include <sys/types.h>
 
 typedef struct Swtpm {
@@ -11,10 +10,7 @@ typedef struct Swtpm {
 	char where[64];	    /* for sk_tpm_open() */
 } Swtpm;
 
-/* Is it installed? */
-bool swtpm_is_there(void);
-
-/* A new chip. Return: 0 or -1. */
+/* A new chip. Return: 0 or -1 (package swtpm is missing?). */
 int swtpm_start(Swtpm *chip);
 
 /* Power off; swtpm_power_on() is the same chip again. */
