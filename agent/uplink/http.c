@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "lib/base/io.h"
+#include "lib/base/http_date.h"
 #include "lib/base/str.h"
 #include "lib/enrol/level.h"
 
@@ -373,9 +374,18 @@ static bool add_header(HttpCall *call, const char *name, const char *value)
 	return true;
 }
 
+/* The console compares it with its own clock. */
+static bool add_date(HttpCall *call)
+{
+	char date[SK_HTTP_DATE_SIZE];
+
+	sk_http_date_format(date, (int64_t)time(NULL));
+	return add_header(call, "Date", date);
+}
+
 static bool set_headers(HttpCall *call, const HttpRequest *request)
 {
-	bool ok = add_header(call, SK_LEVEL_HEADER, SK_LEVEL_TEXT) &&
+	bool ok = add_date(call) && add_header(call, SK_LEVEL_HEADER, SK_LEVEL_TEXT) &&
 		  add_header(call, "Accept", "application/json");
 
 	if (ok && request->body)

@@ -111,6 +111,15 @@ static const Check of_facility[] = {
 		"i.facility_id = $1 AND i.state <> 'closed' AND i.duty <> 'exempt' AND i.final_sent IS NULL "
 		"AND "
 		"i.final_due < $2"},
+	{"rollout-stopped", "rollout", {NONE},
+		"SELECT r.id, p.name AS rollout, v.number AS number, r.reason AS error FROM rollouts r JOIN "
+		"policy_versions v ON v.id = r.policy_version_id JOIN policies p ON p.id = v.policy_id WHERE "
+		"r.facility_id = $1 AND r.state = 'stopped'"},
+	{"policy-refused", "terminal", {NONE},
+		"SELECT t.id, t.name AS terminal, p.error AS error, p.told AS since FROM terminal_policies p "
+		"JOIN "
+		"terminals t ON t.id = p.terminal_id WHERE p.facility_id = $1 AND p.state = 'refused' AND "
+		"t.state = 'enrolled'"},
 	{"review-overdue", "review", {NOW},
 		"SELECT v.id, '' AS review, v.due AS due FROM reviews v WHERE v.facility_id = $1 AND v.state "
 		"= 'open' AND "

@@ -29,6 +29,8 @@ const SkAlertKind sk_alert_kinds[] = {
 	{"report-due", "warning", SK_ALERT_REPORT_DUE, "hours", 48, 1, 720, OFFICER},
 	{"report-overdue", "critical", SK_ALERT_REPORT_OVERDUE, NULL, 0, 0, 0, OFFICER},
 	{"review-overdue", "warning", SK_ALERT_REVIEW_OVERDUE, NULL, 0, 0, 0, OFFICER " role:auditor"},
+	{"rollout-stopped", "critical", SK_ROLLOUT_STOPPED, NULL, 0, 0, 0, OFFICER " " ADMINISTRATOR},
+	{"policy-refused", "warning", SK_ALERT_POLICY_REFUSED, NULL, 0, 0, 0, OFFICER " " ADMINISTRATOR},
 	{"message-given-up", "warning", SK_ALERT_MESSAGE_GIVEN_UP, NULL, 0, 0, 0, ""},
 	{"stamps-missing", "warning", SK_ALERT_STAMPS_MISSING, "hours", 48, 1, 8760, ADMINISTRATOR},
 	{"forwarding-fails", "warning", SK_ALERT_FORWARDING_FAILS, "hours", 1, 1, 720, ADMINISTRATOR},

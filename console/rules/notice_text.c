@@ -39,6 +39,7 @@ static const struct {
 	{"count", "件数", "Count", false},
 	{"longestIdle", "無操作で開いていた最長時間(ミリ秒)", "Longest time open and idle (ms)", false},
 	{"day", "日", "Day", false},
+	{"rollout", "ポリシー", "Policy", false},
 	{"review", "点検", "Review", false},
 	{"title", "件名", "Title", false},
 	{"target", "宛先", "Receiver", false},

@@ -333,7 +333,7 @@ static int note_key_kind(const SkActor *actor, const json_t *status)
 			       SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_text(kind)), NULL);
 }
 
-int sk_terminal_report(const SkActor *actor, const json_t *status, const char *address)
+int sk_terminal_report(const SkActor *actor, const json_t *status, const SkTerminalContact *contact)
 {
 	const json_t *definitions = json_object_get(status, "definitionsTime");
 	own_free char *posture = json_dumps(status, JSON_COMPACT | JSON_SORT_KEYS);
@@ -346,13 +346,16 @@ int sk_terminal_report(const SkActor *actor, const json_t *status, const char *a
 	return sk_db_exec(actor->db,
 		"UPDATE terminal_status SET address = $2, software = $3, mode = $4, definitions_time = $5, "
 		"disk_free = "
-		"$6, clock_state = $7, posture = $8, posture_changed = $9 WHERE terminal_id = $1",
-		SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_text(address),
+		"$6, clock_state = $7, posture = $8, posture_changed = $9, clock_offset = $10 WHERE "
+		"terminal_id = "
+		"$1",
+		SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_text(contact->address),
 			sk_db_text(sk_row_text(status, "version")), sk_db_text(sk_row_text(status, "mode")),
 			json_is_integer(definitions) ? sk_db_int(json_integer_value(definitions) * 1000)
 						     : sk_db_null(),
 			sk_db_int(json_integer_value(json_object_get(status, "freeBytes"))),
-			sk_db_text(sk_row_text(status, "clock")), sk_db_text(posture), sk_db_int(actor->now)),
+			sk_db_text(sk_row_text(status, "clock")), sk_db_text(posture), sk_db_int(actor->now),
+			contact->clock_offset ? sk_db_int(*contact->clock_offset) : sk_db_null()),
 		NULL);
 }
 

@@ -55,7 +55,12 @@ int sk_terminal_renew(const SkActor *actor, SkCa *ca, const SkCsrKey *key, SkTer
 int sk_terminal_check(SkDb *db, const char *terminal);
 
 /* What it tells: status as the contract has it. Return: as in actor.h. */
-int sk_terminal_report(const SkActor *actor, const json_t *status, const char *address);
+typedef struct SkTerminalContact {
+	const char *address;
+	const int64_t *clock_offset; /* ms that its clock is ahead of ours; NULL: it did not say */
+} SkTerminalContact;
+
+int sk_terminal_report(const SkActor *actor, const json_t *status, const SkTerminalContact *contact);
 
 /* It has carried out what was told up to a revision. Return: as in actor.h. */
 int sk_terminal_confirm(const SkActor *actor, int64_t revision);

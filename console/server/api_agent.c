@@ -191,7 +191,10 @@ int sk_api_agent_state(SkCall *call)
 
 static int report(const SkActor *actor, AgentAct *act)
 {
-	return sk_terminal_report(actor, act->call->body, act->call->address);
+	const SkCall *call = act->call;
+
+	return sk_terminal_report(actor, call->body,
+		&(SkTerminalContact){call->address, call->has_clock ? &call->clock_offset : NULL});
 }
 
 int sk_api_agent_status(SkCall *call)

@@ -13,6 +13,8 @@
 #include "console/server/reply.h"
 #include "console/server/session.h"
 #include "console/server/writer.h"
+#include "console/store/time.h"
+#include "lib/base/http_date.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 #include "lib/log/log.h"
@@ -187,6 +189,16 @@ static void find_terminal(Request *request)
 		memcpy(connection->terminal, call->terminal, sizeof(connection->terminal));
 }
 
+/* Seconds are all that the header has. An older agent does not say. */
+static void note_clock(SkCall *call, const char *date)
+{
+	int64_t time;
+
+	call->has_clock = date && sk_http_date_parse(date, &time) == 0;
+	if (call->has_clock)
+		call->clock_offset = time * 1000 + 500 - sk_time_now();
+}
+
 /* The headers are there. */
 static int open_request(Request *request, const char *method)
 {
@@ -212,10 +224,12 @@ static int open_request(Request *request, const char *method)
 	}
 	atomic_fetch_add(&call->server->running, 1);
 	request->counted = true;
-	if (sk_listener_audience(request->listener) == SK_API_AGENT)
+	if (sk_listener_audience(request->listener) == SK_API_AGENT) {
+		note_clock(call, header(request, MHD_HTTP_HEADER_DATE));
 		find_terminal(request);
-	else if (!sk_admit_rate(call))
+	} else if (!sk_admit_rate(call)) {
 		return 0;
+	}
 	r = find_operation(request, method);
 	if (r == 0 && call->reply.status == 0)
 		r = admit(request);

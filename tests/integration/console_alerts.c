@@ -108,6 +108,13 @@ static const Wrong wrongs[] = {
 		"INSERT INTO chain_alarms (id, terminal_id, facility_id, kind, seq, at) SELECT "
 		"'01J000000000000000000A1ARM', id, facility_id, 'fork', 7, $2 FROM terminals WHERE id = $1",
 		"UPDATE chain_alarms SET resolved = $2 WHERE terminal_id = $1", TERMINALS, 0},
+	{"policy-refused",
+		"INSERT INTO terminal_policies (terminal_id, facility_id, mode, serial, changed, state, "
+		"told, "
+		"error) SELECT id, facility_id, 'learning', 1, $2, 'refused', $2, 'a.rules:1:1: no' FROM "
+		"terminals WHERE id = $1",
+		"UPDATE terminal_policies SET state = 'applied', told = $2 WHERE terminal_id = $1", TERMINALS,
+		0},
 	{"medium-unseen", "UPDATE media SET overdue_from = $2 WHERE id = $1",
 		"UPDATE media SET overdue_from = $2 + 7200000 WHERE id = $1", MEDIA, MINUTE},
 	{"key-limit",

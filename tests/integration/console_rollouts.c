@@ -2,6 +2,7 @@
 /* Roll-outs of policies on both engines: stages, what stops them, what goes on after that. Serves DEV-1. */
 #include "tests/lib/policies_fixture.h"
 
+#include "console/rules/alerts.h"
 #include "console/rules/policy_groups.h"
 #include "console/rules/policy_rollout.h"
 #include "lib/base/str.h"
@@ -18,6 +19,11 @@ static int run_step(Step *s)
 {
 	s->actor.scope = SK_SCOPE_ALL;
 	return sk_rollout_step(&s->actor, s->id);
+}
+
+static int run_look(Step *s)
+{
+	return sk_alerts_look(&s->actor, CLINIC);
 }
 
 static int run_pause(Step *s)
@@ -166,6 +172,12 @@ static void test_rollout_refused(void **state)
 	check_state(f, &house, "stopped", 1);
 	assert_int_equal(
 		count(f, "SELECT count(*) FROM console_records WHERE kind = $1", "rollout.stopped"), 1);
+	/* Somebody hears of it, and of the PC. */
+	must(f, as(f, NULL, &(Step){.run = run_look}));
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(count(f, "SELECT count(*) FROM alerts WHERE state = 'open' AND kind = $1",
+					 (const char *[]){"rollout-stopped", "policy-refused"}[i]),
+			1);
 	assert_int_equal(
 		count(f,
 			"SELECT count(*) FROM rollout_terminals WHERE state = 'failed' AND error LIKE "

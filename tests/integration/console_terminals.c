@@ -171,10 +171,12 @@ static int run_report(Step *s)
 {
 	json_auto_t *status = json_pack("{s:s, s:s, s:i, s:s, s:n}", "version", "0.1.0", "mode", "learn",
 		"freeBytes", 1000, "clock", "synchronised", "definitionsTime");
+	const int64_t offset = -90000;
 	int r;
 
 	s->actor.terminal = s->id;
-	r = sk_terminal_report(&s->actor, status, "192.0.2.1");
+	r = sk_terminal_report(
+		&s->actor, status, &(SkTerminalContact){"192.0.2.1", s->flag ? &offset : NULL});
 	return r < 0 ? r : sk_terminal_confirm(&s->actor, 1);
 }
 
@@ -197,7 +199,16 @@ static void test_a_life(void **state)
 	asking = &next;
 	must(f, as(f, NULL, &(Step){.run = run_renew, .id = id}));
 	assert_int_equal(count(f, "SELECT count(*) FROM agent_certificates WHERE terminal_id = $1", id), 2);
+	must(f, as(f, NULL, &(Step){.run = run_report, .id = id, .flag = true}));
+	assert_int_equal(
+		count(f, "SELECT clock_offset FROM terminal_status WHERE terminal_id = $1", id), -90000);
+	/* An older agent does not say what time it is, and then nobody knows. */
 	must(f, as(f, NULL, &(Step){.run = run_report, .id = id}));
+	assert_int_equal(count(f,
+				 "SELECT count(*) FROM terminal_status WHERE clock_offset IS NULL AND "
+				 "terminal_id = $1",
+				 id),
+		1);
 	assert_int_equal(count(f, "SELECT revision FROM terminal_status WHERE terminal_id = $1", id), 1);
 	assert_int_equal(sk_terminal_news(f->db, id, &news), 0);
 	revision = news.revision;
