@@ -202,11 +202,16 @@ int sk_db_snapshot(SkDb *db, int (*fn)(SkDb *db, void *userdata), void *userdata
 	return run_again(db, SK_DB_BEGIN_READ, fn, userdata);
 }
 
-/* Remembers the first error of a transaction. */
+/*
+ * Remembers the first error of a transaction. Between the parts of a group no savepoint takes it back: to
+ * PostgreSQL the whole of the group is over, and says so to whoever comes next.
+ */
 static int note(SkDb *db, int r)
 {
 	if (r < 0 && db->in_transaction && db->failed == 0)
 		db->failed = r;
+	if (r < 0 && db->in_group && !db->in_transaction)
+		db->part = SK_DB_PART_OVER;
 	return r;
 }
 

@@ -105,6 +105,27 @@ static void end_takes_all(void **state)
 	sk_db_free(db);
 }
 
+/* What a handler asks before its part, as whether a terminal is enrolled. */
+static void a_question_that_fails_ends_it(void **state)
+{
+	char url[URL_SIZE];
+	SkDb *db = fresh(url);
+	int64_t number = 0;
+
+	assert_db(db, sk_db_group_begin(db), 0);
+	assert_db(db, transact(db, insert, 1), 0);
+	sk_db_group_next(db);
+	assert_db(db, sk_db_query_int(db, "SELECT n FROM nowhere", SK_DB_NO_ARGS, &number), -EBADMSG);
+	assert_int_equal(sk_db_group_look(db), SK_DB_PART_OVER);
+	assert_db(db, transact(db, insert, 2), -ECANCELED);
+	assert_db(db, sk_db_group_end(db), -ECANCELED);
+	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 0);
+	/* Each alone, as the writer does it. */
+	assert_db(db, transact(db, insert, 1), 0);
+	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 1);
+	sk_db_free(db);
+}
+
 static bool hears(SkDb *listener)
 {
 	struct pollfd fd = {.fd = sk_db_fd(listener), .events = POLLIN};
@@ -254,6 +275,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(parts_stand_alone),
 		cmocka_unit_test(hooks_come_alone),
 		cmocka_unit_test(end_takes_all),
+		cmocka_unit_test(a_question_that_fails_ends_it),
 		cmocka_unit_test(revisions_are_told),
 		cmocka_unit_test(writer_tells_what_is_there),
 	};
