@@ -45,6 +45,12 @@ static const SkWord console_settings_words[] = {
 	{0},
 };
 
+static const SkWord radio_words[] = {
+	{"allow", SK_RADIO_ALLOW},
+	{"refuse", SK_RADIO_REFUSE},
+	{0},
+};
+
 static const SkWord refuse_words[] = {
 	{"program", SK_REFUSE_PROGRAM},
 	{"script", SK_REFUSE_SCRIPT},
@@ -62,12 +68,18 @@ static const SkWord refuse_words[] = {
 #define INTEGER(min, max) { SK_VALUE_INTEGER, min, max, NULL }
 #define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
 #define SIZE(min, max) { SK_VALUE_SIZE, min, max, NULL }
+#define TEXT { SK_VALUE_TEXT, 0, 0, NULL }
 
 /*
  * Sizes of scanned files stay below 1 GiB: libclamav's own advice for its limits, beyond which parsers of 32
  * bit offsets in it have failed.
  */
 #define SCAN_SIZE_MAX (1023 * MIB)
+
+/* File sharing, which the guideline wants gone from PCs that are carried; the last ones run in wine. */
+#define SK_FILE_SHARING "amule amule-daemon deluge deluged frostwire gtk-gnutella ktorrent mldonkey-server nicotine qbittorrent " \
+	"qbittorrent-nox retroshare rtorrent transmission-daemon transmission-gtk transmission-qt tribler " \
+	"Share.exe Winny.exe WinMX.exe"
 
 const SkSetting sk_settings_schema[] = {
 	{ "Agent", "Mode", WORD(mode_words), AT(agent.mode), "learn",
@@ -129,6 +141,27 @@ const SkSetting sk_settings_schema[] = {
 	  "bytes a second to the console and from it; 0: no limit" },
 	{ "Uplink", "SpoolSize", SIZE(MIB, GIB), AT(uplink.spool_size), "64M",
 	  "what may wait for a console that is away" },
+
+	{ "Posture", "IntervalSec", DURATION(60, DAY), AT(posture.interval_sec), "15min",
+	  "how often the PC is checked" },
+	{ "Posture", "ModulesFile", PATH, AT(posture.modules_file), SK_CONFDIR "/modules.allow",
+	  "the kernel modules that may be loaded, one a line" },
+	{ "Posture", "AllowedModules", TEXT, AT(posture.allowed_modules), "none",
+	  "kernel modules that may be loaded besides those of the file" },
+	{ "Posture", "ForbiddenPrograms", TEXT, AT(posture.forbidden_programs), SK_FILE_SHARING,
+	  "names of packages and processes, and paths, that must not be there" },
+	{ "Posture", "ScanMaxDays", INTEGER(1, 365), AT(posture.scan_max_days), "8",
+	  "the last scan of the PC may be so old" },
+	{ "Posture", "UpdatesWarnDays", INTEGER(1, 3650), AT(posture.updates_warn_days), "7",
+	  "warn when it was not looked for security updates for so long" },
+	{ "Posture", "UpdatesFailDays", INTEGER(1, 3650), AT(posture.updates_fail_days), "30",
+	  "after this it is a failure" },
+	{ "Posture", "ClockOffsetMSec", INTEGER(1, 3600000), AT(posture.clock_offset_msec), "1000",
+	  "how far the clock may be off" },
+	{ "Posture", "Bluetooth", WORD(radio_words), AT(posture.bluetooth), "refuse",
+	  "is Bluetooth that is on a finding?" },
+	{ "Posture", "Wireless", WORD(radio_words), AT(posture.wireless), "allow",
+	  "is a wireless network adapter that is on a finding?" },
 	{ 0 },
 };
 /* clang-format on */
@@ -139,6 +172,7 @@ _Static_assert(SK_ARRAY_SIZE(sk_settings_schema) <= SK_SETTINGS_MAX, "room for e
 const SkSettingPair sk_settings_pairs[] = {
 	{AT(scan.definitions_warn_days), AT(scan.definitions_refuse_days)},
 	{AT(scan.max_file_size), AT(scan.max_scan_size)},
+	{AT(posture.updates_warn_days), AT(posture.updates_fail_days)},
 };
 
 const size_t sk_settings_pairs_size = SK_ARRAY_SIZE(sk_settings_pairs);
@@ -169,5 +203,5 @@ void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue va
 _Static_assert(sizeof(SkMode) == sizeof(uint32_t) && sizeof(SkImport) == sizeof(uint32_t) &&
 		       sizeof(SkSecondKeyboard) == sizeof(uint32_t) &&
 		       sizeof(SkConsoleRules) == sizeof(uint32_t) &&
-		       sizeof(SkConsoleSettings) == sizeof(uint32_t),
+		       sizeof(SkConsoleSettings) == sizeof(uint32_t) && sizeof(SkRadio) == sizeof(uint32_t),
 	"words are stored as uint32_t");

@@ -36,6 +36,11 @@ typedef enum SkConsoleRules {
 	SK_CONSOLE_RULES_IGNORE, /* not loaded */
 } SkConsoleRules;
 
+typedef enum SkRadio {
+	SK_RADIO_ALLOW,
+	SK_RADIO_REFUSE, /* one that is on is a finding of the posture */
+} SkRadio;
+
 typedef enum SkConsoleSettings {
 	SK_CONSOLE_SETTINGS_TAKE,
 	SK_CONSOLE_SETTINGS_IGNORE,
@@ -91,6 +96,18 @@ typedef struct SkSettings {
 		uint64_t bandwidth_limit;
 		uint64_t spool_size;
 	} uplink;
+	struct {
+		uint64_t interval_sec;
+		char *modules_file;
+		char *allowed_modules;	  /* words with * and ?, or empty */
+		char *forbidden_programs; /* names and paths, or empty */
+		uint64_t scan_max_days;
+		uint64_t updates_warn_days;
+		uint64_t updates_fail_days;
+		uint64_t clock_offset_msec;
+		SkRadio bluetooth;
+		SkRadio wireless;
+	} posture;
 } SkSettings;
 
 /*

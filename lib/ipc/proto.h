@@ -7,7 +7,7 @@
  *
  * proto_monitor.h  core <-> sekisho-monitor        proto_scanner.h  core <-> sekisho-scanner
  * proto_probe.h    sekisho-probe -> core           proto_media.h    core <-> sekisho-media
- * proto_luks.h     a part of its facts
+ * proto_luks.h     a part of its facts               proto_posture.h  core <-> sekisho-posture
  *
  * Bump SK_PROTO_VERSION when any struct or enum in these files changes.
  */

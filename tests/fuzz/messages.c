@@ -16,6 +16,7 @@
 #include "lib/base/str.h"
 #include "lib/ipc/proto_media.h"
 #include "lib/ipc/proto_monitor.h"
+#include "lib/ipc/proto_posture.h"
 #include "lib/ipc/proto_probe.h"
 #include "lib/ipc/proto_scanner.h"
 #include "lib/ipc/proto_uplink.h"
@@ -40,6 +41,15 @@ typedef struct Field {
 #define ERRNO(type_, struct_, field_) NUMBER(type_, struct_, field_, UINT64_MAX)
 
 static const Field texts[] = {
+	TEXT(SK_POSTURE_OPTIONS, SkPostureOptions, definitions[0]),
+	TEXT(SK_POSTURE_OPTIONS, SkPostureOptions, definitions[1]),
+	TEXT(SK_POSTURE_OPTIONS, SkPostureOptions, modules_file),
+	TEXT(SK_POSTURE_OPTIONS, SkPostureOptions, allowed_modules),
+	TEXT(SK_POSTURE_OPTIONS, SkPostureOptions, forbidden),
+	TEXT(SK_POSTURE_RESULT, SkPostureResult, id),
+	TEXT(SK_POSTURE_RESULT, SkPostureResult, requirement),
+	TEXT(SK_POSTURE_RESULT, SkPostureResult, value),
+	TEXT(SK_POSTURE_RESULT, SkPostureResult, threshold),
 	TEXT(SK_MONITOR_ANSWER, SkAnswer, detail),
 	TEXT(SK_MONITOR_USB_ADDED, SkUsbAdded, sysname),
 	TEXT(SK_MONITOR_USB_ADDED, SkUsbAdded, parent),
@@ -97,6 +107,13 @@ static const Field texts[] = {
 };
 
 static const Field numbers[] = {
+	NUMBER(SK_POSTURE_OPTIONS, SkPostureOptions, clock_synchronised, 2),
+	NUMBER(SK_POSTURE_OPTIONS, SkPostureOptions, refuse_bluetooth, 2),
+	NUMBER(SK_POSTURE_OPTIONS, SkPostureOptions, refuse_wireless, 2),
+	NUMBER(SK_POSTURE_RESULT, SkPostureResult, state, SK_POSTURE_STATE_MAX_),
+	NUMBER(SK_POSTURE_RESULT, SkPostureResult, code, 10000),
+	NUMBER(SK_POSTURE_RESULT, SkPostureResult, drift, 2),
+	NUMBER(SK_POSTURE_DONE, SkPostureDone, count, SK_POSTURE_CHECKS_MAX + 1),
 	NUMBER(SK_UPLINK_OPTIONS, SkUplinkOptions, enrolled, 2),
 	NUMBER(SK_UPLINK_CALL, SkUplinkCall, flag, SK_UPLINK_CALL_MAX_),
 	NUMBER(SK_UPLINK_STATE, SkUplinkState, state, SK_UPLINK_STATE_MAX_),
