@@ -30,6 +30,7 @@ typedef struct Leases Leases;
 typedef struct Seal Seal;
 typedef struct Codes Codes;
 typedef struct Glass Glass;
+typedef struct PostureState PostureState;
 
 typedef struct Core {
 	sd_event *event;
@@ -45,6 +46,7 @@ typedef struct Core {
 	Seal *seal;
 	Codes *codes;
 	Glass *glass;
+	PostureState *posture;
 	Orders orders;
 	Session session;
 	Trial trial;
@@ -59,6 +61,7 @@ typedef struct Core {
 	Peer scanner;
 	Peer media;
 	Peer uplink;
+	Peer posture_peer;
 	SkScannerState scanner_state; /* state and version as last told; detail is escaped */
 	bool scanner_told;	      /* scanner_state holds something */
 	uint64_t definitions_version; /* the last that was ready */

@@ -27,6 +27,7 @@
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
 #include "agent/core/peer_uplink.h"
+#include "agent/core/posture.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
 #include "agent/core/retired.h"
@@ -79,6 +80,9 @@ static int open_parts(Core *core)
 	if (r < 0)
 		return r;
 	mounts_adopt(core);
+	r = posture_open(core);
+	if (r < 0)
+		return r;
 	peer_ensure(&core->monitor);
 	return uplink_open(core);
 }
@@ -97,6 +101,7 @@ static void close_parts(Core *core)
 	peer_deinit(&core->scanner);
 	peer_deinit(&core->media);
 	uplink_close(core);
+	posture_close(core);
 	orders_deinit(&core->orders);
 	trial_close(core);
 	session_close(core);
@@ -125,6 +130,7 @@ static int run(Core *core)
 	peer_init(&core->scanner, core, &peer_scanner_type);
 	peer_init(&core->media, core, &peer_media_type);
 	peer_init(&core->uplink, core, &peer_uplink_type);
+	peer_init(&core->posture_peer, core, &peer_posture_type);
 	r = core_jail_enter(core->settings->agent.state_directory);
 	if (r < 0) {
 		sk_log_event(&(SkLogEvent){.priority = LOG_CRIT, .id = SK_MESSAGE_JAIL_FAILED},

@@ -16,6 +16,7 @@
 #include "agent/core/history.h"
 #include "agent/core/methods_codes.h"
 #include "agent/core/mounting.h"
+#include "agent/core/posture.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
 #include "agent/core/status.h"
@@ -58,6 +59,18 @@ static int list_known_devices(Core *core, sd_bus_message *message, const char *a
 static int list_media(Core *core, sd_bus_message *message, const char *actor)
 {
 	return reply_json(message, volumes_to_json(core));
+}
+
+static int get_posture(Core *core, sd_bus_message *message, const char *actor)
+{
+	return reply_json(message, posture_to_json(core));
+}
+
+static int check_posture(Core *core, sd_bus_message *message, const char *actor)
+{
+	int r = posture_check_now(core, message);
+
+	return r < 0 ? r : 1; /* answered when the round is over */
 }
 
 static int explain_device(Core *core, sd_bus_message *message, const char *actor)
@@ -332,6 +345,8 @@ static int get_mode(sd_bus *bus, const char *path, const char *interface, const 
 	X(ListDevices, "", "s", "status", list_devices)                                                      \
 	X(ListKnownDevices, "", "s", "log", list_known_devices)                                              \
 	X(ListMedia, "", "s", "status", list_media)                                                          \
+	X(GetPosture, "", "s", "status", get_posture)                                                        \
+	X(CheckPosture, "", "s", "posture", check_posture)                                                   \
 	X(ExplainDevice, "s", "s", "status", explain_device)                                                 \
 	X(AllowDevice, "st", "", "allow", allow_device)                                                      \
 	X(Eject, "s", "", "eject", eject)                                                                    \

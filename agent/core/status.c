@@ -8,6 +8,7 @@
 #include "agent/core/definitions.h"
 #include "agent/core/devices.h"
 #include "agent/core/peer_uplink.h"
+#include "agent/core/posture.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
 #include "agent/core/volumes.h"
@@ -90,11 +91,12 @@ json_t *status_for_console(const Core *core)
 	}
 	if (sk_audit_clock_boot(boot) == 0)
 		sk_audit_clock_now(boot, &now);
-	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:I, s:I, s:b, s:s*}", "version",
-		SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "monitor", core->monitor.chan != NULL,
-		"scanner", scanner_name(core), "definitionsTime", definitions_time(core), "recordsWork",
-		records_work(core), "lastRecord", (json_int_t)head.seq, "freeBytes", (json_int_t)space.free,
-		"rules", (json_int_t)rules_count(core), "clock", now.clock ? now.clock : "unknown", "devices",
-		(json_int_t)HASH_COUNT(core->devices), "media", (json_int_t)HASH_COUNT(core->volumes),
-		"screenLocked", core->session.locked, "keyKind", uplink_key_kind());
+	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:I, s:I, s:b, s:s*, s:o*}",
+		"version", SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "monitor",
+		core->monitor.chan != NULL, "scanner", scanner_name(core), "definitionsTime",
+		definitions_time(core), "recordsWork", records_work(core), "lastRecord", (json_int_t)head.seq,
+		"freeBytes", (json_int_t)space.free, "rules", (json_int_t)rules_count(core), "clock",
+		now.clock ? now.clock : "unknown", "devices", (json_int_t)HASH_COUNT(core->devices), "media",
+		(json_int_t)HASH_COUNT(core->volumes), "screenLocked", core->session.locked, "keyKind",
+		uplink_key_kind(), "posture", posture_for_console(core));
 }

@@ -21,6 +21,7 @@ static const CtlCommand commands[] = {
 	{"status", ctl_status, N_("the state of the agent")},
 	{"devices", ctl_devices, N_("devices that are plugged in, or were ever seen (--known)")},
 	{"media", ctl_media, N_("media that are plugged in")},
+	{"posture", ctl_posture, N_("the state of this PC: encryption, firewall, updates (--check)")},
 	{"log", ctl_log, N_("what was decided and done (--follow)")},
 	{"explain", ctl_explain, N_("why a device was decided as it was")},
 	{"allow", ctl_allow, N_("allow a device for a time (--for 10min PORT)")},

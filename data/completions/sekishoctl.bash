@@ -9,10 +9,11 @@ _sekishoctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} words=
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="allow audit break-glass code descriptors devices eject enroll explain log media policy reload scan status trial version"
+		words="allow audit break-glass code descriptors devices eject enroll explain log media policy posture reload scan status trial version"
 	else
 		case ${COMP_WORDS[1]} in
 		status | media) words="--json" ;;
+		posture) words="--check --json" ;;
 		devices) words="--known --json" ;;
 		log) words="--follow --after --kind --json" ;;
 		allow) words="--for $(_sekishoctl_column devices port)" ;;

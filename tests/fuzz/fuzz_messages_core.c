@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What core takes from monitor, media, scanner and the probes. */
+/* What core takes from monitor, media, scanner, posture and the probes. */
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/peer_media.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
+#include "agent/core/peer_posture.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/volume_probe.h"
 #include "agent/core/volumes.h"
@@ -15,7 +16,8 @@
 const SkMsgSpec *fuzz_table(size_t i)
 {
 	const SkMsgSpec *const tables[] = {peer_monitor_type.specs, peer_media_type.specs,
-		peer_scanner_type.specs, device_facts_specs, volume_facts_specs, peer_uplink_type.specs};
+		peer_scanner_type.specs, device_facts_specs, volume_facts_specs, peer_uplink_type.specs,
+		peer_posture_type.specs};
 
 	return i < SK_ARRAY_SIZE(tables) ? tables[i] : NULL;
 }

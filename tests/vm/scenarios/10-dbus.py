@@ -18,6 +18,8 @@ METHODS = {
     "ListDevices": ((), "status"),
     "ListKnownDevices": ((), "log"),
     "ListMedia": ((), "status"),
+    "GetPosture": ((), "status"),
+    "CheckPosture": ((), "posture"),
     "ExplainDevice": (("s", PORT), "status"),
     "AllowDevice": (("st", PORT, 600), "allow"),
     "Eject": (("s", "nothing"), "eject"),
@@ -34,7 +36,7 @@ METHODS = {
     "Leave": ((), "enrol"),
 }
 # What data/polkit gives to the user at the desk without a password; nobody else has anything.
-AT_THE_DESK = ("status", "eject", "scan", "code")
+AT_THE_DESK = ("status", "eject", "scan", "posture", "code")
 DENIED = "Access denied"  # how busctl shows org.freedesktop.DBus.Error.AccessDenied
 
 
@@ -65,7 +67,7 @@ def state(pc):
     """What a refused call must not change."""
     status = json.loads(json.loads(pc.agent("GetStatus").out)["data"][0])
     # The log seals itself when it is quiet; that is nobody's doing.
-    done = [r["seq"] for r in pc.records() if not r["kind"].startswith("audit.")]
+    done = [r["seq"] for r in pc.records() if not r["kind"].startswith(("audit.", "posture."))]
     return {"records": done[-1], "mode": status["mode"], "rules": status["rules_generation"],
             "trial": status["trial"], "authorized": sorted(pc.glob("/sys/bus/usb/devices/*/authorized").items()),
             "allowances": pc.agent("ExplainDevice", "s", PORT).out}
@@ -125,7 +127,7 @@ def nonsense(check, pc):
 
 def as_root(check, pc):
     pc.sh(f"dbus-monitor --system \"type='signal',interface='{INTERFACE}'\" >/root/signals 2>&1 & sleep 2")
-    for method in ("GetStatus", "ListDevices", "ListKnownDevices", "ListMedia"):
+    for method in ("GetStatus", "ListDevices", "ListKnownDevices", "ListMedia", "GetPosture", "CheckPosture"):
         result = pc.agent(method)
         json.loads(json.loads(result.out)["data"][0])
         check(f"root: {method} is JSON", result.ok)
