@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 # 2.0 or better where the task allows. The monitor needs the host's devices, /sys and kernel events; media must mount in
 # the host's mount namespace, which rules out most of what is rated: the files say which setting is missing and why.
 EXPOSURE = {"sekishod": 1.1, "sekisho-scanner": 1.0, "sekisho-monitor": 2.6, "sekisho-media": 3.6,
-            "sekisho-uplink": 1.9, "sekisho-console": 1.9, "sekisho-definitions": 1.9}
+            "sekisho-uplink": 1.9, "sekisho-posture": 2.0, "sekisho-weekly-scan": 2.0, "sekisho-console": 1.9, "sekisho-definitions": 1.9}
 
 
 def analyze(*arguments):
