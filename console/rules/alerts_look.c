@@ -58,10 +58,11 @@ static const Check of_facility[] = {
 	{"posture-fails", "terminal", {NONE},
 		"SELECT t.id, t.name AS terminal, CASE WHEN s.posture LIKE '%\"monitor\":false%' THEN "
 		"'monitor' "
-		"WHEN s.posture LIKE '%\"recordsWork\":false%' THEN 'records' ELSE 'scanner' END AS "
-		"state" OF_TERMINALS
+		"WHEN s.posture LIKE '%\"recordsWork\":false%' THEN 'records' WHEN s.posture LIKE "
+		"'%\"failing\":true%' THEN 'posture' ELSE 'scanner' END AS state" OF_TERMINALS
 		" AND (s.posture LIKE '%\"monitor\":false%' OR s.posture LIKE '%\"recordsWork\":false%' OR "
-		"s.posture LIKE '%\"scanner\":\"no-definitions\"%')"},
+		"s.posture LIKE '%\"failing\":true%' OR s.posture LIKE "
+		"'%\"scanner\":\"no-definitions\"%')"},
 	{"lock-open", "terminal", {LIMIT_MS, YESTERDAY},
 		"SELECT t.id, t.name AS terminal, MAX(l.longest_idle) AS \"longestIdle\", MAX(l.day) AS day "
 		"FROM "

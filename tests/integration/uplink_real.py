@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real agent at a real console: enrolment, records, a policy, kills of both, the end.
-Usage: uplink_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT Serves NET-2."""
+Usage: uplink_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT POSTURE Serves NET-2."""
 import json
 import random
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from console_fixture import Fixture
 from console_server import Console
+from posture import Keeper, posture_of
 from uplink_agent import Agent
 
 
@@ -141,6 +142,23 @@ def check_refused_policy(agent, clinic, policy, assign, state):
     assert state()["rollback"] and state()["runningVersion"] == before, state()
 
 
+def check_posture(agent, clinic, terminal, program):
+    say("what is checked of the PC reaches the console")
+    keeper = Keeper(agent, program)
+    try:
+        agent.wait((agent.folder / "run/posture.sock").exists, "posture listens")
+        checks, _ = posture_of(agent, "--check")
+
+        def shown():
+            rows = clinic.call("GET", "/api/v1/fleet")["items"]
+            return next(r["posture"] for r in rows if r["terminal"] == terminal).get("posture", {})
+        agent.wait(lambda: shown().get("checks"), "the posture at the console")
+        assert {c["id"]: c["state"] for c in shown()["checks"]} == {c["id"]: c["state"] for c in checks.values()}, shown()
+        assert shown()["failing"] == any(c["state"] == "fail" for c in checks.values())
+    finally:
+        keeper.stop()
+
+
 def check_end(agent, clinic, terminal):
     say("retired")
     version = clinic.call("GET", f"/api/v1/terminals/{terminal}")["version"]
@@ -148,7 +166,7 @@ def check_end(agent, clinic, terminal):
     agent.wait(lambda: agent.console()["connection"]["cause"] == "retired", "retired")
 
 
-def main(core, uplink, ctl, program, contract):
+def main(core, uplink, ctl, program, contract, posture):
     with tempfile.TemporaryDirectory(prefix="sekisho-uplink-") as name, Console(program, contract) as console:
         folder = Path(name)
         folder.chmod(0o755)
@@ -158,6 +176,7 @@ def main(core, uplink, ctl, program, contract):
             clinic = Clinic(console)
             terminal = check_enrolment(agent, clinic)
             check_records(agent, clinic, terminal)
+            check_posture(agent, clinic, terminal, posture)
             check_policy(agent, clinic, terminal)
             check_end(agent, clinic, terminal)
         except BaseException:
