@@ -67,6 +67,17 @@ void record_device(Core *core, const Device *device, const char *kind, SkReason 
 		&(Record){.kind = kind, .code = code, .actor = actor, .body = device_to_json(core, device)});
 }
 
+/* What becomes of media in it, and what the settings alone would refuse on them. */
+static json_t *media_to_json(const Core *core, const MediaDecision *media)
+{
+	const char *handling = media->handling == MEDIA_REFUSE	    ? "refuse"
+			       : media->handling == MEDIA_READ_ONLY ? "read-only"
+								    : "carry-out";
+
+	return json_pack("{s:s, s:b, s:i, s:i}", "handling", handling, "scan", media->scan, "types",
+		(int)media->refuse_types, "settings_types", (int)core->settings->scan.refuse_types);
+}
+
 void record_device_decision(Core *core, const Device *device)
 {
 	const char *parent_hash = devices_parent_hash(core, device);
@@ -75,6 +86,8 @@ void record_device_decision(Core *core, const Device *device)
 	if (parent_hash)
 		json_object_set_new(asked, "parent_hash", json_string(parent_hash));
 	json_object_set_new(asked, "connect_type", json_string(device->connect_type));
+	if (device->decision.action == SK_USB_ALLOW)
+		json_object_set_new(asked, "media", media_to_json(core, &device->decision.media));
 	json_object_set_new(body, "asked", asked);
 	record_write(core, &(Record){.kind = "device.decided", .code = device->decision.code, .body = body});
 }

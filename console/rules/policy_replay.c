@@ -15,6 +15,7 @@
 #define INTERFACES_MAX 512
 #define GROUPS_MAX 64
 #define BUILT_IN "built-in"
+#define MASS_STORAGE 0x08
 /* How the agent calls the files of the console. */
 #define CONSOLE_FILE "console-"
 
@@ -241,6 +242,86 @@ static void compare(const json_t *body, Outcome now, SkReplayed *replayed)
 		replayed->change = now == REFUSED ? SK_REPLAY_REFUSED : SK_REPLAY_RESTRICTED;
 }
 
+/* What becomes of the files on a medium. */
+typedef struct Media {
+	int handling; /* refuse, read-only, carry-out */
+	bool scan;
+	uint32_t types; /* that are refused */
+} Media;
+
+static const char *const handlings[] = {"refuse", "read-only", "carry-out", NULL};
+
+/* As it was, and what the settings of the PC refused then: those of a version are not tried. Return: false
+ * when the record does not say. */
+static bool read_media(const json_t *asked, Media *ret_media, uint32_t *ret_settings)
+{
+	const json_t *media = json_object_get(asked, "media");
+
+	*ret_media = (Media){.handling = -1,
+		.scan = json_is_true(json_object_get(media, "scan")),
+		.types = (uint32_t)json_integer_value(json_object_get(media, "types"))};
+	*ret_settings = (uint32_t)json_integer_value(json_object_get(media, "settings_types"));
+	for (int i = 0; handlings[i]; i++)
+		if (sk_str_eq(sk_row_text(media, "handling"), handlings[i]))
+			ret_media->handling = i;
+	return ret_media->handling >= 0;
+}
+
+static Media media_of(const SkPolicyVerdict *verdict, uint32_t settings)
+{
+	return (Media){.handling = verdict->media == SK_POLICY_MEDIA_CARRY_OUT	 ? 2
+				   : verdict->media == SK_POLICY_MEDIA_READ_ONLY ? 1
+										 : 0,
+		.scan = verdict->scan != SK_POLICY_SCAN_OFF,
+		.types = sk_policy_verdict_refuse_types(verdict, settings)};
+}
+
+/* What is stricter in one thing and laxer in another one is stricter. */
+static SkReplayChange compare_media(const Media *before, const Media *now)
+{
+	if (now->handling == 0 && before->handling > 0)
+		return SK_REPLAY_REFUSED;
+	/* Nothing on it is opened, before or now. */
+	if (now->handling == 0)
+		return SK_REPLAY_SAME;
+	if (now->handling < before->handling || (now->scan && !before->scan) || (now->types & ~before->types))
+		return SK_REPLAY_RESTRICTED;
+	return now->handling > before->handling || (before->scan && !now->scan) ||
+			       (before->types & ~now->types)
+		       ? SK_REPLAY_ALLOWED
+		       : SK_REPLAY_SAME;
+}
+
+static bool has_storage(const Facts *facts)
+{
+	for (size_t i = 0; i < facts->device.n_interfaces; i++)
+		if (facts->interfaces[i].base_class == MASS_STORAGE)
+			return true;
+	return false;
+}
+
+/* The device works as it did: do its media? */
+static void judge_media(
+	const Facts *facts, const SkPolicyVerdict *verdict, const json_t *asked, SkReplayed *replayed)
+{
+	const Media delivered = {.handling = 1, .scan = true};
+	Media before, now;
+	uint32_t settings;
+
+	if (!has_storage(facts) || facts->context.mode != SK_POLICY_ENFORCE ||
+		verdict->mode != SK_POLICY_ENFORCE)
+		return;
+	if (read_media(asked, &before, &settings)) {
+		now = media_of(verdict, settings);
+		replayed->change = compare_media(&before, &now);
+		return;
+	}
+	/* An older agent did not say. Where the rule asks for nothing of its own it is what it was. */
+	now = media_of(verdict, 0);
+	if (compare_media(&delivered, &now) != SK_REPLAY_SAME || verdict->allow_types)
+		unknown(replayed, SK_REPLAY_OLD_AGENT);
+}
+
 static void judge(const SkPolicySnapshot *snapshot, Facts *facts, const json_t *body, SkReplayed *replayed)
 {
 	const char *which = sk_row_text(json_object_get(body, "asked"), "console_rules");
@@ -271,6 +352,8 @@ static void judge(const SkPolicySnapshot *snapshot, Facts *facts, const json_t *
 	if (now == REFUSED && (facts->context.mode != SK_POLICY_ENFORCE || verdict.mode != SK_POLICY_ENFORCE))
 		now = WHOLE;
 	compare(body, now, replayed);
+	if (replayed->change == SK_REPLAY_SAME && now != REFUSED && verdict.rule != SK_POLICY_NO_RULE)
+		judge_media(facts, &verdict, json_object_get(body, "asked"), replayed);
 }
 
 int sk_replay(

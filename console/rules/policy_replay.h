@@ -13,9 +13,9 @@
 
 typedef enum SkReplayChange {
 	SK_REPLAY_SAME,
-	SK_REPLAY_REFUSED,    /* it worked, and would not */
-	SK_REPLAY_RESTRICTED, /* it worked whole, and would in part */
-	SK_REPLAY_ALLOWED,    /* more of it would work than did */
+	SK_REPLAY_REFUSED,    /* it worked, and would not; or its media would not be opened */
+	SK_REPLAY_RESTRICTED, /* it worked whole, and would in part; or with less to do with its media */
+	SK_REPLAY_ALLOWED,    /* more of it would work than did, or with more to do with its media */
 	SK_REPLAY_UNKNOWN,
 	SK_REPLAY_CHANGES,
 } SkReplayChange;

@@ -259,6 +259,62 @@ static void test_dry_run_limits(void **state)
 	json_decref(result);
 }
 
+#define MEDIA(handling, scan, types)                                                                         \
+	",\"media\":{\"handling\":\"" handling "\",\"scan\":" scan ",\"types\":" types                       \
+	",\"settings_types\":15}"
+
+/* How many devices each change counts when all sticks come under this rule. */
+static void check_media(Fixture *f, const char *effects, const int wanted[3])
+{
+	static const char *const changes[] = {"refused", "restricted", "allowed"};
+	char rule[100];
+	json_t *result;
+
+	snprintf(rule, sizeof(rule), "allow%s%s\n", *effects ? " " : "", effects);
+	result = dry_run(f, rule, "enforcing");
+	for (size_t i = 0; i < 3; i++)
+		if (sum(result, changes[i], "devices") != wanted[i])
+			fail_msg("%s: %d %s, not %d", rule, (int)sum(result, changes[i], "devices"),
+				changes[i], wanted[i]);
+	json_decref(result);
+}
+
+static void test_dry_run_media(void **state)
+{
+	Fixture *f = *state;
+	char group[SK_ID_SIZE], terminal[SK_ID_SIZE];
+	json_t *result;
+
+	must(f, call(f, run_group, NULL, "reception", group));
+	add_terminal(f, group, terminal);
+	plug(f, &(Plug){terminal, "A", "0001:0001", "10-local:1", "allow",
+			.extra = MEDIA("read-only", "true", "15"), .at = f->now - 1});
+	plug(f, &(Plug){terminal, "B", "0001:0002", "10-local:2", "allow",
+			.extra = MEDIA("carry-out", "true", "15"), .at = f->now - 2});
+	plug(f, &(Plug){terminal, "C", "0001:0003", "10-local:3", "allow",
+			.extra = MEDIA("refuse", "true", "15"), .at = f->now - 3});
+	plug(f, &(Plug){terminal, "D", "0001:0004", "10-local:4", "allow",
+			.extra = MEDIA("read-only", "false", "14"), .at = f->now - 4});
+	check_media(f, "", (const int[]){0, 2, 1});			   /* B, D; C */
+	check_media(f, "media refuse", (const int[]){3, 0, 0});		   /* A, B, D */
+	check_media(f, "media read-only", (const int[]){0, 2, 1});	   /* B, D; C */
+	check_media(f, "media carry-out", (const int[]){0, 1, 2});	   /* D; A, C */
+	check_media(f, "scan off", (const int[]){0, 2, 2});		   /* B, D; A, C */
+	check_media(f, "allow-types { program }", (const int[]){0, 2, 2}); /* B, D; A, C */
+	/* While it is only warned nothing of it happens. */
+	result = dry_run(f, "allow media refuse\n", "warning");
+	assert_int_equal(sum(result, "refused", "devices"), 0);
+	json_decref(result);
+	/* An older agent did not say what became of media. */
+	plug(f, &(Plug){terminal, "E", "0001:0005", "10-local:5", "allow", .at = f->now - 5});
+	result = dry_run(f, "allow media refuse\n", "enforcing");
+	assert_int_equal(unknown(result, "old-agent"), 1);
+	json_decref(result);
+	result = dry_run(f, "allow media read-only\n", "enforcing");
+	assert_int_equal(unknown(result, "old-agent"), 0);
+	json_decref(result);
+}
+
 static int group(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +322,7 @@ static int group(void)
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test_setup_teardown(test_given, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run, rules_setup, rules_teardown),
+		cmocka_unit_test_setup_teardown(test_dry_run_media, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run_limits, rules_setup, rules_teardown),
 	};
 
