@@ -29,6 +29,7 @@ struct PostureState {
 	json_t *checks;		   /* id -> result, as posture_to_json() shows it */
 	int64_t checked;	   /* seconds since 1970; 0: never */
 	uint32_t cpu_msec;
+	json_t *seen; /* id -> true: came in this round */
 	bool changed; /* in this round */
 	sd_bus_message *waiting[WAITING_MAX];
 	size_t n_waiting;
@@ -131,8 +132,13 @@ void posture_take(Core *core, const SkPostureResult *result)
 	bool same = before && sk_str_eq(text_of(before, "state"), state_names[result->state]);
 	json_t *check;
 
-	if (!before && json_object_size(checks) >= SK_POSTURE_CHECKS_MAX)
+	/* Each once a round, so that nobody fills the log. */
+	if (json_object_get(core->posture->seen, result->id) ||
+		(!before && json_object_size(checks) >= SK_POSTURE_CHECKS_MAX)) {
+		json_decref(before);
 		return;
+	}
+	json_object_set_new(core->posture->seen, result->id, json_true());
 	check = result_to_json(
 		result, same ? json_integer_value(json_object_get(before, "since")) : (int64_t)time(NULL));
 	if (check && json_object_set(checks, result->id, check) == 0) {
@@ -184,6 +190,20 @@ static void plan(Core *core, uint64_t usec)
 		core->event, &posture->next, CLOCK_BOOTTIME, usec, usec / 10, on_next, core);
 }
 
+/* What another version checked, and this one does not. */
+static void forget_unseen(PostureState *posture)
+{
+	json_t *check;
+	const char *id;
+	void *next;
+
+	json_object_foreach_safe(posture->checks, next, id, check)
+	{
+		if (!json_object_get(posture->seen, id))
+			json_object_del(posture->checks, id);
+	}
+}
+
 void posture_round_over(Core *core, const SkPostureDone *done)
 {
 	PostureState *posture = core->posture;
@@ -194,6 +214,8 @@ void posture_round_over(Core *core, const SkPostureDone *done)
 	if (done) {
 		posture->checked = (int64_t)time(NULL);
 		posture->cpu_msec = done->cpu_msec;
+		if (done->count == json_object_size(posture->seen))
+			forget_unseen(posture);
 		save(core);
 	}
 	answer_waiting(core, done ? 0 : -ECONNRESET);
@@ -220,6 +242,7 @@ static int begin(Core *core)
 
 	if (posture->deadline)
 		return 0;
+	json_object_clear(posture->seen);
 	/* One that has said all and not gone yet takes no second round. */
 	peer_drop(&core->posture_peer);
 	r = sd_event_add_time_relative(
@@ -246,7 +269,8 @@ int posture_open(Core *core)
 	if (!core->posture)
 		return -ENOMEM;
 	core->posture->checks = json_object();
-	if (!core->posture->checks)
+	core->posture->seen = json_object();
+	if (!core->posture->checks || !core->posture->seen)
 		return -ENOMEM;
 	load(core);
 	plan(core, FIRST_USEC);
@@ -264,6 +288,7 @@ void posture_close(Core *core)
 	posture->deadline = sd_event_source_disable_unref(posture->deadline);
 	peer_deinit(&core->posture_peer);
 	json_decref(posture->checks);
+	json_decref(posture->seen);
 	free(posture);
 	core->posture = NULL;
 }

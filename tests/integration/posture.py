@@ -278,9 +278,12 @@ def check_core(program, core, ctl):
             say("core: after a restart, what was is known")
             mark = last(agent)
             agent.stop_core()
+            kept = json.loads((folder / "state/posture.json").read_text())
+            kept["checks"]["of-another-version"] = dict(kept["checks"]["clock"], id="of-another-version")
+            (folder / "state/posture.json").write_text(json.dumps(kept))
             agent.start_core()
-            assert posture_of(agent)[0].keys() == CHECKS
-            posture_of(agent, "--check")
+            assert posture_of(agent)[0].keys() == CHECKS | {"of-another-version"}
+            assert posture_of(agent, "--check")[0].keys() == CHECKS
             assert not changes(agent, mark), changes(agent, mark)
             check_words(agent)
         finally:
