@@ -106,11 +106,11 @@ def programs(check, pc):
 def own_files(check, pc):
     pc.sh("mkdir -p /etc/systemd/system/sekisho-media.service.d && echo '[Service]' >/etc/systemd/system/sekisho-media.service.d/x.conf")
     becomes(check, pc, "a unit is overridden", "agent-files", "warn", "SK-1629")
-    pc.sh("rm -r /etc/systemd/system/sekisho-media.service.d; cp /usr/libexec/sekisho/sekisho-probe /root/probe; "
-          "echo >>/usr/libexec/sekisho/sekisho-probe")
+    pc.sh("rm -r /etc/systemd/system/sekisho-media.service.d; cp /usr/libexec/sekisho/sekisho-install /root/kept; "
+          "echo >>/usr/libexec/sekisho/sekisho-install")
     value = becomes(check, pc, "a file is changed", "agent-files", "fail", "SK-1628")["value"]
-    check("it is named", "sekisho-probe" in value, value)
-    pc.sh("cp /root/probe /usr/libexec/sekisho/sekisho-probe")
+    check("it is named", "sekisho-install" in value, value)
+    pc.sh("cp /root/kept /usr/libexec/sekisho/sekisho-install")
     becomes(check, pc, "as before", "agent-files", "ok")
 
 
