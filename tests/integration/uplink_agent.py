@@ -51,6 +51,7 @@ class Agent:
 
     def start(self):
         self.keeper.start()
+        self.wait((self.folder / "run" / "uplink.sock").exists, "the uplink")
         self.start_core()
 
     def start_core(self):
