@@ -83,8 +83,17 @@ static void add_path(SkJailPath *paths, size_t *count, const char *path)
 
 int posture_jail_check(const Posture *posture, const PostureCheck *check, const char *root)
 {
-	static const SkJailLimit limits[] = {{RLIMIT_CORE, 0}, {RLIMIT_FSIZE, 0}, {RLIMIT_NPROC, 0},
-		{RLIMIT_NOFILE, 64}, {RLIMIT_CPU, CPU_SEC}, {RLIMIT_AS, MEMORY}, {-1, 0}};
+	static const SkJailLimit limits[] = {
+		{RLIMIT_CORE, 0},
+		{RLIMIT_FSIZE, 0},
+		{RLIMIT_NPROC, 0},
+		{RLIMIT_NOFILE, 64},
+		{RLIMIT_CPU, CPU_SEC},
+#ifndef __SANITIZE_ADDRESS__ /* its shadow memory is terabytes of address space */
+		{RLIMIT_AS, MEMORY},
+#endif
+		{-1, 0},
+	};
 	SkJailPath paths[PATHS_MAX] = {{.path = NULL}};
 	const SkJail jail = {.name = "sekisho-posture (check)",
 		.uid = (uid_t)-1,
