@@ -19,7 +19,7 @@ static const char *const files[] = {"/proc/1/mountinfo", "/proc/swaps", "/proc/m
 	"/var/lib/apt/lists/y_dists_bookworm-security_main_binary-amd64_Packages.gz",
 	"/var/cache/dnf/updates-1/repodata/1-updateinfo.xml.zst"};
 
-static char noise[300000];
+static char noise[30000];
 
 static void fill_noise(unsigned seed)
 {
@@ -38,7 +38,7 @@ static void fill_words(unsigned seed)
 	size_t used = 0;
 
 	srandom(seed);
-	while (used < 60000) {
+	while (used < sizeof(noise) - 100) {
 		const char *word = words[(size_t)random() % SK_ARRAY_SIZE(words)];
 
 		memcpy(noise + used, word, strlen(word));
