@@ -27,8 +27,8 @@ typedef struct SkFaults {
 bool sk_validate(const SkApiNode *node, const json_t *value, SkFaults *faults);
 
 /*
- * Takes away the members of objects that the contract does not know, at any depth: what a later agent says beside what
- * is known is passed over (lib/enrol/level.h).
+ * Takes away the members of objects that the contract does not know, at any depth: what a later agent says
+ * beside what is known is passed over (lib/enrol/level.h).
  */
 void sk_prune(const SkApiNode *node, json_t *value);
 
