@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <wchar.h>
 
 #include "agent/ctl/ctl.h"
@@ -236,4 +237,15 @@ void ctl_print_field(const char *title, const char *value)
 	int padding = 14 - text_width(title);
 
 	printf("%s%*s%s\n", title, padding > 1 ? padding : 1, "", value);
+}
+
+void ctl_print_time(const char *title, json_int_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[64];
+	struct tm tm;
+
+	localtime_r(&when, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
+	ctl_print_field(title, text);
 }

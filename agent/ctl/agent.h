@@ -44,3 +44,6 @@ bool ctl_parse_duration(const char *text, uint64_t *ret_seconds);
 
 /* "Title:   value", the value in one column also beside wide characters. */
 void ctl_print_field(const char *title, const char *value);
+
+/* The same, with a time in seconds since 1970. */
+void ctl_print_time(const char *title, json_int_t seconds);

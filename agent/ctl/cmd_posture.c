@@ -2,7 +2,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "agent/ctl/agent.h"
 #include "agent/ctl/ctl.h"
@@ -68,17 +67,6 @@ static void print_check(const json_t *check)
 	putchar('\n');
 }
 
-static void print_time(json_int_t seconds)
-{
-	time_t when = (time_t)seconds;
-	char text[64];
-	struct tm tm;
-
-	localtime_r(&when, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
-	printf(_("Checked: %s\n"), text);
-}
-
 /* Those of the table first, then what a newer agent may have. */
 static void print_posture(const json_t *posture)
 {
@@ -97,7 +85,7 @@ static void print_posture(const json_t *posture)
 	json_array_foreach (checks, i, check)
 		if (title_of(ctl_json_text(check, "id")) == ctl_json_text(check, "id"))
 			print_check(check);
-	print_time(when);
+	ctl_print_time(_("Checked:"), when);
 }
 
 /* Scripts want the words, too. */

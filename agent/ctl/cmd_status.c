@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
-#include <time.h>
 
 #include "agent/ctl/agent.h"
 #include "agent/ctl/ctl.h"
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
-
-static void print_time(const char *title, json_int_t seconds)
-{
-	time_t when = (time_t)seconds;
-	char text[64];
-	struct tm tm;
-
-	localtime_r(&when, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
-	ctl_print_field(title, text);
-}
 
 static void print_mode(const json_t *status)
 {
@@ -31,7 +19,7 @@ static void print_mode(const json_t *status)
 	else
 		ctl_print_field(_("Mode:"), _("enforcing"));
 	if (sk_str_eq(ctl_json_text(trial, "state"), "running"))
-		print_time(_("Trial until:"), json_integer_value(json_object_get(trial, "until")));
+		ctl_print_time(_("Trial until:"), json_integer_value(json_object_get(trial, "until")));
 }
 
 static void print_scanner(const json_t *scanner)
@@ -47,7 +35,7 @@ static void print_scanner(const json_t *scanner)
 		ctl_print_field(
 			_("Scanner:"), sk_str_eq(state, "ready") ? _("ready") : _("loading definitions"));
 	if (made > 0)
-		print_time(_("Definitions:"), made);
+		ctl_print_time(_("Definitions:"), made);
 }
 
 static void print_grants(const json_t *grants)
