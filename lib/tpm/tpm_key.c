@@ -88,14 +88,13 @@ int sk_tpm_key_new(SkTpm *tpm, SkTpmKey *ret_key)
 
 static int sign(SkTpm *tpm, ESYS_TR object, const uint8_t digest[32], TPMT_SIGNATURE **ret_signature)
 {
-	TPMT_SIG_SCHEME scheme = {.scheme = TPM2_ALG_ECDSA};
+	const TPMT_SIG_SCHEME how = {.scheme = TPM2_ALG_NULL}; /* the one that the key was made for */
 	const TPMT_TK_HASHCHECK ticket = {.tag = TPM2_ST_HASHCHECK, .hierarchy = TPM2_RH_NULL};
 	TPM2B_DIGEST input = {.size = 32};
 
-	scheme.details.ecdsa.hashAlg = TPM2_ALG_SHA256;
 	memcpy(input.buffer, digest, 32);
 	return sk_tpm_error(Esys_Sign(tpm->esys, object, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &input,
-		&scheme, &ticket, ret_signature));
+		&how, &ticket, ret_signature));
 }
 
 int sk_tpm_key_sign(SkTpm *tpm, const SkTpmKey *key, const uint8_t digest[32],
