@@ -79,8 +79,8 @@ static unsigned list_strangers(char *loaded, const char *patterns, PostureResult
 			strangers[count] = name;
 		count++;
 	}
-	if (count <= SK_ARRAY_SIZE(strangers))
-		qsort(strangers, count, sizeof(*strangers), compare);
+	qsort(strangers, count < SK_ARRAY_SIZE(strangers) ? count : SK_ARRAY_SIZE(strangers),
+		sizeof(*strangers), compare);
 	if (count > 0)
 		posture_value(result, "not on the list: %u", count);
 	for (unsigned i = 0; i < count && i < SK_ARRAY_SIZE(strangers); i++)
