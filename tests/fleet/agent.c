@@ -21,9 +21,10 @@ int64_t fleet_random(int64_t below)
 }
 
 /* Doubling up to a limit, and anywhere below it. */
-static int64_t delay_us(const FleetAgent *agent)
+static int64_t delay_us(const FleetAgent *agent, FleetKind kind)
 {
-	int64_t most = agent->fleet->rhythm.retry_us << (agent->failures < 10 ? agent->failures : 10);
+	const unsigned failures = agent->failures[kind];
+	int64_t most = agent->fleet->rhythm.retry_us << (failures < 10 ? failures : 10);
 
 	return fleet_random(most < MOST_DELAY_US ? most : MOST_DELAY_US);
 }
@@ -35,11 +36,11 @@ static bool note(FleetAgent *agent, FleetKind kind, const FleetAnswer *answer)
 
 	if (answer->result < 0 || answer->status == 429 || answer->status >= 500) {
 		fleet->failed[kind]++;
-		agent->failures++;
+		agent->failures[kind]++;
 		return false;
 	}
 	fleet->answers[kind]++;
-	agent->failures = 0;
+	agent->failures[kind] = 0;
 	if (kind != FLEET_WAIT)
 		fleet_stats_add(&fleet->took[kind], answer->took_us);
 	if (answer->status >= 400) {
@@ -110,8 +111,8 @@ static void on_records(void *userdata, const FleetAnswer *answer)
 	if (note(agent, FLEET_RECORDS, answer))
 		read_receipt(agent, answer);
 	/* What was not taken comes with the next record. */
-	else if (!agent->records_due.armed || agent->failures > 0)
-		fleet_timer_arm(&agent->fleet->loop, &agent->records_due, delay_us(agent));
+	else if (!agent->records_due.armed || agent->failures[FLEET_RECORDS] > 0)
+		fleet_timer_arm(&agent->fleet->loop, &agent->records_due, delay_us(agent, FLEET_RECORDS));
 	work(agent);
 }
 
@@ -127,12 +128,22 @@ static void send_records(FleetAgent *agent)
 					     .userdata = agent});
 }
 
-/* One call after the other on the second connection. */
+static void begin_records(FleetAgent *agent)
+{
+	agent->records_wanted = false;
+	if (!agent->lines)
+		fleet_chain_append(agent);
+	send_records(agent);
+}
+
+/* One call after the other on the second connection. Records first: a heartbeat is due again soon. */
 static void work(FleetAgent *agent)
 {
 	if (fleet_conn_is_busy(agent->work))
 		return;
-	if (agent->status_wanted)
+	if (agent->records_wanted)
+		begin_records(agent);
+	else if (agent->status_wanted)
 		send_status(agent);
 }
 
@@ -153,13 +164,8 @@ static void on_records_due(FleetTimer *timer)
 	/* A batch that is under way, or was not taken yet, goes first. */
 	if (agent->sending)
 		return;
-	if (fleet_conn_is_busy(agent->work)) {
-		fleet_timer_arm(&agent->fleet->loop, timer, fleet_random(agent->fleet->rhythm.retry_us));
-		return;
-	}
-	if (!agent->lines)
-		fleet_chain_append(agent);
-	send_records(agent);
+	agent->records_wanted = true;
+	work(agent);
 }
 
 static void on_reported(void *userdata, const FleetAnswer *answer)
@@ -169,7 +175,7 @@ static void on_reported(void *userdata, const FleetAnswer *answer)
 	if (note(agent, FLEET_STATE, answer))
 		wait_on(agent);
 	else
-		fleet_timer_arm(&agent->fleet->loop, &agent->wait_again, delay_us(agent));
+		fleet_timer_arm(&agent->fleet->loop, &agent->wait_again, delay_us(agent, FLEET_STATE));
 }
 
 static void report(FleetAgent *agent)
@@ -194,7 +200,7 @@ static void on_waited(void *userdata, const FleetAnswer *answer)
 
 	fleet->waiting--;
 	if (!note(agent, FLEET_WAIT, answer)) {
-		fleet_timer_arm(&fleet->loop, &agent->wait_again, delay_us(agent));
+		fleet_timer_arm(&fleet->loop, &agent->wait_again, delay_us(agent, FLEET_WAIT));
 		return;
 	}
 	object = json_loadb(answer->body, answer->size, 0, NULL);
@@ -253,5 +259,5 @@ void fleet_agent_stop(FleetAgent *agent)
 	fleet_timer_disarm(loop, &agent->status_due);
 	fleet_timer_disarm(loop, &agent->records_due);
 	fleet_timer_disarm(loop, &agent->wait_again);
-	agent->sending = agent->status_wanted = false;
+	agent->sending = agent->status_wanted = agent->records_wanted = false;
 }

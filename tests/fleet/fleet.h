@@ -30,8 +30,8 @@ typedef struct FleetAgent {
 	X509 *certificate;
 	FleetConn *wait, *work;
 	FleetTimer status_due, records_due, wait_again;
-	bool status_wanted;
-	unsigned failures;
+	bool status_wanted, records_wanted;
+	unsigned failures[FLEET_KINDS]; /* since the last answer to a call of this kind */
 	int64_t revision;
 	/* Its log: what was written, and what was acknowledged. */
 	uint64_t seq, acked;

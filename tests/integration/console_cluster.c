@@ -88,7 +88,15 @@ static bool works(Cluster *cluster)
 	return run_until(cluster, all_go_on, "agents that go on");
 }
 
-/* An agent whose call failed, and of which no records are under way, can hear of none any more. */
+static bool was_refused(const FleetAgent *agent)
+{
+	for (size_t i = 0; i < FLEET_KINDS; i++)
+		if (agent->failures[i] > 0)
+			return true;
+	return false;
+}
+
+/* An agent that was refused, and of which no records are under way, can hear of none any more. */
 static bool all_were_refused(Cluster *cluster)
 {
 	bool all = true;
@@ -97,7 +105,7 @@ static bool all_were_refused(Cluster *cluster)
 		const FleetAgent *agent = &cluster->fleet.agents[i];
 		Mark *mark = &cluster->marks[i];
 
-		if (!mark->is_set && agent->failures > 0 && !agent->sending)
+		if (!mark->is_set && was_refused(agent) && !agent->sending)
 			*mark = (Mark){true, agent->acked};
 		all = all && mark->is_set;
 	}
@@ -179,7 +187,8 @@ static void show_log(const char *directory)
 {
 	char command[128];
 
-	sk_str_format(command, sizeof(command), "echo %1$s: >&2; tail -n 30 %1$s/log >&2", directory);
+	sk_str_format(command, sizeof(command), "echo %1$s: >&2; tail -n 20 %1$s/log | cut -c 1-300 >&2",
+		directory);
 	if (*directory && system(command) != 0)
 		fprintf(stderr, "%s has no log\n", directory);
 }
