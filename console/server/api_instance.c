@@ -35,23 +35,20 @@ typedef struct Membership {
 	SkAdmission admission;
 } Membership;
 
-static int change_row(const SkActor *actor, const char *sql, const char *instance, const char *kind)
+/* changed: rows; 0: there is none. */
+static int record(const SkActor *actor, const char *instance, int64_t changed, const char *kind)
 {
-	int64_t changed = 0;
-	int r = sk_db_exec(actor->db, sql, SK_DB_ARGS(sk_db_text(instance), sk_db_int(actor->now)), &changed);
-
-	if (r == 0 && changed == 0)
-		r = -ESTALE; /* there is none */
-	return r < 0 ? r
-		     : sk_actor_record(actor, &(SkFact){.kind = kind,
-						      .subject_kind = "instance",
-						      .subject = instance,
-						      .body = json_object()});
+	return changed == 0 ? -ESTALE
+			    : sk_actor_record(actor, &(SkFact){.kind = kind,
+							     .subject_kind = "instance",
+							     .subject = instance,
+							     .body = json_object()});
 }
 
 static int admit(const SkActor *actor, void *userdata)
 {
 	Membership *membership = userdata;
+	int64_t changed = 0;
 	int r;
 
 	membership->admission.actor = actor->person;
@@ -60,9 +57,10 @@ static int admit(const SkActor *actor, void *userdata)
 		return SK_NOT_FOUND;
 	if (r == -EKEYREJECTED)
 		return SK_INSTANCE_NOT_THIS;
-	return r < 0 ? r
-		     : change_row(actor, "UPDATE instances SET joined = $2, state = 'active' WHERE id = $1",
-			       membership->instance, "instance.admitted");
+	if (r == 0)
+		r = sk_db_exec(actor->db, "UPDATE instances SET joined = $2, state = 'active' WHERE id = $1",
+			SK_DB_ARGS(sk_db_text(membership->instance), sk_db_int(actor->now)), &changed);
+	return r < 0 ? r : record(actor, membership->instance, changed, "instance.admitted");
 }
 
 /* What it gets is sealed to the key whose fingerprint the person has typed. */
@@ -87,16 +85,16 @@ int sk_api_instance_admit(SkCall *call)
 static int end(const SkActor *actor, void *userdata)
 {
 	const Membership *membership = userdata;
+	int64_t changed = 0;
 	int r = sk_handover_end_holder(actor->db, membership->instance);
 
 	if (r == 0)
 		r = sk_db_exec(actor->db, "DELETE FROM vault_joins WHERE instance_id = $1",
 			SK_DB_ARGS(sk_db_text(membership->instance)), NULL);
-	return r < 0 ? r
-		     : change_row(actor,
-			       "UPDATE instances SET state = 'retired', last_seen = CASE WHEN last_seen > $2 "
-			       "THEN $2 ELSE last_seen END WHERE id = $1",
-			       membership->instance, "instance.ended");
+	if (r == 0)
+		r = sk_db_exec(actor->db, "UPDATE instances SET state = 'retired' WHERE id = $1",
+			SK_DB_ARGS(sk_db_text(membership->instance)), &changed);
+	return r < 0 ? r : record(actor, membership->instance, changed, "instance.ended");
 }
 
 /* It holds up the end of an epoch no longer, and is handed nothing any more. */
