@@ -121,6 +121,14 @@ typedef struct Look {
 	bool conditional;
 } Look;
 
+/* "" where the kernel left it out. */
+static const char *expression_text(const struct nftnl_expr *expr, uint16_t attribute)
+{
+	const char *text = nftnl_expr_is_set(expr, attribute) ? nftnl_expr_get_str(expr, attribute) : NULL;
+
+	return text ? text : "";
+}
+
 static void look_at_verdict(const struct nftnl_expr *expr, NftRule *rule)
 {
 	static const struct {
@@ -137,8 +145,7 @@ static void look_at_verdict(const struct nftnl_expr *expr, NftRule *rule)
 		if (verdicts[i].code == code)
 			rule->verdict = verdicts[i].verdict;
 	if (nftnl_expr_is_set(expr, NFTNL_EXPR_IMM_CHAIN))
-		sk_str_copy(
-			rule->target, sizeof(rule->target), nftnl_expr_get_str(expr, NFTNL_EXPR_IMM_CHAIN));
+		sk_str_copy(rule->target, sizeof(rule->target), expression_text(expr, NFTNL_EXPR_IMM_CHAIN));
 }
 
 /* Targets of iptables, which go on beneath nf_tables. */
@@ -165,14 +172,14 @@ static bool is_harmless(const struct nftnl_expr *expr, const char *name)
 		if (sk_str_eq(name, always[i]))
 			return true;
 	if (sk_str_eq(name, "match"))
-		return sk_str_eq(nftnl_expr_get_str(expr, NFTNL_EXPR_MT_NAME), "comment");
+		return sk_str_eq(expression_text(expr, NFTNL_EXPR_MT_NAME), "comment");
 	return (sk_str_eq(name, "meta") && nftnl_expr_is_set(expr, NFTNL_EXPR_META_SREG)) ||
 	       (sk_str_eq(name, "ct") && nftnl_expr_is_set(expr, NFTNL_EXPR_CT_SREG));
 }
 
 static int on_expression(struct nftnl_expr *expr, void *userdata)
 {
-	const char *name = nftnl_expr_get_str(expr, NFTNL_EXPR_NAME);
+	const char *name = expression_text(expr, NFTNL_EXPR_NAME);
 	Look *look = userdata;
 
 	if (sk_str_eq(name, "immediate"))
@@ -180,7 +187,7 @@ static int on_expression(struct nftnl_expr *expr, void *userdata)
 	else if (sk_str_eq(name, "reject"))
 		look->rule.verdict = NFT_VERDICT_DROP;
 	else if (sk_str_eq(name, "target"))
-		look_at_target(nftnl_expr_get_str(expr, NFTNL_EXPR_TG_NAME), look);
+		look_at_target(expression_text(expr, NFTNL_EXPR_TG_NAME), look);
 	else if (!is_harmless(expr, name))
 		look->conditional = true;
 	return 0;
@@ -195,7 +202,8 @@ static int on_rule(const struct nlmsghdr *head, void *userdata)
 	NftRule *rule;
 	int r = -EBADMSG;
 
-	if (parsed && nftnl_rule_nlmsg_parse(head, parsed) == 0) {
+	if (parsed && nftnl_rule_nlmsg_parse(head, parsed) == 0 &&
+		nftnl_rule_is_set(parsed, NFTNL_RULE_TABLE) && nftnl_rule_is_set(parsed, NFTNL_RULE_CHAIN)) {
 		nftnl_expr_foreach(parsed, on_expression, &look);
 		chain = find_chain(ruleset, nftnl_rule_get_u32(parsed, NFTNL_RULE_FAMILY),
 			nftnl_rule_get_str(parsed, NFTNL_RULE_TABLE),
