@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 BOOT, INSTALL = sys.argv[1:3]
+WEEKLY_SCAN = sys.argv[-1]
 
 
 def installed_path(helper, variable):
@@ -158,6 +159,32 @@ class Install(Tree):
         self.tool("sekishoctl", status=1, output="allow id 046d")
         self.assertEqual(self.call(INSTALL, "learn"), 0)
         self.assertEqual(list(learned.parent.iterdir()), [])
+
+
+class WeeklyScan(Tree):
+    """What clamscan said, as the posture reads it."""
+
+    def scan(self, status, output):
+        (self.bin / "clamscan").write_text(f"#!/bin/sh\nprintf '%b' '{output}'\nexit {status}\n")
+        (self.bin / "clamscan").chmod(0o755)
+        for tool in ("sed", "date", "grep"):
+            if not (self.bin / tool).exists():
+                (self.bin / tool).symlink_to(next(p for p in (f"/usr/bin/{tool}", f"/bin/{tool}") if os.path.exists(p)))
+        state = Path(self.folder.name) / "state"
+        state.mkdir(exist_ok=True)
+        done = subprocess.run(["/bin/sh", WEEKLY_SCAN], capture_output=True, text=True,
+                              env={"PATH": str(self.bin), "STATE_DIRECTORY": str(state), "SCAN_PATHS": self.folder.name})
+        found = dict(line.split("=") for line in (state / "result").read_text().splitlines())
+        return done.returncode, found["state"], found.get("files"), found.get("found")
+
+    def test_what_was_found(self):
+        self.assertEqual(self.scan(0, "Scanned files: 7\\nInfected files: 0\\n"), (0, "clean", "7", "0"))
+        self.assertEqual(self.scan(1, "/x: Y FOUND\\nScanned files: 7\\nInfected files: 1\\n"), (1, "found", "7", "1"))
+        self.assertEqual(self.scan(2, "ERROR: no definitions\\n"), (2, "failed", None, None))
+
+    def test_what_could_not_be_unpacked_is_not_clean(self):
+        said = "LibClamAV Error: Can t create temporary directory\\nScanned files: 1\\nInfected files: 0\\n"
+        self.assertEqual(self.scan(0, said)[:2], (2, "failed"))
 
 
 if __name__ == "__main__":
