@@ -7,7 +7,8 @@
  *
  * proto_monitor.h  core <-> sekisho-monitor        proto_scanner.h  core <-> sekisho-scanner
  * proto_probe.h    sekisho-probe -> core           proto_media.h    core <-> sekisho-media
- * proto_luks.h     a part of its facts               proto_posture.h  core <-> sekisho-posture
+ * proto_luks.h     a part of its facts               proto_carry.h    and of carry-out media; sekisho-luks
+ * proto_posture.h  core <-> sekisho-posture
  *
  * Bump SK_PROTO_VERSION when any struct or enum in these files changes.
  */

@@ -12,7 +12,7 @@
 enum {
 	/* core -> media */
 	SK_MEDIA_MOUNT = 0x0401, /* SkMediaMount + 1 fd: the block device */
-	SK_MEDIA_UNMOUNT,	 /* SkMediaUnmount -> SkAnswer */
+	SK_MEDIA_UNMOUNT,	 /* SkMediaUnmount (+ 1 fd) -> SkAnswer */
 	SK_MEDIA_KEPT,		 /* SkMediaKept -> SkAnswer */
 	SK_MEDIA_LIST,		 /* SkHead -> SkMediaPlace for each mount of ours, then SkAnswer */
 	SK_MEDIA_EVALUATED,	 /* SkMediaEvaluated: answers EVALUATE */
@@ -42,8 +42,8 @@ typedef struct SkMediaMounted {
 	SkHead head;
 	uint64_t volume;
 	int32_t result; /* 0 or negative errno; -EUCLEAN damaged file system, -EFBIG larger than copy_max,
-			   -ENOTSUP */
-	uint32_t reserved;
+			   -ENOTSUP; -EKEYREJECTED: an SK_MEDIA_UNLOCK was refused for the reason in code */
+	uint32_t code;	/* SkReason; 0: none */
 	char path[512]; /* where it is visible */
 	char detail[256];
 } SkMediaMounted;
@@ -108,6 +108,8 @@ typedef struct SkMediaPlace {
 	char path[512];
 } SkMediaPlace;
 
+/* With a descriptor of the root: it is behind a mapping. Then everything is written before it is answered;
+ * lazy cuts the mapping off, so that nobody reads or writes through what he has open. */
 typedef struct SkMediaUnmount {
 	SkHead head;
 	uint64_t volume;

@@ -15,8 +15,8 @@ enum {
 		0x0201,		/* SkHead only: tell all that is present, parents first, then ENUMERATED */
 	SK_MONITOR_USB_APPLY,	/* SkUsbApply -> SkAnswer */
 	SK_MONITOR_BLOCK_PROBE, /* SkBlockOrder -> SkAnswer + 1 fd: socket on which SkBlockFacts arrive */
-	SK_MONITOR_BLOCK_OPEN,	/* SkBlockOrder -> SkAnswer + 1 fd: the block device, O_RDONLY unless writable
-				 */
+	SK_MONITOR_BLOCK_OPEN, /* SkBlockOrder -> SkAnswer + 1 fd: the block device, O_RDONLY; the block layer
+				  refuses writes to it unless writable */
 	SK_MONITOR_BLOCK_EJECT, /* SkBlockOrder -> SkAnswer: tray out, or the port of the stick switched off
 				 */
 	SK_MONITOR_MODE,	/* SkMonitorMode -> SkAnswer: enforcing or not, from now on */

@@ -9,14 +9,14 @@ attacker would do the same.
 """
 import base64
 import copy
-import hashlib
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
+
+from luks2_header import Header, setter
 
 SHOW = os.path.abspath(sys.argv[1])
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -149,43 +149,11 @@ def changed_headers(folder):
         check("cryptsetup begins a decryption", False, error.stderr.decode())
 
 
-class Header:
-    """Both copies of a header in memory, to be changed and sealed again."""
-
-    def __init__(self, path):
-        with open(path, "rb") as file:
-            self.medium = bytearray(file.read())
-        self.size = struct.unpack(">Q", self.medium[8:16])[0]
-
-    def text(self, which=0):
-        start = which * self.size + 4096
-        return bytes(self.medium[start:start + self.size - 4096]).split(b"\0", 1)[0]
-
-    def put(self, text, copies=(0, 1)):
-        for which in copies:
-            start = which * self.size + 4096
-            self.medium[start:start + self.size - 4096] = text.ljust(self.size - 4096, b"\0")
-            self.seal(which)
-
-    def seal(self, which):
-        start = which * self.size
-        self.medium[start + 448:start + 512] = bytes(64)
-        digest = hashlib.sha256(self.medium[start:start + self.size]).digest()
-        self.medium[start + 448:start + 448 + 32] = digest
-
-    def json(self):
-        return json.loads(self.text())
-
-    def change(self, function, copies=(0, 1)):
-        tree = self.json()
-        function(tree)
-        self.put(json.dumps(tree, separators=(",", ":")).encode(), copies)
-
-    def problems(self, folder):
-        path = os.path.join(folder, "tampered")
-        with open(path, "wb") as file:
-            file.write(self.medium)
-        return show(path)["problems"]
+def problems(header, folder):
+    path = os.path.join(folder, "tampered")
+    with open(path, "wb") as file:
+        file.write(header.medium)
+    return show(path)["problems"]
 
 
 TOKEN = {"type": "sekisho", "keyslots": ["0"], "version": 1, "medium": "M-0001", "organisation": "clinic.example",
@@ -219,14 +187,6 @@ def added_slot(tree):
     slot["area"]["offset"] = str(int(slot["area"]["offset"]) + int(slot["area"]["size"]))
     tree["keyslots"]["1"] = slot
     tree["digests"]["0"]["keyslots"].append("1")
-
-
-def setter(value, *names):
-    def change(tree):
-        for name in names[:-1]:
-            tree = tree[name]
-        tree[names[-1]] = value
-    return change
 
 
 def remover(*names):
@@ -292,7 +252,7 @@ def tampered_trees(folder, base):
     for name, change, expected in cases:
         header = Header(base)
         header.change(change)
-        found = header.problems(folder)
+        found = problems(header, folder)
         check(f"tampered: {name}", set(found) == expected, f"{found}")
 
 
@@ -319,7 +279,7 @@ def tampered_texts(folder, base):
         if len(text) >= header.size - 4096:
             text = text[:header.size - 4097]
         header.put(text)
-        found = header.problems(folder)
+        found = problems(header, folder)
         check(f"tampered: {name}", found == expected, f"{found}")
 
 
@@ -327,7 +287,7 @@ def tampered_bytes(folder, base):
     def tampered(name, expected, change):
         header = Header(base)
         change(header)
-        found = header.problems(folder)
+        found = problems(header, folder)
         check(f"tampered: {name}", found == expected, f"{found}")
 
     def flip(position, seal=None):

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The passphrase of a medium: at least 13 characters with letters, digits and others among them (MHLW 6.0),
+ * of ASCII alone, so that every keyboard and every input method gives the same bytes. Whether it is easy to
+ * guess is another question, asked where dictionaries can be read (libpwquality).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SK_PASSPHRASE_LENGTH 13
+#define SK_PASSPHRASE_MAX 256
+
+bool sk_passphrase_is_mixed(const char *passphrase, size_t size);
