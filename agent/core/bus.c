@@ -117,6 +117,12 @@ void bus_close(Core *core)
 	core->bus = NULL;
 }
 
+void bus_emit_progress(Core *core, const char *volume, const char *step)
+{
+	if (bus_connection(core))
+		sd_bus_emit_signal(bus_connection(core), PATH, NAME, "Progress", "ss", volume, step);
+}
+
 void bus_emit_recorded(Core *core, uint64_t seq, const char *kind, SkReason code)
 {
 	char text[SK_REASON_CODE_SIZE] = "";

@@ -107,12 +107,9 @@ static void take_media(const Core *core, Decision *decision, const SkPolicyVerdi
 	const SkSettings *settings = core->settings;
 
 	decision->media = (MediaDecision){
-		/* Without a register of media (carry-out) a medium that may be carried out can still be read.
-		 */
-		.handling = verdict->media == SK_POLICY_MEDIA_READ_ONLY ||
-					    verdict->media == SK_POLICY_MEDIA_CARRY_OUT
-				    ? MEDIA_READ_ONLY
-				    : MEDIA_REFUSE,
+		.handling = verdict->media == SK_POLICY_MEDIA_READ_ONLY	  ? MEDIA_READ_ONLY
+			    : verdict->media == SK_POLICY_MEDIA_CARRY_OUT ? MEDIA_CARRY_OUT
+									  : MEDIA_REFUSE,
 		.scan = verdict->scan != SK_POLICY_SCAN_OFF,
 		.import_copy = verdict->import == SK_POLICY_IMPORT_UNSET
 				       ? settings->media.default_import == SK_IMPORT_COPY
@@ -356,7 +353,7 @@ void decide_medium(Core *core, const Device *device, uint8_t bus, Decision *ret_
 	policy.device.registered = policy.device.approved = SK_POLICY_NO;
 	rules_evaluate(core, &policy.device, truth(core->session.locked), &verdict);
 	take_verdict(core, decision, &verdict);
-	if (decision->action == SK_USB_ALLOW && decision->media.handling == MEDIA_READ_ONLY) {
+	if (decision->action == SK_USB_ALLOW && decision->media.handling != MEDIA_REFUSE) {
 		decision->code = SK_MEDIUM_READ_ONLY;
 	} else {
 		decision->action = SK_USB_BLOCK;

@@ -20,6 +20,7 @@ typedef struct Device Device;
 typedef enum MediaHandling {
 	MEDIA_REFUSE,
 	MEDIA_READ_ONLY,
+	MEDIA_CARRY_OUT, /* registered ones may be written to under a grant; others are read */
 } MediaHandling;
 
 typedef struct MediaDecision {

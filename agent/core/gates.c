@@ -349,7 +349,11 @@ void gates_result(Core *core, const SkScanResult *result)
 	}
 	if (pending)
 		pending_free(volume, pending);
-	sk_gate_table_resolve(volume->table, &result->file, gate_verdict(result));
+	/* What can be written to may be another file by the next open, under the same time and size. */
+	if (volume->writable)
+		sk_gate_table_settle(volume->table, &result->file, gate_verdict(result));
+	else
+		sk_gate_table_resolve(volume->table, &result->file, gate_verdict(result));
 	arm_timer(core, volume);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "agent/core/carry.h"
 #include "agent/core/codes.h"
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
@@ -153,6 +154,28 @@ SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant)
 	return SK_REASON_NONE;
 }
 
+static bool is_revoked(const Core *core, const json_t *grant)
+{
+	return console_grant_revoked(core, text_of(grant, "id")) ||
+	       console_medium_revoked(core, text_of(grant, "medium"));
+}
+
+bool grants_only(const Core *core, const char *mode, char *ret_medium, size_t size)
+{
+	const char *medium = "";
+	const json_t *grant;
+	size_t i;
+
+	json_array_foreach (all_of(core), i, grant) {
+		if (!sk_str_eq(text_of(grant, "mode"), mode) || is_revoked(core, grant))
+			continue;
+		if (*medium && !sk_str_eq(medium, text_of(grant, "medium")))
+			return false;
+		medium = text_of(grant, "medium");
+	}
+	return *medium && sk_str_copy(ret_medium, size, medium);
+}
+
 const json_t *grants_by_id(const Core *core, const char *id)
 {
 	const json_t *grant;
@@ -163,12 +186,6 @@ const json_t *grants_by_id(const Core *core, const char *id)
 			return console_grant_revoked(core, id) ? NULL : grant;
 	}
 	return NULL;
-}
-
-static bool is_revoked(const Core *core, const json_t *grant)
-{
-	return console_grant_revoked(core, text_of(grant, "id")) ||
-	       console_medium_revoked(core, text_of(grant, "medium"));
 }
 
 static json_t *find_in_force(Core *core, const SkStrictTime *time)
@@ -253,6 +270,7 @@ static void look(Core *core)
 	json_decref(grants->in_force);
 	grants->in_force = now;
 	leases_look(core);
+	carry_look(core);
 	sd_event_source_set_time_relative(grants->timer, next_look(core, &time) * 1000);
 	sd_event_source_set_enabled(grants->timer, SD_EVENT_ONESHOT);
 }

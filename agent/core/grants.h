@@ -33,6 +33,9 @@ typedef struct GrantAsk {
  */
 SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant);
 
+/* Is there just one medium that was granted to be treated so here, at some time? Its id then. */
+bool grants_only(const Core *core, const char *mode, char *ret_medium, size_t size);
+
 /* The grant of this id as it was signed, whatever the time; NULL: there is none any more. */
 const json_t *grants_by_id(const Core *core, const char *id);
 

@@ -107,15 +107,62 @@ void media_key_ask(Core *core, const KeyAsk *ask)
 		finish(asking, SK_CONSOLE_NEEDED);
 }
 
-/* What becomes of it is a record ("console.answered"). */
-static void on_taken(void *userdata, int result, unsigned status, const char *json)
+typedef struct Telling {
+	Core *core;
+	json_t *body;
+	char subject[64];
+	KeyTold told;
+} Telling;
+
+static void told(Telling *telling, SkReason code)
 {
+	telling->told(telling->core, telling->subject, code);
+	json_decref(telling->body);
+	free(telling);
 }
 
-int media_key_prepared(Core *core, json_t *body)
+static int tell(Telling *telling, uint32_t flag, UplinkDone done)
 {
-	return uplink_call(core, &(UplinkRequest){.operation = "medium.prepared",
-					 .body = body,
-					 .flag = SK_UPLINK_CALL_SPOOL,
-					 .done = on_taken});
+	return uplink_call(telling->core, &(UplinkRequest){.operation = "medium.prepared",
+						  .body = telling->body,
+						  .flag = flag,
+						  .done = done,
+						  .userdata = telling});
+}
+
+/* It is on the disk; what becomes of it is a record ("console.answered"). */
+static void on_spooled(void *userdata, int result, unsigned status, const char *json)
+{
+	told(userdata, result < 0 ? SK_CONSOLE_NEEDED : SK_REASON_NONE);
+}
+
+/* It was there a moment ago; if it is not now, it hears of it later. */
+static void on_told(void *userdata, int result, unsigned status, const char *json)
+{
+	json_auto_t *problem = result == 0 ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	Telling *telling = userdata;
+
+	if (result == 0 && status < 300)
+		told(telling, SK_REASON_NONE);
+	else if (result == 0 && status < 500)
+		told(telling, uplink_code_of(problem));
+	else if (tell(telling, SK_UPLINK_CALL_SPOOL, on_spooled) < 0)
+		told(telling, SK_CONSOLE_NEEDED);
+}
+
+int media_key_prepared(Core *core, json_t *body, const char *subject, KeyTold done)
+{
+	Telling *telling = calloc(1, sizeof(*telling));
+	int r;
+
+	if (!telling)
+		return -ENOMEM;
+	*telling = (Telling){.core = core, .body = json_incref(body), .told = done};
+	sk_str_copy(telling->subject, sizeof(telling->subject), subject);
+	r = tell(telling, SK_UPLINK_CALL_NOW, on_told);
+	if (r < 0) {
+		json_decref(body);
+		free(telling);
+	}
+	return r;
 }

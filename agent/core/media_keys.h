@@ -27,6 +27,11 @@ typedef struct KeyAsk {
 /* Codes: those of grants_find(), those of the console (56xx), and SK_CONSOLE_NEEDED. */
 void media_key_ask(Core *core, const KeyAsk *ask);
 
-/* Tells the console of a medium that was prepared; survives until it has heard. body: as the contract of
- * agent.prepared has it, borrowed. Return: 0 or negative errno. */
-int media_key_prepared(Core *core, json_t *body);
+/* SK_REASON_NONE: the console has it, or will hear of it; or why it does not want it. */
+typedef void (*KeyTold)(Core *core, const char *subject, SkReason code);
+
+/*
+ * Tells the console of a medium that was prepared: now, or when it can be reached again. body: as the
+ * contract of agent.prepared has it, borrowed. Return: 0 and told is called once; negative errno: it is not.
+ */
+int media_key_prepared(Core *core, json_t *body, const char *subject, KeyTold told);

@@ -14,6 +14,7 @@
 #include "agent/core/explain.h"
 #include "agent/core/gates.h"
 #include "agent/core/history.h"
+#include "agent/core/methods_carry.h"
 #include "agent/core/methods_codes.h"
 #include "agent/core/mounting.h"
 #include "agent/core/posture.h"
@@ -349,6 +350,8 @@ static int get_mode(sd_bus *bus, const char *path, const char *interface, const 
 	X(CheckPosture, "", "s", "posture", check_posture)                                                   \
 	X(ExplainDevice, "s", "s", "status", explain_device)                                                 \
 	X(AllowDevice, "st", "", "allow", allow_device)                                                      \
+	X(OpenMedium, "ssh", "ss", "open", method_open_medium)                                               \
+	X(PrepareMedium, "ssssh", "ss", "prepare", method_prepare_medium)                                    \
 	X(Eject, "s", "", "eject", eject)                                                                    \
 	X(Scan, "s", "", "scan", scan)                                                                       \
 	X(GetRecords, "tu", "as", "log", get_records)                                                        \
@@ -377,5 +380,6 @@ const sd_bus_vtable methods_vtable[] = {
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Mode", "s", get_mode, 0, 0),
 	METHOD_LIST(METHOD_ROW) SD_BUS_SIGNAL("Recorded", "tss", 0),
+	SD_BUS_SIGNAL("Progress", "ss", 0),
 	SD_BUS_VTABLE_END,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/core/carry.h"
 #include "agent/core/core.h"
 #include "agent/core/gates.h"
 #include "agent/core/mounts.h"
@@ -19,7 +20,7 @@
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
-static SkReason reason_of_mount_error(int error)
+SkReason mounting_reason(int error)
 {
 	switch (error) {
 	case -EOPNOTSUPP:
@@ -41,11 +42,31 @@ static void refuse_with(Core *core, Volume *volume, SkReason code, const char *d
 	volume_refuse(core, volume, code, shown);
 }
 
+int mounting_take(Core *core, Volume *volume, const SkMediaMounted *mounted, int *fds, SkReason code)
+{
+	int r;
+
+	memcpy(volume->path, mounted->path, sizeof(volume->path));
+	volume->root_fd = own_take_fd(&fds[1]);
+	volume->state = VOLUME_MOUNTED;
+	volume->code = code;
+	r = gates_open(core, volume, own_take_fd(&fds[0]), false);
+	if (r < 0) {
+		mounting_detach(core, volume);
+		refuse_with(core, volume, SK_MEDIUM_NO_GATE, strerror(-r));
+		return r;
+	}
+	mounts_save(core);
+	media_kept(core, volume->id, volume->sysname);
+	record_volume(core, volume, "medium.admitted", code, NULL);
+	gates_walk(core, volume);
+	return 0;
+}
+
 static void on_mounted(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
 {
 	const SkMediaMounted *mounted = (const SkMediaMounted *)message;
 	Volume *volume = volumes_find(core, subject);
-	int r;
 
 	if (!mounted || mounted->head.type != SK_MEDIA_MOUNTED) {
 		if (volume && volume->state == VOLUME_OPENING)
@@ -59,23 +80,21 @@ static void on_mounted(Core *core, const char *subject, const SkHead *message, i
 		return;
 	}
 	if (mounted->result < 0 || n_fds != 2) {
-		refuse_with(core, volume, reason_of_mount_error(mounted->result), mounted->detail);
+		refuse_with(core, volume, mounting_reason(mounted->result), mounted->detail);
 		return;
 	}
-	memcpy(volume->path, mounted->path, sizeof(volume->path));
-	volume->root_fd = own_take_fd(&fds[1]);
-	volume->state = VOLUME_MOUNTED;
-	volume->code = SK_MEDIUM_READ_ONLY;
-	r = gates_open(core, volume, own_take_fd(&fds[0]), false);
-	if (r < 0) {
-		mounting_detach(core, volume);
-		refuse_with(core, volume, SK_MEDIUM_NO_GATE, strerror(-r));
-		return;
-	}
-	mounts_save(core);
-	media_kept(core, volume->id, volume->sysname);
-	record_volume(core, volume, "medium.admitted", SK_MEDIUM_READ_ONLY, NULL);
-	gates_walk(core, volume);
+	mounting_take(core, volume, mounted, fds, SK_MEDIUM_READ_ONLY);
+}
+
+void mounting_fill(const Core *core, const Volume *volume, SkMediaMount *mount)
+{
+	const Session *session = &core->session;
+
+	mount->volume = volume->id;
+	mount->uid = session->uid;
+	mount->gid = session->gid;
+	mount->scanner_gid = scanner_group();
+	sk_str_copy(mount->user, sizeof(mount->user), session->user);
 }
 
 static void on_opened(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
@@ -97,14 +116,10 @@ static void on_opened(Core *core, const char *subject, const SkHead *message, in
 		return;
 	}
 	volume->uid = session->uid;
-	mount.volume = volume->id;
+	mounting_fill(core, volume, &mount);
 	mount.content = volume->facts->content;
 	mount.import_copy = volume->decision.media.import_copy;
 	mount.copy_max = core->settings->media.import_copy_max;
-	mount.uid = session->uid;
-	mount.gid = session->gid;
-	mount.scanner_gid = scanner_group();
-	sk_str_copy(mount.user, sizeof(mount.user), session->user);
 	sk_str_copy(mount.label, sizeof(mount.label), volume->facts->label);
 	media_mount(core, volume->sysname, &mount, fds[0], on_mounted);
 }
@@ -120,6 +135,10 @@ void mounting_start(Core *core, Volume *volume)
 
 static void forget_mount(Core *core, Volume *volume)
 {
+	if (volume->writable)
+		carry_protect(core, volume);
+	volume->writable = false;
+	volume->medium[0] = 0;
 	if (volume->root_fd >= 0)
 		close(own_take_fd(&volume->root_fd));
 	gates_close(core, volume);
@@ -185,6 +204,12 @@ static void on_unmounted(Core *core, const char *subject, int result, const char
 		volume->state = VOLUME_EJECTED;
 		volume->code = SK_MEDIUM_EJECTED;
 		mounts_save(core);
+	}
+	/* Unmounted, and what was written last did not arrive. */
+	if (result == -EIO && volume && volume->writable) {
+		forget_mount(core, volume);
+		mounts_save(core);
+		volume_refuse(core, volume, SK_MEDIUM_DAMAGED, strerror(-result));
 	}
 	if (result < 0) {
 		eject->result = result;

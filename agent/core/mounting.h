@@ -8,8 +8,21 @@
  * needed to go on with it in STATE/volumes.json (mounts.h).
  */
 #include "agent/core/volumes.h"
+#include "lib/ipc/proto_media.h"
 
 void mounting_start(Core *core, Volume *volume);
+
+/* Who sits there, for an order to media. */
+void mounting_fill(const Core *core, const Volume *volume, SkMediaMount *mount);
+
+/*
+ * A mount that media made for a volume that was being opened: its gate, its scan, its record with this code.
+ * Takes the two descriptors. Return: 0, or negative errno: the volume is refused.
+ */
+int mounting_take(Core *core, Volume *volume, const SkMediaMounted *mounted, int *fds, SkReason code);
+
+/* Why media could not mount it. */
+SkReason mounting_reason(int error);
 
 /* The device or its user is gone: detached at once; who still holds a file of it opens nothing more. */
 void mounting_detach(Core *core, Volume *volume);

@@ -11,6 +11,7 @@
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
+#include "agent/core/carry.h"
 #include "agent/core/core.h"
 #include "agent/core/gates.h"
 #include "agent/core/mounting.h"
@@ -77,6 +78,8 @@ static json_t *volume_pack(const Volume *volume)
 	json_object_set_new(object, "scan", json_boolean(media->scan));
 	json_object_set_new(object, "import_copy", json_boolean(media->import_copy));
 	json_object_set_new(object, "refuse_types", json_integer(media->refuse_types));
+	if (volume->medium[0])
+		carry_pack(volume, object);
 	return object;
 }
 
@@ -174,6 +177,11 @@ static Volume *volume_unpack(json_t *object)
 	sk_str_copy(volume->sysname, sizeof(volume->sysname), sysname);
 	volume->state = VOLUME_MOUNTED;
 	volume->code = SK_MEDIUM_READ_ONLY;
+	if (carry_unpack(volume, object) < 0) {
+		free(volume->facts);
+		free(volume);
+		return NULL;
+	}
 	volume->medium_present = true;
 	volume->walking = true; /* begun again: what is known by hash costs only that */
 	return volume;

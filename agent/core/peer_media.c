@@ -7,10 +7,12 @@
 
 #include "agent/core/core.h"
 #include "agent/core/peer_media_keys.h"
+#include "agent/core/preparing.h"
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
 #include "lib/ipc/check.h"
+#include "lib/ipc/check_carry.h"
 
 /* Orders carry a text, an unmount also its caller: kept here by cookie. */
 typedef struct Unmount {
@@ -48,6 +50,8 @@ static const SkMsgSpec specs[] = {
 	{SK_MEDIA_ANSWER, 0, sizeof(SkAnswer), on_answer, sk_check_answer},
 	{SK_MEDIA_PLACE, 0, sizeof(SkMediaPlace), on_place, sk_check_media_place},
 	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_answer, sk_check_media_mounted},
+	{SK_MEDIA_FORMATTED, 0, sizeof(SkMediaFormatted), on_answer, sk_check_media_formatted},
+	{SK_MEDIA_PROGRESS, 0, sizeof(SkMediaProgress), preparing_on_progress, sk_check_media_progress},
 	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), media_on_evaluate, sk_check_media_evaluate},
 	{SK_MEDIA_LEASE_ASK, 0, sizeof(SkMediaLeaseAsk), media_on_lease_ask, sk_check_media_lease_ask},
 	{0},
@@ -66,17 +70,34 @@ static void lost(Core *core)
 const PeerType peer_media_type = {
 	.name = "media", .specs = specs, .connected = connected, .lost = lost, .keep = false};
 
-static void order(Core *core, SkHead *head, const char *subject, OrderDone done, int fd)
+typedef struct Fds {
+	const int *fds;
+	size_t n;
+} Fds;
+
+static void order(Core *core, SkHead *head, const char *subject, OrderDone done, Fds fds)
 {
 	head->cookie = orders_add(&core->orders, &core->media, subject, done);
-	if (peer_send(&core->media, head, &fd, fd >= 0 ? 1 : 0) < 0)
+	if (peer_send(&core->media, head, fds.fds, fds.n) < 0)
 		orders_fail(core, &core->orders, &core->media);
 }
 
 void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block_fd, OrderDone done)
 {
 	sk_head_init(&mount->head, SK_MEDIA_MOUNT, sizeof(*mount));
-	order(core, &mount->head, sysname, done, block_fd);
+	order(core, &mount->head, sysname, done, (Fds){&block_fd, 1});
+}
+
+void media_unlock(Core *core, const char *sysname, SkMediaUnlock *unlock, const int fds[2], OrderDone done)
+{
+	sk_head_init(&unlock->mount.head, SK_MEDIA_UNLOCK, sizeof(*unlock));
+	order(core, &unlock->mount.head, sysname, done, (Fds){fds, 2});
+}
+
+void media_format(Core *core, const char *sysname, SkMediaFormat *format, const int fds[2], OrderDone done)
+{
+	sk_head_init(&format->head, SK_MEDIA_FORMAT, sizeof(*format));
+	order(core, &format->head, sysname, done, (Fds){fds, 2});
 }
 
 void media_ignore_answer(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
@@ -93,7 +114,7 @@ void media_kept(Core *core, uint64_t volume, const char *sysname)
 	SkMediaKept message = {.volume = volume};
 
 	sk_head_init(&message.head, SK_MEDIA_KEPT, sizeof(message));
-	order(core, &message.head, sysname, media_ignore_answer, -1);
+	order(core, &message.head, sysname, media_ignore_answer, (Fds){NULL, 0});
 }
 
 void media_close_others(Core *core, OrderDone done)
@@ -101,7 +122,7 @@ void media_close_others(Core *core, OrderDone done)
 	SkHead message;
 
 	sk_head_init(&message, SK_MEDIA_LIST, sizeof(message));
-	order(core, &message, "", done, -1);
+	order(core, &message, "", done, (Fds){NULL, 0});
 }
 
 /* subject is the number of the volume: the volume itself may be gone. */
@@ -124,12 +145,17 @@ static void on_unmounted(Core *core, const char *subject, const SkHead *message,
 static void send_unmount(Core *core, uint64_t volume, const char *path, bool lazy)
 {
 	SkMediaUnmount message = {.volume = volume, .lazy = lazy};
+	const Volume *registered = volumes_find_id(core, volume);
 	char subject[SK_SYSNAME_SIZE];
 
 	sk_head_init(&message.head, SK_MEDIA_UNMOUNT, sizeof(message));
 	sk_str_copy(message.path, sizeof(message.path), path);
 	sk_str_format(subject, sizeof(subject), "%llu", (unsigned long long)volume);
-	order(core, &message.head, subject, on_unmounted, -1);
+	/* What is behind a mapping is closed in another way: see SkMediaUnmount. */
+	if (registered && registered->medium[0] && registered->root_fd >= 0)
+		order(core, &message.head, subject, on_unmounted, (Fds){&registered->root_fd, 1});
+	else
+		order(core, &message.head, subject, on_unmounted, (Fds){NULL, 0});
 }
 
 void media_detach(Core *core, uint64_t volume, const char *path)

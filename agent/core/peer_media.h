@@ -7,12 +7,17 @@
 
 #include "agent/core/orders.h"
 #include "agent/core/peer.h"
-#include "lib/ipc/proto_media.h"
+#include "lib/ipc/proto_carry.h"
 
 extern const PeerType peer_media_type;
 
 /* done gets the SkMediaMounted with its descriptors, or NULL. */
 void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block_fd, OrderDone done);
+
+/* fds: the block device and the passphrase. done gets the SkMediaMounted with its descriptors, or NULL. */
+void media_unlock(Core *core, const char *sysname, SkMediaUnlock *unlock, const int fds[2], OrderDone done);
+/* The same; done gets the SkMediaFormatted, or NULL. */
+void media_format(Core *core, const char *sysname, SkMediaFormat *format, const int fds[2], OrderDone done);
 
 /* The gate of the volume is in the descriptor store: media need not hold it any longer. */
 void media_kept(Core *core, uint64_t volume, const char *sysname);

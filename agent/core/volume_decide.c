@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "agent/core/carry.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/mounting.h"
@@ -69,6 +70,25 @@ static bool has_room(const Core *core)
 	return n_open < OPEN_MAX;
 }
 
+SkReason volume_why_not(Core *core, const Volume *volume)
+{
+	SkReason refused = SK_REASON_NONE;
+
+	if (!records_work(core))
+		return SK_RECORDS_FAIL;
+	if (volume->decision.media.scan) {
+		if (scanner_ensure(core) < 0)
+			return SK_MEDIUM_DEFINITIONS_MISSING;
+		if (!scanner_is_loading(core))
+			refused = decide_definitions(&core->scanner_state, core->settings, time(NULL));
+		if (refused && refused != SK_DEFINITIONS_AGEING)
+			return refused;
+	}
+	if (!core->session.present)
+		return SK_MEDIUM_NO_USER;
+	return has_room(core) ? SK_REASON_NONE : SK_MEDIUM_TOO_MANY;
+}
+
 /* Everything is known but who sits there and whether files can be checked. */
 static void advance_to_mount(Core *core, Volume *volume)
 {
@@ -114,6 +134,8 @@ static void decide(Core *core, Volume *volume)
 		if (refused)
 			volume->decision.would = refused;
 		record_volume(core, volume, "medium.learned", SK_MEDIUM_LEARNED, NULL);
+	} else if (carry_is_ours(volume)) {
+		carry_decide(core, volume);
 	} else if (refused) {
 		volume_refuse(core, volume, refused, NULL);
 	} else if (volume->decision.code != SK_MEDIUM_READ_ONLY) {
@@ -199,6 +221,7 @@ bool volume_is_decided_alike(Core *core, const Volume *volume)
 
 	decide_medium(core, devices_find(core, volume->usb), volume->bus, &decision);
 	return decision.code == SK_MEDIUM_READ_ONLY && decision.media.scan == was->scan &&
+	       (!volume->writable || decision.media.handling == MEDIA_CARRY_OUT) &&
 	       decision.media.import_copy == was->import_copy &&
 	       decision.media.refuse_types == was->refuse_types;
 }

@@ -8,6 +8,10 @@
 /* Takes the volume as far as what is known allows. */
 void volume_advance(Core *core, Volume *volume);
 
+/* Why no medium could be opened now, whatever is on it: records, definitions, room, nobody there; or
+ * SK_REASON_NONE. */
+SkReason volume_why_not(Core *core, const Volume *volume);
+
 /* A partition came late, after its disk was said to have none. */
 void volume_partition_appeared(Core *core, const Volume *volume);
 

@@ -4,6 +4,7 @@
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
 #include "agent/core/luks.h"
+#include "agent/core/preparing.h"
 #include "agent/core/records.h"
 #include "lib/base/str.h"
 
@@ -14,6 +15,8 @@ static const char *state_name(VolumeState state)
 		[VOLUME_PROBING] = "probing",
 		[VOLUME_CONTAINER] = "container",
 		[VOLUME_WAITING] = "waiting",
+		[VOLUME_LOCKED] = "locked",
+		[VOLUME_PREPARING] = "preparing",
 		[VOLUME_OPENING] = "opening",
 		[VOLUME_MOUNTED] = "mounted",
 		[VOLUME_REFUSED] = "refused",
@@ -56,6 +59,8 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 		json_object_set_new(object, "code", json_string(code));
 		json_object_set_new(object, "rule", json_string(volume->decision.rule));
 	}
+	if (preparing_step(volume))
+		json_object_set_new(object, "step", json_string(preparing_step(volume)));
 	if (volume->detail[0])
 		json_object_set_new(object, "detail", json_string(volume->detail));
 	if (volume->decision.message[0])
@@ -64,6 +69,10 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 		json_object_set_new(object, "message_ja", json_string(volume->decision.message_ja));
 	if (volume->state != VOLUME_MOUNTED)
 		return object;
+	if (volume->medium[0]) {
+		json_object_set_new(object, "registered", json_string(volume->medium));
+		json_object_set_new(object, "writable", json_boolean(volume->writable));
+	}
 	json_object_set_new(object, "path", record_text(volume->path));
 	json_object_set_new(object, "scanned", json_boolean(volume->walked));
 	json_object_set_new(object, "files", json_integer((json_int_t)volume->files));

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
+#include "agent/core/carry.h"
 #include "agent/core/core.h"
 #include "agent/core/mounting.h"
+#include "agent/core/preparing.h"
 #include "agent/core/volume_decide.h"
 #include "agent/core/volume_probe.h"
 #include "agent/core/volume_record.h"
@@ -62,7 +64,7 @@ void volumes_decide_all(Core *core)
 			mounting_detach(core, volume);
 			volume->state = VOLUME_NEW;
 		} else if (volume->state == VOLUME_REFUSED || volume->state == VOLUME_LEARNED ||
-			   volume->state == VOLUME_WAITING) {
+			   volume->state == VOLUME_WAITING || volume->state == VOLUME_LOCKED) {
 			volume->state = VOLUME_NEW;
 		}
 		volume_advance(core, volume);
@@ -80,6 +82,7 @@ void volumes_session_changed(Core *core)
 		}
 		volume_advance(core, volume);
 	}
+	carry_look(core);
 }
 
 void volumes_device_decided(Core *core, const char *usb)
@@ -92,6 +95,8 @@ void volumes_device_decided(Core *core, const char *usb)
 static void volume_clear(Core *core, Volume *volume)
 {
 	volume_probe_stop(volume);
+	carry_forget(core, volume);
+	preparing_forget(core, volume);
 	if (volume->state == VOLUME_MOUNTED) {
 		record_volume(core, volume, "medium.pulled", SK_MEDIUM_PULLED, NULL);
 		mounting_detach(core, volume);
@@ -164,7 +169,7 @@ void volumes_begin_enumeration(Core *core)
 	for (Volume *volume = core->volumes; volume; volume = volume->hh.next) {
 		volume->told = false;
 		/* Orders of this step died with the monitor. */
-		if (volume->state == VOLUME_OPENING)
+		if (volume->state == VOLUME_OPENING && !volume->opening)
 			volume->state = VOLUME_NEW;
 	}
 }
@@ -186,6 +191,8 @@ void volumes_close(Core *core)
 	HASH_ITER (hh, core->volumes, volume, next) {
 		HASH_DEL(core->volumes, volume);
 		volume_probe_stop(volume);
+		carry_forget(core, volume);
+		preparing_forget(core, volume);
 		mounting_forget(core, volume);
 		free(volume->facts);
 		free(volume);

@@ -18,12 +18,16 @@
 typedef struct Core Core;
 typedef struct PendingScan PendingScan;
 typedef struct RefusedFile RefusedFile;
+typedef struct CarryOpening CarryOpening;
+typedef struct Preparing Preparing;
 
 typedef enum VolumeState {
 	VOLUME_NEW, /* something is still to be known, or nothing is to be done */
 	VOLUME_PROBING,
 	VOLUME_CONTAINER, /* a disk with partitions: they are the volumes */
 	VOLUME_WAITING,	  /* for a person to sign in, or for the scanner; `code` says which */
+	VOLUME_LOCKED,	  /* a registered medium; `code` says whether it could be opened (carry.h) */
+	VOLUME_PREPARING, /* becomes one (preparing.h) */
 	VOLUME_OPENING,	  /* monitor and media are at work */
 	VOLUME_MOUNTED,
 	VOLUME_REFUSED,
@@ -48,6 +52,8 @@ typedef struct Volume {
 	Decision decision;
 	SkChan *probe;
 	sd_event_source *probe_io, *probe_timer;
+	CarryOpening *opening; /* somebody waits for it */
+	Preparing *preparing;
 
 	/* while mounted */
 	char path[512];
@@ -59,6 +65,8 @@ typedef struct Volume {
 	PendingScan *pending; /* files that people wait for */
 	RefusedFile *refused; /* what was found, for the record */
 	bool walking, walked;
+	bool writable;	 /* of a registered medium: opened for writing */
+	char medium[32]; /* its id in the ledger; empty: it is none */
 	uint64_t files, bytes, n_refused, n_unread, n_remembered;
 
 	Core *core;

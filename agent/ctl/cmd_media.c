@@ -79,7 +79,7 @@ static int print_grants(void)
 	return CTL_OK;
 }
 
-int ctl_media(int argc, char **argv)
+static int list_media(int argc, char **argv)
 {
 	json_t *list = NULL, *medium;
 	bool json;
@@ -98,6 +98,20 @@ int ctl_media(int argc, char **argv)
 		puts(_("No medium is connected."));
 	json_decref(list);
 	return print_grants();
+}
+
+int ctl_media(int argc, char **argv)
+{
+	static const struct {
+		const char *word;
+		int (*run)(int argc, char **argv);
+	} verbs[] = {{"list", list_media}, {"open", ctl_media_open}, {"prepare", ctl_media_prepare},
+		{"eject", ctl_eject}};
+
+	for (size_t i = 0; argc > 1 && i < SK_ARRAY_SIZE(verbs); i++)
+		if (sk_str_eq(argv[1], verbs[i].word))
+			return verbs[i].run(argc - 1, argv + 1);
+	return list_media(argc, argv);
 }
 
 static int do_with_medium(int argc, char **argv, const char *method)

@@ -35,6 +35,8 @@ int ctl_enroll(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
 int ctl_log(int argc, char **argv);
 int ctl_media(int argc, char **argv);
+int ctl_media_open(int argc, char **argv);
+int ctl_media_prepare(int argc, char **argv);
 int ctl_posture(int argc, char **argv);
 int ctl_reload(int argc, char **argv);
 int ctl_scan(int argc, char **argv);

@@ -20,7 +20,7 @@ static int ctl_version(int argc, char **argv)
 static const CtlCommand commands[] = {
 	{"status", ctl_status, N_("the state of the agent")},
 	{"devices", ctl_devices, N_("devices that are plugged in, or were ever seen (--known)")},
-	{"media", ctl_media, N_("media that are plugged in")},
+	{"media", ctl_media, N_("media that are plugged in; open, prepare or eject a registered one")},
 	{"posture", ctl_posture, N_("the state of this PC: encryption, firewall, updates (--check)")},
 	{"log", ctl_log, N_("what was decided and done (--follow)")},
 	{"explain", ctl_explain, N_("why a device was decided as it was")},

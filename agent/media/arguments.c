@@ -10,9 +10,10 @@
 
 #define IDLE_SECONDS 30
 
-const char arguments_usage[] = "usage: sekisho-media [--listen PATH] [--client NAME] [--media-dir PATH]\n"
-			       "                     [--ntfs-user NAME] [--idle SECONDS] [--kept SECONDS]\n"
-			       "       sekisho-media --close [--media-dir PATH]\n";
+const char arguments_usage[] =
+	"usage: sekisho-media [--listen PATH] [--client NAME] [--media-dir PATH]\n"
+	"                     [--ntfs-user NAME] [--luks-user NAME] [--idle SECONDS] [--kept SECONDS]\n"
+	"       sekisho-media --close [--media-dir PATH]\n";
 
 int arguments_parse(int argc, char **argv, Arguments *ret_arguments)
 {
@@ -21,13 +22,18 @@ int arguments_parse(int argc, char **argv, Arguments *ret_arguments)
 		{"client", required_argument, NULL, 'c'},
 		{"media-dir", required_argument, NULL, 'm'},
 		{"ntfs-user", required_argument, NULL, 'n'},
+		{"luks-user", required_argument, NULL, 'L'},
 		{"idle", required_argument, NULL, 'i'},
 		{"kept", required_argument, NULL, 'k'},
 		{"close", no_argument, NULL, 'C'},
 		{0},
 	};
-	Arguments arguments = {
-		NULL, "sekisho", "/media", "sekisho-ntfs", IDLE_SECONDS, SK_MEDIA_KEPT_SECONDS, false};
+	Arguments arguments = {.client = "sekisho",
+		.base = "/media",
+		.ntfs_user = "sekisho-ntfs",
+		.luks_user = "sekisho-luks",
+		.idle_seconds = IDLE_SECONDS,
+		.kept_seconds = SK_MEDIA_KEPT_SECONDS};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -43,6 +49,9 @@ int arguments_parse(int argc, char **argv, Arguments *ret_arguments)
 			break;
 		case 'n':
 			arguments.ntfs_user = optarg;
+			break;
+		case 'L':
+			arguments.luks_user = optarg;
 			break;
 		case 'i':
 			if (sk_num_parse(optarg, 10, 86400, &arguments.idle_seconds) < 0)

@@ -8,7 +8,7 @@
 
 /* Pointers into argv or to constants. */
 typedef struct Arguments {
-	const char *listen, *client, *base, *ntfs_user;
+	const char *listen, *client, *base, *ntfs_user, *luks_user;
 	uint64_t idle_seconds, kept_seconds;
 	bool close; /* only unmount what is there */
 } Arguments;

@@ -73,7 +73,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("sendfile"),
 	SK_JAIL_CALL("fgetxattr"),
 	SK_JAIL_CALL("fsetxattr"), /* access control lists, the mark of a mount point */
-	SK_JAIL_CALL("ioctl"),	   /* BLKROGET; answers to ntfs-3g; and the device, by ntfs-3g */
+	SK_JAIL_CALL("ioctl"), /* block devices, the device mapper; answers to ntfs-3g; the device, by it */
 	/* ntfs-3g: it lives under this filter and a narrower one of its own (ntfs_serve.c) */
 	SK_JAIL_CALL("seccomp"),
 	SK_JAIL_CALL("process_vm_readv"),
@@ -99,6 +99,26 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("getresuid"),
 	SK_JAIL_CALL("getresgid"),
 	SK_JAIL_CALL("getppid"),
+	/* carry-out media: the header's copy, the device */
+	SK_JAIL_CALL("memfd_create"),
+	SK_JAIL_CALL("ftruncate"),
+	SK_JAIL_CALL("pwrite64"),
+	SK_JAIL_CALL("fsync"),
+	/* sekisho-luks and mkfs.exfat: they live under this filter and their own jails, which they enter */
+	SK_JAIL_CALL("capget"),
+	SK_JAIL_CALL("capset"),
+	SK_JAIL_CALL("setrlimit"),
+	SK_JAIL_CALL("landlock_create_ruleset"),
+	SK_JAIL_CALL("landlock_add_rule"),
+	SK_JAIL_CALL("landlock_restrict_self"),
+	SK_JAIL_CALL("mlock"),
+	SK_JAIL_CALL("mlock2"),
+	SK_JAIL_CALL("munlock"),
+	SK_JAIL_CALL("sysinfo"),
+	SK_JAIL_CALL("uname"),
+	SK_JAIL_CALL("sched_getaffinity"),
+	SK_JAIL_CALL("pread64"),
+	SK_JAIL_CALL_REFUSE("setpriority", EACCES),
 	{.name = NULL},
 };
 

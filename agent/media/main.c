@@ -46,6 +46,14 @@ static int close_places(const char *base)
 	return base_fd >= 0 && media_places_close(base_fd, base) == 0 ? 0 : 1;
 }
 
+/* What needs it is told that there is none. */
+static MediaIdentity find_identity(const char *name)
+{
+	const struct passwd *user = getpwnam(name);
+
+	return user ? (MediaIdentity){user->pw_uid, user->pw_gid} : (MediaIdentity){0};
+}
+
 /* While everything is still allowed: users, sockets, directories. */
 static int prepare(Media *media, const Arguments *arguments)
 {
@@ -56,11 +64,8 @@ static int prepare(Media *media, const Arguments *arguments)
 		return -ENOENT;
 	}
 	media->client_uid = user->pw_uid;
-	user = getpwnam(arguments->ntfs_user);
-	if (user && user->pw_uid != 0) {
-		media->run_uid = user->pw_uid;
-		media->run_gid = user->pw_gid;
-	}
+	media->ntfs = find_identity(arguments->ntfs_user);
+	media->luks = find_identity(arguments->luks_user);
 	media->base = arguments->base;
 	media->base_fd = media_base_open(media->base);
 	if (media->base_fd < 0)

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "agent/media/work.h"
 #include "lib/ipc/chan.h"
 
 typedef struct MediaPeer MediaPeer;
@@ -17,9 +18,8 @@ typedef struct Media {
 	const char *base; /* "/media" */
 	int base_fd;
 	int listen_fd;
-	uid_t client_uid; /* the only one that is listened to */
-	uid_t run_uid;	  /* see ntfs.h */
-	gid_t run_gid;
+	uid_t client_uid;	  /* the only one that is listened to */
+	MediaIdentity ntfs, luks; /* who these programs run as */
 	uint64_t idle_usec;
 	uint64_t kept_usec; /* how long core may take to keep a gate: SK_MEDIA_KEPT_SECONDS */
 	sd_event_source *idle;

@@ -12,6 +12,7 @@
 /* Why something went wrong, for people: from the kernel, escaped. */
 typedef struct MediaDetail {
 	char text[256];
+	uint32_t code; /* SkReason why a carry-out medium was refused; 0: none */
 } MediaDetail;
 
 /* Who the files of a medium belong to. */

@@ -36,15 +36,18 @@ static bool has_option(const char *options, const char *word)
 	return false;
 }
 
-static bool is_ours(const char *options, const char *type)
+/* What can be written to is behind a mapping, and of the one type that is in there. */
+static bool is_ours(const char *options, const char *type, const char *source)
 {
-	static const char *const wanted[] = {"ro", "nosuid", "nodev", "noexec"};
+	static const char *const wanted[] = {"nosuid", "nodev", "noexec"};
 	static const char *const types[] = {
 		"vfat", "exfat", "ext4", "iso9660", "udf", "ntfs3", "fuse.ntfs", "overlay", "tmpfs"};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(wanted); i++)
 		if (!has_option(options, wanted[i]))
 			return false;
+	if (!has_option(options, "ro"))
+		return sk_str_eq(type, "exfat") && sk_str_starts(source, "/dev/dm-");
 	for (size_t i = 0; i < SK_ARRAY_SIZE(types); i++)
 		if (sk_str_eq(types[i], type))
 			return true;
@@ -54,13 +57,13 @@ static bool is_ours(const char *options, const char *type)
 /* "36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw": blanks in paths are escaped. */
 static int parse_line(const char *line, MediaMountInfo *info)
 {
-	char options[256], type[64];
+	char options[256], type[64], source[64];
 	const char *dash = strstr(line, " - ");
 
 	if (!dash || sscanf(line, "%d %d %*s %*s %*s %255s", &info->id, &info->parent, options) != 3 ||
-		sscanf(dash + 3, "%63s", type) != 1)
+		sscanf(dash + 3, "%63s %63s", type, source) != 2)
 		return -EINVAL;
-	info->ours = is_ours(options, type);
+	info->ours = is_ours(options, type, source);
 	return 0;
 }
 

@@ -16,7 +16,9 @@
 #include "lib/base/str.h"
 #include "lib/ipc/chan.h"
 #include "lib/ipc/check.h"
+#include "lib/ipc/check_carry.h"
 #include "lib/log/log.h"
+#include "lib/reason/reason.h"
 
 struct MediaPeer {
 	MediaPeer *prev, *next;
@@ -98,18 +100,20 @@ static void log_mounted(const SkMediaMounted *answer)
 			(unsigned long long)answer->volume, strerror(-answer->result), answer->detail);
 }
 
-static void on_prepared(void *userdata, const SkMediaMount *request, int result,
-	const MediaPrepared *prepared, const MediaDetail *detail)
+static void on_prepared(void *userdata, const MediaWork *work, MediaDone *done)
 {
 	own_free Recipient *recipient = userdata;
+	const SkMediaMount *request = work->mount;
+	const MediaPrepared *prepared = &done->prepared;
 	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
 	own_fd int mount_fd = prepared->mount_fd, group_fd = prepared->group_fd, root_fd = prepared->root_fd;
-	SkMediaMounted answer = {.volume = request->volume, .result = result};
+	SkMediaMounted answer = {
+		.volume = request->volume, .result = done->result, .code = done->detail.code};
 
 	sk_head_init(&answer.head, SK_MEDIA_MOUNTED, sizeof(answer));
 	answer.head.cookie = request->head.cookie;
-	sk_str_copy(answer.detail, sizeof(answer.detail), detail->text);
-	if (result == 0 && peer)
+	sk_str_copy(answer.detail, sizeof(answer.detail), done->detail.text);
+	if (answer.result == 0 && peer)
 		answer.result = attach(recipient->media, request, prepared, &answer);
 	if (answer.result == 0 && peer)
 		hold(recipient->media, prepared, &answer);
@@ -129,42 +133,118 @@ static int refuse_mount(MediaPeer *peer, const SkMediaMount *request, int result
 	return peer_send(peer, &answer, NULL, 0);
 }
 
-static int on_mount(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+/* Questions and progress of a worker, for core as they are. */
+static void on_tell(void *userdata, const SkHead *message)
 {
-	const SkMediaMount *request = (const SkMediaMount *)message;
-	MediaPeer *peer = userdata;
-	Recipient *recipient;
-	int r;
+	const Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
 
-	if (!media_user_check(request->user) || request->uid == 0 || request->uid == (uid_t)-1)
-		return refuse_mount(peer, request, -EINVAL);
-	recipient = malloc(sizeof(*recipient));
-	if (!recipient)
-		return refuse_mount(peer, request, -ENOMEM);
-	*recipient = (Recipient){peer->media, peer->number};
-	r = media_worker_start(peer->media->event,
-		&(MediaPrepareOrder){.request = request,
-			.device_fd = fds[0],
-			.run_uid = peer->media->run_uid,
-			.run_gid = peer->media->run_gid},
-		on_prepared, recipient);
-	if (r == 0)
-		return 0;
-	free(recipient);
-	return refuse_mount(peer, request, r);
+	if (peer)
+		(void)peer_send(peer, message, NULL, 0);
 }
 
-static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+static int start(MediaPeer *peer, MediaWork *work, void (*done)(void *, const MediaWork *, MediaDone *))
 {
-	const SkMediaUnmount *request = (const SkMediaUnmount *)message;
-	MediaPeer *peer = userdata;
+	Recipient *recipient = malloc(sizeof(*recipient));
+	int r;
+
+	if (!recipient)
+		return -ENOMEM;
+	*recipient = (Recipient){peer->media, peer->number};
+	work->ntfs = peer->media->ntfs;
+	work->luks = peer->media->luks;
+	work->base = peer->media->base;
+	work->base_fd = peer->media->base_fd;
+	r = media_worker_start(peer->media->event, work,
+		&(MediaWorkerCalls){.done = done, .tell = on_tell, .userdata = recipient});
+	if (r < 0)
+		free(recipient);
+	return r;
+}
+
+static int mount_as_asked(MediaPeer *peer, MediaWork *work)
+{
+	const SkMediaMount *request = work->mount;
+	int r = -EINVAL;
+
+	if (media_user_check(request->user) && request->uid != 0 && request->uid != (uid_t)-1)
+		r = start(peer, work, on_prepared);
+	return r < 0 ? refuse_mount(peer, request, r) : 0;
+}
+
+static int on_mount(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {.mount = (const SkMediaMount *)message, .device_fd = fds[0], .passphrase_fd = -1};
+
+	return mount_as_asked(userdata, &work);
+}
+
+static int on_unlock(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkMediaUnlock *unlock = (const SkMediaUnlock *)message;
+	MediaWork work = {.mount = &unlock->mount,
+		.wanted = &unlock->wanted,
+		.device_fd = fds[0],
+		.passphrase_fd = fds[1]};
+
+	return mount_as_asked(userdata, &work);
+}
+
+static int answer_format(MediaPeer *peer, const SkMediaFormat *request, SkMediaFormatted *answer)
+{
+	sk_head_init(&answer->head, SK_MEDIA_FORMATTED, sizeof(*answer));
+	answer->head.cookie = request->head.cookie;
+	answer->volume = request->volume;
+	if (answer->code)
+		sk_log(LOG_WARNING, "volume %llu is not prepared: code %u (%s)",
+			(unsigned long long)answer->volume, answer->code, answer->detail);
+	return peer ? peer_send(peer, answer, NULL, 0) : 0;
+}
+
+static int refuse_format(MediaPeer *peer, const SkMediaFormat *request, int result, const char *detail)
+{
+	SkMediaFormatted answer = {.code = SK_MEDIUM_NOT_PREPARED};
+
+	sk_str_format(answer.detail, sizeof(answer.detail), "%s%s%s", detail, *detail ? ": " : "",
+		strerror(-result));
+	return answer_format(peer, request, &answer);
+}
+
+static void on_format_done(void *userdata, const MediaWork *work, MediaDone *done)
+{
+	own_free Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
+
+	if (done->result < 0)
+		(void)refuse_format(peer, work->format, done->result, done->detail.text);
+	else
+		(void)answer_format(peer, work->format, &done->formatted);
+	media_idle_check(recipient->media);
+}
+
+static int on_format(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {
+		.format = (const SkMediaFormat *)message, .device_fd = fds[0], .passphrase_fd = fds[1]};
+	int r = start(userdata, &work, on_format_done);
+
+	return r < 0 ? refuse_format(userdata, work.format, r, "") : 0;
+}
+
+static int on_evaluated(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	media_worker_answer(message);
+	return 0;
+}
+
+static int answer_unmount(MediaPeer *peer, const SkMediaUnmount *request, int result)
+{
 	Media *media = peer->media;
-	SkAnswer answer = {0};
+	SkAnswer answer = {.result = result};
 	uid_t uid = 0;
 
 	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
-	answer.head.cookie = message->cookie;
-	answer.result = media_target_detach(media->base_fd, media->base, request->path, request->lazy);
+	answer.head.cookie = request->head.cookie;
 	if (answer.result == 0)
 		media_held_shut(media, request->path);
 	if (answer.result == -EBUSY &&
@@ -173,6 +253,32 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	sk_log(LOG_INFO, "volume %llu at %s: %s", (unsigned long long)request->volume, request->path,
 		answer.result == 0 ? "unmounted" : strerror(-answer.result));
 	return peer_send(peer, &answer, NULL, 0);
+}
+
+static void on_closed(void *userdata, const MediaWork *work, MediaDone *done)
+{
+	own_free Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
+
+	if (peer)
+		(void)answer_unmount(peer, work->close, done->result);
+	media_idle_check(recipient->media);
+}
+
+/* What was written to is closed by a worker: it may take as long as the medium takes to write. */
+static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	const SkMediaUnmount *request = (const SkMediaUnmount *)message;
+	MediaPeer *peer = userdata;
+	MediaWork work = {.close = request, .device_fd = n_fds > 0 ? fds[0] : -1, .passphrase_fd = -1};
+	int r;
+
+	if (n_fds > 0) {
+		r = start(peer, &work, on_closed);
+		return r < 0 ? answer_unmount(peer, request, r) : 0;
+	}
+	r = media_target_detach(peer->media->base_fd, peer->media->base, request->path, request->lazy);
+	return answer_unmount(peer, request, r);
 }
 
 static void tell_place(void *userdata, const char *path)
@@ -210,7 +316,10 @@ static int on_kept(void *userdata, const SkHead *message, int *fds, size_t n_fds
 
 const SkMsgSpec media_specs[] = {
 	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount, sk_check_media_mount},
-	{SK_MEDIA_UNMOUNT, 0, sizeof(SkMediaUnmount), on_unmount, sk_check_media_unmount},
+	{SK_MEDIA_UNLOCK, 2, sizeof(SkMediaUnlock), on_unlock, sk_check_media_unlock},
+	{SK_MEDIA_FORMAT, 2, sizeof(SkMediaFormat), on_format, sk_check_media_format},
+	{SK_MEDIA_EVALUATED, 0, sizeof(SkMediaEvaluated), on_evaluated, sk_check_media_evaluated},
+	{SK_MEDIA_UNMOUNT, SK_CHAN_FDS_UP_TO | 1, sizeof(SkMediaUnmount), on_unmount, sk_check_media_unmount},
 	{SK_MEDIA_KEPT, 0, sizeof(SkMediaKept), on_kept},
 	{SK_MEDIA_LIST, 0, sizeof(SkHead), on_list},
 	{0},

@@ -9,18 +9,18 @@
 #include "agent/media/newmount.h"
 #include "agent/media/ntfs.h"
 #include "agent/media/stack.h"
+#include "agent/media/unlock.h"
 #include "agent/media/workplace.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/ipc/proto_probe.h"
 
-static int mount_content(
-	const MediaPrepareOrder *order, const MediaFilesystem *filesystem, MediaDetail *detail)
+static int mount_content(const MediaWork *work, const MediaFilesystem *filesystem, MediaDetail *detail)
 {
-	const SkMediaMount *request = order->request;
+	const SkMediaMount *request = work->mount;
 	const MediaOwner owner = {request->uid, request->scanner_gid};
 	char source[64];
-	int r = media_device_check(order->device_fd, source, sizeof(source));
+	int r = media_device_check(work->device_fd, source, sizeof(source));
 
 	if (r < 0) {
 		sk_str_copy(detail->text, sizeof(detail->text), "not a read-only block device");
@@ -29,11 +29,11 @@ static int mount_content(
 	r = media_mount_device(filesystem, source, &owner, detail);
 	if (r == -ENOSYS && request->content == SK_CONTENT_NTFS) {
 		*detail = (MediaDetail){0};
-		r = media_ntfs_mount(&(MediaNtfs){.device_fd = order->device_fd,
+		r = media_ntfs_mount(&(MediaNtfs){.device_fd = work->device_fd,
 					     .source = source,
 					     .owner = owner,
-					     .run_uid = order->run_uid,
-					     .run_gid = order->run_gid},
+					     .run_uid = work->ntfs.uid,
+					     .run_gid = work->ntfs.gid},
 			detail);
 	}
 	return r;
@@ -84,16 +84,17 @@ static int split(int mount_fd, MediaPrepared *prepared)
 	return 0;
 }
 
-static int mount_as_ordered(const MediaPrepareOrder *order, MediaDetail *detail)
+static int mount_as_ordered(const MediaWork *work, MediaDetail *detail)
 {
-	const MediaFilesystem *filesystem = media_filesystem_find(order->request->content);
+	const MediaFilesystem *filesystem = media_filesystem_find(work->mount->content);
 	int r;
 
 	if (!filesystem) {
 		sk_str_copy(detail->text, sizeof(detail->text), "a content that is never mounted");
 		return -ENOSYS;
 	}
-	own_fd int medium = mount_content(order, filesystem, detail);
+	own_fd int medium =
+		work->wanted ? media_unlock(work, detail) : mount_content(work, filesystem, detail);
 
 	if (medium < 0)
 		return medium;
@@ -102,17 +103,17 @@ static int mount_as_ordered(const MediaPrepareOrder *order, MediaDetail *detail)
 	if (r < 0)
 		return r;
 	r = own_take_fd(&medium);
-	if (order->request->import_copy)
-		r = replace_by_copy(order->request, r, detail);
-	if (r >= 0 && (filesystem->stackable || order->request->import_copy))
+	if (work->mount->import_copy)
+		r = replace_by_copy(work->mount, r, detail);
+	if (r >= 0 && (filesystem->stackable || work->mount->import_copy))
 		r = put_beneath_overlays(r, detail);
 	return r;
 }
 
-int media_prepare(const MediaPrepareOrder *order, MediaPrepared *ret_prepared, MediaDetail *detail)
+int media_prepare(const MediaWork *work, MediaPrepared *ret_prepared, MediaDetail *detail)
 {
 	MediaPrepared prepared = {-1, -1, -1};
-	own_fd int mount_fd = mount_as_ordered(order, detail);
+	own_fd int mount_fd = mount_as_ordered(work, detail);
 	int r;
 
 	if (mount_fd < 0)

@@ -5,19 +5,12 @@
  * here, in a worker process: a stick that does not answer holds up nobody else.
  */
 #include "agent/media/mount.h"
-#include "lib/ipc/proto_media.h"
+#include "agent/media/work.h"
 
 typedef struct MediaPrepared {
 	int mount_fd, group_fd, root_fd;
 } MediaPrepared;
 
-/* For workers: the process ends after it, and with it what it opened in vain. run_uid, run_gid: see ntfs.h.
- * Return: 0 and three descriptors that the caller closes, or negative errno as
- * SkMediaMounted.result documents it. */
-typedef struct MediaPrepareOrder {
-	const SkMediaMount *request;
-	int device_fd;
-	uid_t run_uid;
-	gid_t run_gid;
-} MediaPrepareOrder;
-int media_prepare(const MediaPrepareOrder *order, MediaPrepared *ret_prepared, MediaDetail *detail);
+/* For workers: the process ends after it, and with it what it opened in vain. Return: 0 and three descriptors
+ * that the caller closes, or negative errno as SkMediaMounted.result documents it. */
+int media_prepare(const MediaWork *work, MediaPrepared *ret_prepared, MediaDetail *detail);

@@ -10,10 +10,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
+#include "agent/media/format.h"
+#include "agent/media/unlock.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/ipc/chan.h"
+#include "lib/ipc/check.h"
+#include "lib/ipc/check_carry.h"
 
 /* Between a worker and its parent only. */
 #define WORKER_DONE 0x04f1
@@ -26,17 +31,22 @@ typedef struct WorkerReport {
 } WorkerReport;
 
 typedef struct Worker {
-	SkMediaMount request;
+	struct Worker *prev, *next;
+	uint64_t number;
+	MediaWork work; /* points into what follows */
+	SkMediaMount mount;
+	SkLuksWanted wanted;
+	SkMediaFormat format;
+	SkMediaUnmount close;
 	SkChan *chan;
 	sd_event_source *io, *timer;
-	MediaWorkerDone done;
-	void *userdata;
+	MediaWorkerCalls calls;
 	pid_t pid;
 	bool reported;
-	WorkerReport report;
-	MediaPrepared prepared;
+	MediaDone done;
 } Worker;
 
+static Worker *workers;
 static unsigned n_workers;
 
 unsigned media_workers(void)
@@ -48,30 +58,38 @@ static void worker_free(Worker *worker)
 {
 	sd_event_source_disable_unref(worker->io);
 	sd_event_source_disable_unref(worker->timer);
-	if (worker->chan)
+	if (worker->chan) {
+		DL_DELETE(workers, worker);
 		n_workers--;
+	}
 	sk_chan_free(worker->chan);
 	free(worker);
 }
 OWN_DEFINE(Worker, worker_free)
 
-static void finish(Worker *worker, int result, const MediaDetail *detail)
+static void finish(Worker *worker, int result, const char *why)
 {
-	worker->done(worker->userdata, &worker->request, result, &worker->prepared, detail);
+	worker->done.result = result;
+	if (why)
+		sk_str_copy(worker->done.detail.text, sizeof(worker->done.detail.text), why);
+	worker->calls.done(worker->calls.userdata, &worker->work, &worker->done);
 	worker_free(worker);
 }
 
+/* A mount comes with three descriptors, everything else with none. */
 static int on_report(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	const WorkerReport *report = (const WorkerReport *)message;
 	Worker *worker = userdata;
+	bool mounted = report->result == 0 && worker->work.mount;
 
-	if (worker->reported || (report->result == 0) != (n_fds == 3))
+	if (worker->reported || mounted != (n_fds == 3))
 		return -EPROTO;
 	worker->reported = true;
-	worker->report = *report;
+	worker->done.result = report->result;
+	worker->done.detail = report->detail;
 	if (n_fds == 3)
-		worker->prepared =
+		worker->done.prepared =
 			(MediaPrepared){own_take_fd(&fds[0]), own_take_fd(&fds[1]), own_take_fd(&fds[2])};
 	return 0;
 }
@@ -83,68 +101,130 @@ static bool check_report(const SkHead *message)
 	return SK_PROTO_TEXT_OK(report->detail.text) && report->result <= 0;
 }
 
+static int on_tell(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	SkMediaEvaluate evaluate;
+	Worker *worker = userdata;
+
+	if (message->type != SK_MEDIA_EVALUATE) {
+		worker->calls.tell(worker->calls.userdata, message);
+		return 0;
+	}
+	evaluate = *(const SkMediaEvaluate *)message;
+	evaluate.head.cookie = worker->number;
+	worker->calls.tell(worker->calls.userdata, &evaluate.head);
+	return 0;
+}
+
+static int on_formatted(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	Worker *worker = userdata;
+
+	if (!worker->work.format)
+		return -EPROTO;
+	worker->done.formatted = *(const SkMediaFormatted *)message;
+	return 0;
+}
+
 const SkMsgSpec media_worker_specs[] = {
 	{WORKER_DONE, SK_CHAN_FDS_UP_TO | 3, sizeof(WorkerReport), on_report, check_report},
+	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), on_tell, sk_check_media_evaluate},
+	{SK_MEDIA_PROGRESS, 0, sizeof(SkMediaProgress), on_tell, sk_check_media_progress},
+	{SK_MEDIA_FORMATTED, 0, sizeof(SkMediaFormatted), on_formatted, sk_check_media_formatted},
 	{0},
 };
+
+void media_worker_answer(const SkHead *message)
+{
+	Worker *worker;
+
+	DL_FOREACH (workers, worker)
+		if (worker->number == message->cookie)
+			(void)sk_chan_send(worker->chan, message, NULL, 0);
+}
 
 /* The worker is heard out: while it has its own descriptors of the mount, nobody could unmount it again. */
 static int on_worker_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	Worker *worker = userdata;
-	const MediaDetail nothing = {"the worker ended without an answer"};
 	int r = sk_chan_dispatch(worker->chan, media_worker_specs, worker);
 
 	if (r == 1 || r == -EAGAIN)
 		return 0;
 	if (r == 0 && worker->reported)
-		finish(worker, worker->report.result, &worker->report.detail);
+		finish(worker, worker->done.result, NULL);
 	else
-		finish(worker, -ECHILD, &nothing);
+		finish(worker, -ECHILD, "the worker ended without an answer");
 	return 0;
 }
 
 static int on_worker_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	Worker *worker = userdata;
-	const MediaDetail late = {"the medium does not answer"};
 
 	/* What it made nobody has seen: it ends with the worker. */
 	kill(worker->pid, SIGKILL);
-	finish(worker, -ETIMEDOUT, &late);
+	finish(worker, -ETIMEDOUT, "the medium does not answer");
 	return 0;
 }
 
-/* Connections of the parent must not stay open because a worker takes long. */
-static void close_all_but(int a, int b)
+static int compare_fds(const void *a, const void *b)
 {
-	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+	return *(const int *)a - *(const int *)b;
+}
 
-	if (low > 3)
-		close_range(3, low - 1, 0);
-	if (high - low > 1)
-		close_range(low + 1, high - 1, 0);
-	close_range(high + 1, ~0u, 0);
+/* Connections of the parent must not stay open because a worker takes long. */
+static void close_all_but(int *fds, size_t n)
+{
+	int from = 3;
+
+	qsort(fds, n, sizeof(*fds), compare_fds);
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < from)
+			continue;
+		if (fds[i] > from)
+			close_range((unsigned)from, (unsigned)fds[i] - 1, 0);
+		from = fds[i] + 1;
+	}
+	close_range((unsigned)from, ~0u, 0);
+}
+
+static int run(const MediaWork *work, MediaPrepared *prepared, MediaDetail *detail)
+{
+	SkMediaFormatted formatted = {.volume = 0};
+	int r;
+
+	if (work->close)
+		return media_lock(work);
+	if (!work->format)
+		return media_prepare(work, prepared, detail);
+	formatted.volume = work->format->volume;
+	sk_head_init(&formatted.head, SK_MEDIA_FORMATTED, sizeof(formatted));
+	r = media_format(work, &formatted, detail);
+	sk_str_copy(formatted.detail, sizeof(formatted.detail), detail->text);
+	return r < 0 ? r : sk_chan_send(work->parent, &formatted, NULL, 0);
 }
 
 /* Runs in the child. */
-_Noreturn static void work(const MediaPrepareOrder *order, int fd)
+_Noreturn static void work_as_told(MediaWork *work, int fd)
 {
+	int kept[] = {work->device_fd, work->passphrase_fd, work->close ? work->base_fd : -1, fd};
 	WorkerReport report = {0};
 	MediaPrepared prepared = {-1, -1, -1};
 	SkChan *parent = sk_chan_new(fd); /* closed last, by the end of the process */
 	sigset_t none;
 
-	close_all_but(order->device_fd, fd);
+	close_all_but(kept, SK_ARRAY_SIZE(kept));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (!parent)
 		_exit(1);
+	work->parent = parent;
 	sk_head_init(&report.head, WORKER_DONE, sizeof(report));
-	report.result = media_prepare(order, &prepared, &report.detail);
+	report.result = run(work, &prepared, &report.detail);
 	const int fds[3] = {prepared.mount_fd, prepared.group_fd, prepared.root_fd};
-	int r = sk_chan_send(parent, &report, fds, report.result == 0 ? 3 : 0);
+	int r = sk_chan_send(parent, &report, fds, prepared.mount_fd >= 0 ? 3 : 0);
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
@@ -154,7 +234,9 @@ _Noreturn static void work(const MediaPrepareOrder *order, int fd)
 
 static int watch(sd_event *event, Worker *worker)
 {
-	uint64_t seconds = worker->request.import_copy ? MEDIA_COPY_SECONDS : MEDIA_MOUNT_SECONDS;
+	const MediaWork *work = &worker->work;
+	bool is_long = !work->mount || work->mount->import_copy;
+	uint64_t seconds = is_long ? MEDIA_LONG_SECONDS : MEDIA_MOUNT_SECONDS;
 	int r = sd_event_add_io(event, &worker->io, sk_chan_fd(worker->chan), EPOLLIN, on_worker_io, worker);
 
 	if (r >= 0)
@@ -163,8 +245,22 @@ static int watch(sd_event *event, Worker *worker)
 	return r < 0 ? r : 0;
 }
 
-int media_worker_start(sd_event *event, const MediaPrepareOrder *order, MediaWorkerDone done, void *userdata)
+static void copy_work(Worker *worker, const MediaWork *work)
 {
+	worker->work = *work;
+	if (work->mount)
+		worker->work.mount = memcpy(&worker->mount, work->mount, sizeof(worker->mount));
+	if (work->wanted)
+		worker->work.wanted = memcpy(&worker->wanted, work->wanted, sizeof(worker->wanted));
+	if (work->format)
+		worker->work.format = memcpy(&worker->format, work->format, sizeof(worker->format));
+	if (work->close)
+		worker->work.close = memcpy(&worker->close, work->close, sizeof(worker->close));
+}
+
+int media_worker_start(sd_event *event, const MediaWork *work, const MediaWorkerCalls *calls)
+{
+	static uint64_t last_number;
 	own_(worker_freep) Worker *worker = calloc(1, sizeof(*worker));
 	int sockets[2], r;
 
@@ -176,13 +272,14 @@ int media_worker_start(sd_event *event, const MediaPrepareOrder *order, MediaWor
 		return -errno;
 	own_fd int there = sockets[1];
 
-	worker->request = *order->request;
-	worker->done = done;
-	worker->userdata = userdata;
-	worker->prepared = (MediaPrepared){-1, -1, -1};
+	copy_work(worker, work);
+	worker->calls = *calls;
+	worker->number = ++last_number;
+	worker->done.prepared = (MediaPrepared){-1, -1, -1};
 	worker->chan = sk_chan_new(sockets[0]);
 	if (!worker->chan)
 		return -ENOMEM;
+	DL_APPEND(workers, worker);
 	n_workers++;
 	r = watch(event, worker);
 	if (r < 0)
@@ -191,7 +288,7 @@ int media_worker_start(sd_event *event, const MediaPrepareOrder *order, MediaWor
 	if (worker->pid < 0)
 		return -errno;
 	if (worker->pid == 0)
-		work(order, own_take_fd(&there));
+		work_as_told(&worker->work, own_take_fd(&there));
 	own_take(worker);
 	return 0;
 }

@@ -78,7 +78,7 @@ static void done_prepare(void *userdata, Job *job)
 
 static void disk_id_of(const Block *block, DiskId *ret_id)
 {
-	*ret_id = (DiskId){.dev = block->dev, .bus = block->bus};
+	*ret_id = (DiskId){.dev = block->dev, .bus = block->bus, .writable = block->writable};
 	sk_str_copy(ret_id->sysname, sizeof(ret_id->sysname), block->sysname);
 	sk_str_copy(ret_id->usb, sizeof(ret_id->usb), block->usb);
 }

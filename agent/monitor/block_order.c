@@ -34,8 +34,10 @@ static void run_order(Job *job)
 
 	/* Somebody may have come to live on it since it was plugged in. */
 	if (r == 0)
-		r = order->type == SK_MONITOR_BLOCK_EJECT ? disk_eject(&order->id, order->detail)
-							  : disk_open(&order->id, &order->fd);
+		r = order->type == SK_MONITOR_BLOCK_EJECT
+			    ? disk_eject(&order->id, order->detail)
+			    : disk_open(&order->id,
+				      order->type == SK_MONITOR_BLOCK_OPEN && order->id.writable, &order->fd);
 	order->result = r > 0 ? -EPERM : r;
 }
 
@@ -74,6 +76,15 @@ bool block_order_check(const SkBlockOrder *order)
 	return SK_PROTO_TEXT_OK(order->sysname) && name_is_block(order->sysname) && order->writable <= 1;
 }
 
+/* Carry-out media are whole disks; nothing else is ever written to. */
+static int check_writable(const SkBlockOrder *order, const Block *block)
+{
+	bool possible = order->head.type == SK_MONITOR_BLOCK_OPEN && block->partition == 0 &&
+			block->bus != SK_BUS_OPTICAL;
+
+	return possible ? 0 : -EOPNOTSUPP;
+}
+
 /* Return: 0 and the entry, or what to answer. */
 static int check_order(const Monitor *monitor, const SkBlockOrder *order, Block **ret_block)
 {
@@ -90,7 +101,7 @@ static int check_order(const Monitor *monitor, const SkBlockOrder *order, Block 
 		return -EPERM;
 	if (order->head.type != SK_MONITOR_BLOCK_EJECT) {
 		*ret_block = block;
-		return order->writable ? -EOPNOTSUPP : 0;
+		return order->writable ? check_writable(order, block) : 0;
 	}
 	/* The tray, the port: a matter of the whole disk. */
 	*ret_block = block_table_find(monitor, block->disk);
@@ -112,7 +123,9 @@ void block_order(Monitor *monitor, const SkBlockOrder *order)
 	job->type = order->head.type;
 	job->asked = asked;
 	job->fd = -1;
-	job->id = (DiskId){.dev = block->dev, .bus = block->bus};
+	/* Whatever else core wants with it ends the writing. */
+	block->writable = order->writable;
+	job->id = (DiskId){.dev = block->dev, .bus = block->bus, .writable = block->writable};
 	sk_str_copy(job->id.sysname, sizeof(job->id.sysname), block->sysname);
 	sk_str_copy(job->id.usb, sizeof(job->id.usb), block->usb);
 	sk_str_copy(job->job.key, sizeof(job->job.key), block->disk);

@@ -21,7 +21,8 @@ struct Block {
 	uint32_t partition; /* 0 for a disk */
 	uint8_t bus;
 	bool removable, present_at_start, preparing;
-	bool seen; /* by the rescan that is going on */
+	bool writable; /* core had it opened for writing, and not for reading since */
+	bool seen;     /* by the rescan that is going on */
 	UT_hash_handle hh;
 };
 

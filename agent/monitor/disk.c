@@ -59,7 +59,7 @@ int disk_guard_node(const char *sysname, dev_t dev)
 	return 1;
 }
 
-static int open_node(const DiskId *id, int flags, int *ret_fd)
+static int open_node(const DiskId *id, int *ret_fd)
 {
 	char path[SK_SYSNAME_SIZE + 8];
 	own_fd int fd = -1;
@@ -68,7 +68,7 @@ static int open_node(const DiskId *id, int flags, int *ret_fd)
 	if (!node_path(id->sysname, path, sizeof(path)))
 		return -ENAMETOOLONG;
 	/* Without O_NONBLOCK an empty drive cannot be opened and an open tray is pulled in. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC | flags);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
 	if (fstat(fd, &st) < 0)
@@ -79,22 +79,24 @@ static int open_node(const DiskId *id, int flags, int *ret_fd)
 	return 0;
 }
 
-static int make_read_only(int fd)
+static int make_read_only(int fd, bool on)
 {
-	int on = 1, now = 0;
+	int wanted = on, now = !on;
 
-	if (ioctl(fd, BLKROSET, &on) < 0 || ioctl(fd, BLKROGET, &now) < 0)
+	if (ioctl(fd, BLKROSET, &wanted) < 0 || ioctl(fd, BLKROGET, &now) < 0)
 		return -errno;
-	return now ? 0 : -EIO;
+	return !now == !on ? 0 : -EIO;
 }
 
-int disk_open(const DiskId *id, int *ret_fd)
+int disk_open(const DiskId *id, bool writable, int *ret_fd)
 {
 	own_fd int fd = -1;
-	int r = open_node(id, 0, &fd);
+	int r = open_node(id, &fd);
 
-	if (r == 0 && mode_is_enforcing())
-		r = make_read_only(fd);
+	if (r == 0 && writable)
+		r = make_read_only(fd, false);
+	else if (r == 0 && mode_is_enforcing() && !id->writable)
+		r = make_read_only(fd, true);
 	if (r == 0)
 		*ret_fd = own_take_fd(&fd);
 	return r;
@@ -139,7 +141,7 @@ int disk_release(const DiskId *id)
 {
 	own_fd int fd = -1;
 	int off = 0;
-	int r = open_node(id, 0, &fd);
+	int r = open_node(id, &fd);
 
 	if (r < 0)
 		return r;
@@ -152,7 +154,7 @@ int disk_prepare(const DiskId *id, DiskMedium *ret_medium)
 	int r = disk_guard_node(id->sysname, id->dev);
 
 	if (r >= 0)
-		r = disk_open(id, &fd);
+		r = disk_open(id, false, &fd);
 	if (r < 0)
 		return r;
 	read_medium(id, fd, ret_medium);

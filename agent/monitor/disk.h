@@ -14,7 +14,8 @@ typedef struct DiskId {
 	char sysname[SK_SYSNAME_SIZE];
 	char usb[SK_SYSNAME_SIZE]; /* the USB device above, or empty */
 	dev_t dev;
-	uint8_t bus; /* SK_BUS_*, never internal */
+	uint8_t bus;   /* SK_BUS_*, never internal */
+	bool writable; /* core had it opened for writing, and not for reading since */
 } DiskId;
 
 typedef struct DiskMedium {
@@ -28,15 +29,18 @@ typedef struct DiskMedium {
  */
 int disk_guard_node(const char *sysname, dev_t dev);
 
-/* Opens the device for reading, after it has been made read-only in the block layer. -ENODEV: the node is
- * another device. An empty drive can be opened too. */
-int disk_open(const DiskId *id, int *ret_fd);
+/*
+ * Opens the device for reading, after it has been made read-only in the block layer, or (writable) the
+ * contrary: who gets the descriptor may open it anew for writing. -ENODEV: the node is another device. An
+ * empty drive can be opened too.
+ */
+int disk_open(const DiskId *id, bool writable, int *ret_fd);
 
 /* No longer read-only: the monitor only watches now. */
 int disk_release(const DiskId *id);
 
-/* While enforcing: guards the node, makes the device read-only, asks for its medium and has the kernel watch
- * for changes. */
+/* While enforcing: guards the node, makes the device read-only (unless core writes to it: id->writable), asks
+ * for its medium and has the kernel watch for changes. */
 int disk_prepare(const DiskId *id, DiskMedium *ret_medium);
 
 /*

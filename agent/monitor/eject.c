@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/cdrom.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -18,6 +19,8 @@
 
 #define SYS_BLOCK "/sys/block"
 #define USB_CLASS_STORAGE 8
+#define LETTING_GO_TRIES 20
+#define LETTING_GO_MSEC 100
 
 OWN_DEFINE(DIR, closedir)
 
@@ -29,7 +32,13 @@ static int open_exclusively(const DiskId *id, int *ret_fd)
 	own_fd int fd = -1;
 
 	sk_str_format(path, sizeof(path), "/dev/%s", id->sysname);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_EXCL | O_NOFOLLOW | O_CLOEXEC);
+	/* What was just unmounted ends a little later: a mapping, the scanner's hold on it. */
+	for (unsigned i = 0; i < LETTING_GO_TRIES; i++) {
+		fd = open(path, O_RDONLY | O_NONBLOCK | O_EXCL | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 || errno != EBUSY)
+			break;
+		poll(NULL, 0, LETTING_GO_MSEC);
+	}
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)

@@ -12,7 +12,9 @@ _sekishoctl() {
 		words="allow audit break-glass code descriptors devices eject enroll explain log media policy posture reload scan status trial version"
 	else
 		case ${COMP_WORDS[1]} in
-		status | media) words="--json" ;;
+		status) words="--json" ;;
+		media) ((COMP_CWORD == 2)) && words="--json open prepare eject" ||
+			words="--read-only --medium --portable --confirm --json $(_sekishoctl_column media volume)" ;;
 		posture) words="--check --json" ;;
 		devices) words="--known --json" ;;
 		log) words="--follow --after --kind --json" ;;

@@ -32,6 +32,12 @@ static const SkWord import_words[] = {
 	{0},
 };
 
+static const SkWord carry_kdf_words[] = {
+	{"argon2id", SK_CARRY_ARGON2ID},
+	{"pbkdf2", SK_CARRY_PBKDF2},
+	{NULL, 0},
+};
+
 static const SkWord console_rules_words[] = {
 	{"first", SK_CONSOLE_RULES_FIRST},
 	{"only", SK_CONSOLE_RULES_ONLY},
@@ -98,6 +104,15 @@ const SkSetting sk_settings_schema[] = {
 	  "read files from the medium, or from a scanned copy" },
 	{ "Media", "ImportCopyMax", SIZE(MIB, 1024 * GIB), AT(media.import_copy_max), "2G",
 	  "memory that the copies of one medium may take" },
+
+	{ "CarryOut", "KeyDerivation", WORD(carry_kdf_words), AT(carry.kdf), "argon2id",
+	  "how the passphrase of a medium that is prepared becomes a key; pbkdf2: CRYPTREC's list only" },
+	{ "CarryOut", "Argon2Memory", SIZE(64 * MIB, 4 * GIB), AT(carry.kdf_memory), "256M",
+	  "memory of Argon2; whoever opens the medium needs as much" },
+	{ "CarryOut", "Argon2Time", INTEGER(4, 100), AT(carry.kdf_time), "4",
+	  "passes of Argon2 over this memory" },
+	{ "CarryOut", "Pbkdf2Iterations", INTEGER(600000, 100000000), AT(carry.kdf_iterations), "1000000",
+	  "iterations of PBKDF2 with SHA-256" },
 
 	{ "Scan", "DefinitionsDirectory", PATH, AT(scan.definitions_directory), "/var/lib/clamav",
 	  "the definitions of ClamAV" },

@@ -46,6 +46,18 @@ typedef enum SkConsoleSettings {
 	SK_CONSOLE_SETTINGS_IGNORE,
 } SkConsoleSettings;
 
+/* How the key of a medium's slot is derived when one is prepared. */
+typedef enum SkCarryKdf {
+	SK_CARRY_ARGON2ID = 0,
+	SK_CARRY_PBKDF2, /* all of it on the CRYPTREC list */
+} SkCarryKdf;
+
+typedef struct SkCarrySettings {
+	SkCarryKdf kdf;
+	uint64_t kdf_time, kdf_memory; /* of Argon2 */
+	uint64_t kdf_iterations;       /* of PBKDF2 */
+} SkCarrySettings;
+
 /* Types of content that are refused; bits of SkSettings.scan.refuse_types. */
 enum {
 	SK_REFUSE_PROGRAM = 1 << 0,
@@ -69,6 +81,7 @@ typedef struct SkSettings {
 		SkImport default_import;
 		uint64_t import_copy_max;
 	} media;
+	SkCarrySettings carry;
 	struct {
 		char *definitions_directory;
 		uint64_t definitions_warn_days;

@@ -5,6 +5,7 @@
  */
 #include <limits.h>
 
+#include "agent/media/luks.h"
 #include "agent/media/media.h"
 #include "agent/media/target.h"
 #include "agent/media/worker.h"
@@ -15,7 +16,7 @@
 
 const SkMsgSpec *fuzz_table(size_t i)
 {
-	const SkMsgSpec *const tables[] = {media_specs, media_worker_specs};
+	const SkMsgSpec *const tables[] = {media_specs, media_worker_specs, media_luks_specs};
 
 	return i < SK_ARRAY_SIZE(tables) ? tables[i] : NULL;
 }

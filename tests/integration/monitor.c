@@ -417,7 +417,8 @@ static void a_disk_that_cannot_be_made_read_only_has_no_medium(void)
 	CHECK(monitor_client_block(core, SK_MONITOR_BLOCK_OPEN, &order, &answer, &fd) < 0 && fd < 0);
 	printf("     answer %d: %s\n", answer.result, answer.detail);
 	order.writable = 1;
-	CHECK(monitor_client_block(core, SK_MONITOR_BLOCK_OPEN, &order, &answer, &fd) == -EOPNOTSUPP);
+	CHECK(monitor_client_block(core, SK_MONITOR_BLOCK_PROBE, &order, &answer, &fd) == -EOPNOTSUPP);
+	CHECK(monitor_client_block(core, SK_MONITOR_BLOCK_OPEN, &order, &answer, &fd) < 0 && fd < 0);
 	order.writable = 0;
 	order.minor = 1;
 	CHECK(monitor_client_block(core, SK_MONITOR_BLOCK_OPEN, &order, &answer, &fd) == -ENODEV);

@@ -28,6 +28,23 @@ def _free(port):
     raise LabError("no port is free")
 
 
+class Person:
+    """Somebody else than the officer, with a session of their own."""
+
+    def __init__(self, console, login, password):
+        self.console, self.login = console, login
+        console.sign_in(login, password, self.run)
+
+    def environment(self):
+        return {**self.console.environment(), "XDG_STATE_HOME": str(self.console.folder / f"session-{self.login}")}
+
+    def run(self, *args, stdin=""):
+        return self.console.run_admin(*args, stdin=stdin, environment=self.environment())
+
+    def admin(self, *args):
+        return self.console.admin(*args, environment=self.environment())
+
+
 class Console:
     """with Console() as console: ... `admin` speaks to it as its security officer does, with sekisho-admin."""
 
@@ -119,27 +136,36 @@ SecretFile={state}/secret
     def environment(self):
         return {**os.environ, "HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "session")}
 
-    def run_admin(self, *args, stdin=""):
+    def run_admin(self, *args, stdin="", environment=None):
         """sekisho-admin as the officer: returns the finished process."""
         return subprocess.run(self._command("sekisho-admin", *args), input=stdin, capture_output=True, text=True,
-                              env=self.environment())
+                              env=environment or self.environment())
 
-    def admin(self, *args):
-        """A call that must succeed: its answer as an object."""
-        done = self.run_admin(*args, "--json")
+    def admin(self, *args, environment=None):
+        """A call that must succeed: its answer as an object, or None."""
+        done = self.run_admin(*args, "--json", environment=environment)
         if done.returncode:
             raise LabError(f"sekisho-admin {' '.join(map(str, args))}: {done.stderr}{done.stdout}")
-        return json.loads(done.stdout)
+        return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def _sign_in(self):
-        """With the one-time password, which has to be changed at once."""
+    def sign_in(self, login, password, run):
+        """With the one-time password, which has to be changed at once: to what is returned."""
         new = "-".join(secrets.token_hex(3) for _ in range(3)) + "-Kb"
-        done = self.run_admin("login", "--server", self.address, "--fingerprint", self.fingerprint, "--login", self.login,
-                              stdin=f"{self.password}\n{new}\n{new}\n")
+        done = run("login", "--server", self.address, "--fingerprint", self.fingerprint, "--login", login,
+                   stdin=f"{password}\n{new}\n{new}\n")
         if done.returncode:
             raise LabError(f"sekisho-admin login: {done.stderr}")
-        self.password = new
+        return new
+
+    def _sign_in(self):
+        self.password = self.sign_in(self.login, self.password, self.run_admin)
         self.facility = self.admin("facility", "list")["items"][0]["id"]
+
+    def person(self, login, name, role):
+        """Another person, signed in: what they do, they do with person.admin(...)."""
+        made = self.admin("person", "create", "--facility", self.facility, "--login", login, "--name", name, "--role", role,
+                          "--identity-check", "職員証")
+        return Person(self, login, made["oneTimePassword"])
 
     def code(self, name):
         """A code with which a PC of this name joins."""
