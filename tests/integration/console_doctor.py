@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""console_doctor.py PROGRAM CONTRACT: doctor finds what was broken on purpose, each thing under its own name, and says
-what to do; the certificate of the server is taken anew, and renewed, without a restart."""
+"""console_doctor.py PROGRAM CONTRACT [ENGINE [token]]: doctor finds what was broken on purpose, each thing under its own name, and says
+what to do; the certificate of the server is taken anew, and renewed, without a restart. token: the key of the epoch is in a
+token of SoftHSM (package softhsm2)."""
 import json
+import os
 import shutil
 import signal
 import socket
@@ -54,9 +56,14 @@ def check_files(console):
         path.chmod(0o600)
     (home / "epoch").rename(home / "epoch-away")
     (home / "epoch").mkdir(mode=0o700)
-    check_break(console, "an epoch key that is gone", "keys.vault")
-    (home / "epoch").rmdir()
+    check_break(console, "a token that is gone" if console.token else "an epoch key that is gone", "keys.vault")
+    shutil.rmtree(home / "epoch")
     (home / "epoch-away").rename(home / "epoch")
+    if console.token:
+        pin = (home / "epoch/pin").read_text()
+        (home / "epoch/pin").write_text("1111\n")
+        check_break(console, "another PIN of the token", "keys.vault")
+        (home / "epoch/pin").write_text(pin)
     key = (home / "tls/server.key").read_bytes()
     (home / "tls/server.key").write_bytes((home / "agent.key").read_bytes())
     check_break(console, "a key of another certificate", "certificate.server")
@@ -84,7 +91,7 @@ def check_rows(console):
     check_break(console, "nobody who manages accounts", "people.managers")
     console.sql("UPDATE people SET state = 'active'")
     console.sql("INSERT INTO definition_files (id, name, kind, number, built, size, digest, source, came, checked) VALUES "
-                "('d', 'daily.cvd', 'cvd', 1, ?, 1, x'00', 'mirror', 1, 1)", int((time.time() - 5 * 86400) * 1000))
+                "('d', 'daily.cvd', 'cvd', 1, ?, 1, ?, 'mirror', 1, 1)", int((time.time() - 5 * 86400) * 1000), b"\0")
     check_break(console, "definitions of five days ago", "definitions.age", "warning")
     console.sql("DELETE FROM definition_files")
 
@@ -171,8 +178,33 @@ def check_start(console):
     check(console.call("GET", "/api/v1/system/health").status == 200, "what a renewal left half done is done at the start")
 
 
+class WithToken(Console):
+    """Whose epoch key is in a token of SoftHSM, below the directory of epochs."""
+
+    token = False
+
+    def __enter__(self):
+        if self.token:
+            self.make_token()
+        return super().__enter__()
+
+    def make_token(self):
+        module, place = "/usr/lib/softhsm/libsofthsm2.so", self.directory / "epoch"
+        place.mkdir(mode=0o700)
+        (place / "tokens").mkdir(mode=0o700)
+        (place / "softhsm2.conf").write_text(f"directories.tokendir = {place}/tokens\n")
+        os.environ["SOFTHSM2_CONF"] = str(place / "softhsm2.conf")
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "clinic", "--so-pin", "1234", "--pin", "4321"],
+                       check=True, capture_output=True)
+        (place / "pin").write_text("4321\n")
+        (place / "pin").chmod(0o600)
+        (self.directory / "no-token").write_text(f"pkcs11:{module}?dir={place}&token=clinic&pin={place}/pin\n")
+        (self.directory / "no-token").chmod(0o600)
+
+
 def main():
-    with Console(sys.argv[1], sys.argv[2]) as console:
+    WithToken.token = sys.argv[4:] == ["token"]
+    with WithToken(sys.argv[1], sys.argv[2], engine=(sys.argv[3:] + ["sqlite"])[0]) as console:
         check_words(console)
         check_files(console)
         check_rows(console)

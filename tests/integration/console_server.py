@@ -4,6 +4,7 @@ it; people with roles and sessions, put into the database directly, because each
 import hashlib
 import http.client
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -100,7 +101,8 @@ class Console:
 
     def run(self, command, *arguments):
         return subprocess.run([self.program, command, "--config", self.directory, *arguments], capture_output=True,
-                              text=True, timeout=60, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+                              text=True, timeout=60, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin",
+                                               **{n: os.environ[n] for n in ("SOFTHSM2_CONF",) if n in os.environ}})
 
     def start(self):
         with open(self.log, "a", encoding="utf-8") as log:
