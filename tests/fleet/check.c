@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the agents were told against what the database has. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "console/db/db.h"
 #include "lib/audit/line.h"
@@ -11,6 +13,8 @@
 #include "tests/fleet/console.h"
 
 #define TOLD_MAX 5
+#define TRIES 300
+#define PAUSE_US 200000
 
 /* Return: what is wrong with the chain of this agent; NULL: nothing. */
 static const char *walk(const FleetAgent *agent, SkDbRows *rows)
@@ -41,22 +45,44 @@ static const char *walk(const FleetAgent *agent, SkDbRows *rows)
 	return NULL;
 }
 
+/* A cluster may be looking for its primary just now. */
+static SkDb *open_patiently(const FleetConsole *console)
+{
+	SkDb *db = NULL;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (sk_db_open(console->database, &db) == 0)
+			return db;
+		usleep(PAUSE_US);
+	}
+	fprintf(stderr, "the database cannot be opened: %s\n", sk_db_open_message());
+	exit(1);
+}
+
+static int read_chain(SkDb *db, const FleetAgent *agent, SkDbRows **ret_rows)
+{
+	int r = -ENOTCONN;
+
+	for (int i = 0; i < TRIES && r == -ENOTCONN; i++) {
+		if (i > 0)
+			usleep(PAUSE_US);
+		r = sk_db_query(db, "SELECT seq, line FROM records WHERE terminal_id = $1 ORDER BY seq",
+			SK_DB_ARGS(sk_db_text(agent->terminal)), ret_rows);
+	}
+	return r;
+}
+
 unsigned fleet_console_check(const FleetConsole *console, const Fleet *fleet)
 {
-	own_db SkDb *db = NULL;
+	own_db SkDb *db = open_patiently(console);
 	unsigned wrong = 0;
 
-	if (sk_db_open(console->database, &db) < 0) {
-		fprintf(stderr, "the database cannot be opened: %s\n", sk_db_open_message());
-		exit(1);
-	}
 	for (unsigned i = 0; i < fleet->count; i++) {
 		own_rows SkDbRows *rows = NULL;
 		const FleetAgent *agent = &fleet->agents[i];
 		const char *what = "no answer";
 
-		if (sk_db_query(db, "SELECT seq, line FROM records WHERE terminal_id = $1 ORDER BY seq",
-			    SK_DB_ARGS(sk_db_text(agent->terminal)), &rows) == 0)
+		if (read_chain(db, agent, &rows) == 0)
 			what = walk(agent, rows);
 		if (what && wrong++ < TOLD_MAX)
 			fprintf(stderr, "agent %u, acknowledged %" PRIu64 " of %" PRIu64 ": %s\n", i,

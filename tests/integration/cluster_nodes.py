@@ -16,7 +16,9 @@ from cluster_net import skip
 PEERS = Path(os.environ.get("SEKISHO_PEERS", "/nonexistent"))
 # PostgreSQL refuses to be root; a tree that only root may enter is still read so.
 AS_NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
-TTL, LOOP, RETRY = 10, 1, 3
+# How soon Patroni takes a machine for lost: ttl, loop_wait, retry_timeout. Quick is for one fault on a cluster that is whole;
+# where a busy machine misses such a time, leaders change for no reason, and followers may stop to follow.
+QUICK, USUAL = (10, 1, 3), (20, 2, 5)
 
 
 def find(pattern):
@@ -34,8 +36,8 @@ def environment():
 class Databases:
     """Machines db1, db2, db3 of the network."""
 
-    def __init__(self, network, names, directory):
-        self.network, self.names, self.directory = network, names, Path(directory)
+    def __init__(self, network, names, directory, pace=USUAL):
+        self.network, self.names, self.directory, self.pace = network, names, Path(directory), pace
         self.children = {}
         self.postgres = Path(find("usr/lib/postgresql/*/bin/postgres")).parent
         self.etcd = find("usr/bin/etcd")
@@ -70,7 +72,7 @@ class Databases:
             "restapi": {"listen": f"{self.address(name)}:8008", "connect_address": f"{self.address(name)}:8008"},
             "etcd3": {"hosts": [f"{self.address(n)}:2379" for n in self.names]},
             "bootstrap": {
-                "dcs": {"ttl": TTL, "loop_wait": LOOP, "retry_timeout": RETRY, "maximum_lag_on_failover": 0,
+                "dcs": {**dict(zip(("ttl", "loop_wait", "retry_timeout"), self.pace)), "maximum_lag_on_failover": 0,
                         "synchronous_mode": True, "synchronous_mode_strict": True,
                         "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": parameters}},
                 "initdb": [{"encoding": "UTF8"}, "no-locale", "no-sync"]},
@@ -119,13 +121,18 @@ class Databases:
         members = self.members()
         return self.primary() is not None and any(role == "sync_standby" for role, _ in members.values())
 
+    def are_all_there(self):
+        return self.is_whole() and len(self.members()) == len(self.names) and all(
+            state in ("running", "streaming") for _, state in self.members().values())
+
     # ---- faults ----
 
     def kill(self, name):
         """The power of the machine: PostgreSQL, Patroni and etcd at once."""
         data = str(self.directory / f"{name}-data")
         for key in (name, f"etcd-{name}"):
-            self.network.end(self.children[key], 9)
+            if key in self.children:
+                self.network.end(self.children[key], 9)
         # PostgreSQL has a session of its own.
         for path in glob.glob("/proc/[0-9]*/cmdline"):
             try:

@@ -19,12 +19,12 @@ import http.client
 from pathlib import Path
 
 from cluster_net import Network, skip
-from cluster_nodes import Databases, environment, find
+from cluster_nodes import QUICK, USUAL, Databases, environment, find
 from console_database import Postgresql
 from console_server import Answer, Console
 
 AGENTS = 40
-PATIENCE = 180  # seconds; the machine may be busy
+PATIENCE = 240  # seconds; the machine may be busy
 PEOPLE_PORT, AGENTS_PORT = 8443, 8444
 DB_NAMES, CONSOLES = ["db1", "db2", "db3"], ["con1", "con2"]
 BALANCER = """global
@@ -130,16 +130,24 @@ class Member(Console):
 
 
 class Cluster:
-    def __init__(self, program, contract, agents):
-        self.program, self.contract, self.agents_program = program, contract, agents
-        self.directory = Path(tempfile.mkdtemp(prefix="sekisho-failover-"))
-        self.directory.chmod(0o711)
+    def __init__(self, program, contract, agents, pace):
+        self.program, self.contract, self.agents_program, self.pace = program, contract, agents, pace
         self.network = Network(["pcs", "lb", *DB_NAMES, *CONSOLES])
-        self.good = False
+        self.directory = self.databases = self.rows = None
 
     def __enter__(self):
         self.network.__enter__()
-        self.databases = Databases(self.network, DB_NAMES, self.directory)
+        self.directory = Path(tempfile.mkdtemp(prefix="sekisho-failover-"))
+        self.directory.chmod(0o711)
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def begin(self):
+        self.databases = Databases(self.network, DB_NAMES, self.directory, self.pace)
         self.databases.start()
         until("a primary and its standby", self.databases.is_whole)
         say(f"{self.databases.primary()} is the primary: {self.databases.members()}")
@@ -148,14 +156,15 @@ class Cluster:
         self.begin_first()
         self.begin_balancer()
         self.join_second()
-        return self
 
     def __exit__(self, *exception):
-        if exception[0]:
+        if exception[0] and exception[0] is not SystemExit:
             for log in sorted(self.directory.rglob("*log")):
                 print(f"== {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
-        self.rows.stop()
-        self.databases.stop()
+        if self.rows:
+            self.rows.stop()
+        if self.databases:
+            self.databases.stop()
         self.network.__exit__()
         shutil.rmtree(self.directory)
 
@@ -382,20 +391,21 @@ def main():
     if os.geteuid() != 0:
         skip("network namespaces need root")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with Cluster(program, contract, agents_program) as cluster:
+    whole = rest == ["whole"]
+    with Cluster(program, contract, agents_program, USUAL if whole else QUICK) as cluster:
         say("two consoles serve behind the balancer")
         agents = Agents(cluster)
         agents.come_back("the beginning")
         decisions = Decisions(cluster)
         try:
-            for _ in range(3 if rest == ["whole"] else 1):
+            for _ in range(3 if whole else 1):
                 kill_console(cluster, agents, "con1")
                 kill_primary(cluster, agents)
-                if rest == ["whole"]:
-                    until("all databases are there", lambda: len(cluster.databases.members()) == 3 and cluster.databases.is_whole())
+                if whole:
+                    until("all databases are there", cluster.databases.are_all_there)
                     cut_primary(cluster, agents)
                     cut_console(cluster, agents, "con2")
-                    until("all databases are there", lambda: len(cluster.databases.members()) == 3 and cluster.databases.is_whole())
+                    until("all databases are there", cluster.databases.are_all_there)
         finally:
             decisions.ending.set()
         decisions.end()
