@@ -10,7 +10,8 @@ from console_contract import Contract
 from console_fixture import Fixture
 from console_server import Console
 
-HEADERS = {"strict-transport-security": "max-age=31536000", "x-content-type-options": "nosniff",
+HEADERS = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+           "strict-transport-security": "max-age=31536000", "x-content-type-options": "nosniff",
            "x-frame-options": "DENY", "referrer-policy": "no-referrer", "cross-origin-resource-policy": "same-origin"}
 
 
