@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,7 +32,7 @@ typedef struct Round {
 	void *userdata;
 	Child children[SK_POSTURE_CHECKS_MAX];
 	struct pollfd pollers[SK_POSTURE_CHECKS_MAX];
-	uint32_t count, told;
+	uint32_t count, running, told;
 } Round;
 
 static uint64_t now_msec(void)
@@ -47,6 +48,8 @@ _Noreturn static void be_child(const Round *round, const PostureCheck *check, in
 	PostureResult result;
 	int r;
 
+	/* A round that is killed leaves nobody behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	posture_result_init(&result, check);
 	r = posture_jail_check(round->posture, check, round->root);
 	if (r == 0)
@@ -85,6 +88,7 @@ static void start(Round *round, const PostureCheck *check)
 		return;
 	}
 	round->pollers[round->count++] = (struct pollfd){.fd = fds[0], .events = POLLIN};
+	round->running++;
 }
 
 /* Is it a result of this check? */
@@ -94,9 +98,12 @@ static bool is_sound(const PostureResult *result, ssize_t size, const PostureChe
 	       sk_str_eq(result->id, check->id) && sk_str_eq(result->requirement, check->requirement);
 }
 
-static void describe_end(int status, char *why, size_t size)
+/* said: how many bytes. Who has said something ended by itself or by us, whichever was quicker. */
+static void describe_end(int status, ssize_t said, char *why, size_t size)
 {
-	if (WIFSIGNALED(status))
+	if (said > 0)
+		sk_str_copy(why, size, "its answer is none");
+	else if (WIFSIGNALED(status))
 		sk_str_format(why, size, "ended by signal %d", WTERMSIG(status));
 	else
 		sk_str_format(why, size, "ended with status %d", WEXITSTATUS(status));
@@ -117,13 +124,14 @@ static void finish(Round *round, uint32_t i, bool too_late)
 	close(child->fd);
 	child->pid = 0;
 	round->pollers[i].fd = -1;
+	round->running--;
 	if (is_sound(&result, size, child->check)) {
 		round->tell(round->userdata, &result);
 		round->told++;
 		return;
 	}
 	if (!too_late)
-		describe_end(status, why, sizeof(why));
+		describe_end(status, size, why, sizeof(why));
 	tell_failure(round, child->check, why);
 }
 
@@ -131,7 +139,7 @@ static void collect(Round *round)
 {
 	uint64_t end = now_msec() + ROUND_MSEC, now;
 
-	while (round->told < round->count && (now = now_msec()) < end) {
+	while (round->running > 0 && (now = now_msec()) < end) {
 		if (poll(round->pollers, round->count, (int)(end - now)) < 0 && errno != EINTR)
 			break;
 		for (uint32_t i = 0; i < round->count; i++)
