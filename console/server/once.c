@@ -16,7 +16,7 @@
 #define KEPT_MS (INT64_C(24) * 3600 * 1000)
 
 /* A larger answer is one that can be looked up. */
-#define ANSWER_MAX ((size_t)64 * 1024)
+#define ANSWER_MAX ((size_t)1024 * 1024)
 
 #define OWNER_SIZE 40
 #define CONTEXT_SIZE (OWNER_SIZE + SK_ONCE_KEY_SIZE)
