@@ -35,9 +35,16 @@ METHODS = {
     "Enroll": (("s", "nothing"), "enrol"),
     "Leave": ((), "enrol"),
 }
+# Those that take a descriptor, which busctl cannot pass: by the command that calls them.
+BY_COMMAND = {
+    "OpenMedium": ("media open nothing", "open"),
+    "PrepareMedium": ("media prepare nothing", "prepare"),
+}
+PASSPHRASE = "Kusunoki-2026-hashira"
 # What data/polkit gives to the user at the desk without a password; nobody else has anything.
-AT_THE_DESK = ("status", "eject", "scan", "posture", "code")
+AT_THE_DESK = ("status", "eject", "scan", "posture", "code", "open", "prepare")
 DENIED = "Access denied"  # how busctl shows org.freedesktop.DBus.Error.AccessDenied
+TOLD_DENIED = "you may not do this"  # and how sekishoctl does
 
 
 def described(xml):
@@ -60,7 +67,7 @@ def introspection(check, pc):
     running, documented = described(xml), described(DOCUMENTED.read_text())
     for member in sorted(running.keys() | documented.keys()):
         check.equal(f"{' '.join(member)} is documented as it is", running.get(member), documented.get(member))
-    check.equal("this scenario knows every method", sorted(METHODS), sorted(n for k, n in running if k == "method"))
+    check.equal("this scenario knows every method", sorted([*METHODS, *BY_COMMAND]), sorted(n for k, n in running if k == "method"))
 
 
 def state(pc):
@@ -83,6 +90,10 @@ def refusals(check, pc, user, may):
             check(f"{user}: {method} is allowed, and finds nothing", not result.ok and DENIED not in result.err, result.err)
         else:
             check(f"{user}: {method} is allowed", result.ok, result.err)
+    for method, (command, action) in BY_COMMAND.items():
+        result = pc.as_user(user, f"echo {PASSPHRASE} | sekishoctl {command}")
+        check(f"{user}: {method} is {'allowed, and finds nothing' if action in may else 'refused by polkit'}",
+              not result.ok and (TOLD_DENIED in result.err) == (action not in may), result.err or result.out)
     check.equal(f"{user}: nothing has happened", state(pc), before)
 
 
