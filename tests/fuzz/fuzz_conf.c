@@ -31,7 +31,7 @@ static void check_values(const SkIniText *value)
 		SkValue parsed = {0};
 		int r = sk_value_parse(&s->rule, text, &parsed, &error);
 
-		if (r == 0 && (s->rule.type == SK_VALUE_PATH || s->rule.type == SK_VALUE_PROXY))
+		if (r == 0 && sk_value_is_owned(s->rule.type))
 			free(parsed.path);
 		else if (r == 0 && s->rule.max > 1)
 			require(parsed.number >= s->rule.min && parsed.number <= s->rule.max);

@@ -272,7 +272,7 @@ static void the_schema_is_sound(void **state)
 
 		assert_true(strlen(a->doc) > 0);
 		assert_int_equal(sk_value_parse(&a->rule, a->fallback, &value, &error), 0);
-		if (a->rule.type == SK_VALUE_PATH || a->rule.type == SK_VALUE_PROXY)
+		if (sk_value_is_owned(a->rule.type))
 			free(value.path);
 		for (const SkSetting *b = a + 1; b->section; b++) {
 			assert_int_not_equal(a->offset, b->offset);
