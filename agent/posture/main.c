@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +30,7 @@
 static const char *arg_root = "/";
 static const char *arg_client = "sekisho";
 static const char *arg_listen;
-static uint64_t arg_client_uid = UINT64_MAX;
+static uint64_t arg_client_uid = SK_DOOR_BY_NAME;
 
 static int usage(FILE *out, int status)
 {
@@ -64,16 +63,6 @@ static int parse_arguments(int argc, char **argv)
 			return usage(stderr, EXIT_FAILURE);
 	}
 	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
-}
-
-static int find_client(uid_t *ret_uid)
-{
-	gid_t ignored;
-
-	if (arg_client_uid == UINT64_MAX)
-		return sk_door_find_user(arg_client, ret_uid, &ignored);
-	*ret_uid = (uid_t)arg_client_uid;
-	return 0;
 }
 
 /* systemd reads the file for us (LoadCredential=), so that nobody here needs to be able to. */
@@ -137,26 +126,6 @@ static int prepare(Posture *posture)
 	return r;
 }
 
-/* Waits for core; others are sent away. Return: its connection or negative errno. */
-static int accept_client(int listen_fd, uid_t client)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	for (;;) {
-		own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-			continue;
-		if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-			return -errno;
-		if (peer.uid == client)
-			return own_take_fd(&fd);
-		sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid,
-			peer.uid);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	Posture posture;
@@ -166,7 +135,7 @@ int main(int argc, char **argv)
 	r = parse_arguments(argc, argv);
 	if (r >= 0)
 		return r;
-	if (find_client(&client) < 0)
+	if (sk_door_find_client(arg_client, arg_client_uid, &client) < 0)
 		return EXIT_FAILURE;
 	listen_fd = sk_door_socket(arg_listen);
 	if (listen_fd < 0)
@@ -177,7 +146,7 @@ int main(int argc, char **argv)
 	if (prepare(&posture) < 0)
 		return EXIT_FAILURE;
 	sd_notify(0, "READY=1");
-	fd = accept_client(listen_fd, client);
+	fd = sk_door_wait(listen_fd, client);
 	r = fd < 0 ? fd : posture_serve(&posture, arg_root, fd);
 	if (r < 0)
 		sk_log(LOG_ERR, "ended: %s", strerror(-r));

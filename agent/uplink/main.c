@@ -26,7 +26,7 @@ static const char *arg_state = "/var/lib/sekisho-uplink";
 static const char *arg_client = "sekisho";
 static const char *arg_listen;
 static const char *arg_tpm = SK_TPM_HERE;
-static uint64_t arg_client_uid = UINT64_MAX;
+static uint64_t arg_client_uid = SK_DOOR_BY_NAME;
 
 static int usage(FILE *out, int status)
 {
@@ -61,16 +61,6 @@ static int parse_arguments(int argc, char **argv)
 			return usage(stderr, EXIT_FAILURE);
 	}
 	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
-}
-
-static int find_client(uid_t *ret_uid)
-{
-	gid_t ignored;
-
-	if (arg_client_uid == UINT64_MAX)
-		return sk_door_find_user(arg_client, ret_uid, &ignored);
-	*ret_uid = (uid_t)arg_client_uid;
-	return 0;
 }
 
 /* What is there and cannot be used is told, and kept for whoever looks into it: the next enrolment replaces
@@ -155,7 +145,7 @@ int main(int argc, char **argv)
 	r = parse_arguments(argc, argv);
 	if (r >= 0)
 		return r;
-	if (find_client(&client) < 0)
+	if (sk_door_find_client(arg_client, arg_client_uid, &client) < 0)
 		return EXIT_FAILURE;
 	listen_fd = sk_door_socket(arg_listen);
 	if (listen_fd < 0)

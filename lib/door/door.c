@@ -29,6 +29,16 @@ int sk_door_find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 	return 0;
 }
 
+int sk_door_find_client(const char *name, uint64_t number, uid_t *ret_uid)
+{
+	gid_t ignored;
+
+	if (number == SK_DOOR_BY_NAME)
+		return sk_door_find_user(name, ret_uid, &ignored);
+	*ret_uid = (uid_t)number;
+	return 0;
+}
+
 static int listen_at(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -63,24 +73,42 @@ int sk_door_socket(const char *path)
 	return SD_LISTEN_FDS_START;
 }
 
-static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
+/* Return: a connection; -ECONNABORTED that one was nothing, look again; other negative errno. */
+static int let_in(int listen_fd, uid_t client, int flags)
 {
-	const SkDoor *door = userdata;
-	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	own_fd int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | flags);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
 	if (fd < 0)
-		return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
+		return errno == EINTR ? -ECONNABORTED : -errno;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
-	if (peer.uid != door->client) {
-		sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid,
-			peer.uid);
-		return 0;
-	}
+	if (peer.uid == client)
+		return own_take_fd(&fd);
+	sk_log(LOG_WARNING, "refused a connection from process %d of user %u", (int)peer.pid, peer.uid);
+	return -ECONNABORTED;
+}
+
+int sk_door_wait(int listen_fd, uid_t client)
+{
+	int fd;
+
+	do
+		fd = let_in(listen_fd, client, 0);
+	while (fd == -ECONNABORTED);
+	return fd;
+}
+
+static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, void *userdata)
+{
+	const SkDoor *door = userdata;
+	int fd = let_in(listen_fd, door->client, SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return fd == -EAGAIN || fd == -ECONNABORTED ? 0 : fd;
 	sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	return door->enter(door->userdata, own_take_fd(&fd));
+	return door->enter(door->userdata, fd);
 }
 
 int sk_door_open(sd_event *event, const SkDoor *door, sd_event_source **ret_source)
