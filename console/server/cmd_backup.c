@@ -9,13 +9,6 @@
 #include "console/server/command.h"
 #include "lib/base/intl.h"
 
-static int say(const char *what, int error, SkDb *db)
-{
-	fprintf(stderr, "sekisho-console: %s: %s%s%s\n", what, strerror(-error),
-		*sk_db_message(db) ? ": " : "", sk_db_message(db));
-	return CONSOLE_ERROR;
-}
-
 static int need_file(const char *file)
 {
 	if (!file)
@@ -67,7 +60,7 @@ int console_backup(int argc, char **argv)
 	if (r == 0)
 		r = write_backup(db, file, &report);
 	if (r < 0)
-		return say(file, r, db);
+		return console_say(file, r, db);
 	print_report(&report);
 	return CONSOLE_OK;
 }
@@ -89,7 +82,7 @@ int console_restore(int argc, char **argv)
 	in = fopen(file, "re");
 	r = in ? sk_db_backup_check(in, &sk_migrations, &report) : -errno;
 	if (r < 0)
-		return say(file, r, NULL);
+		return console_say(file, r, NULL);
 	rewind(in);
 	r = sk_db_open(setup.database, &db);
 	if (r == 0)
@@ -99,7 +92,7 @@ int console_restore(int argc, char **argv)
 		return CONSOLE_NO;
 	}
 	if (r < 0)
-		return say(file, r, db);
+		return console_say(file, r, db);
 	print_report(&report);
 	return CONSOLE_OK;
 }

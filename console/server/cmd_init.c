@@ -85,18 +85,11 @@ static int insert(SkDb *db, void *userdata)
 							  first->person_id, "sekisho-console init"});
 }
 
-static int say(const char *what, int error, const SkDb *db)
-{
-	fprintf(stderr, "sekisho-console: %s: %s%s%s\n", what, strerror(-error),
-		*sk_db_message(db) ? ": " : "", sk_db_message(db));
-	return CONSOLE_ERROR;
-}
-
 static int say_home(const SkHome *home, int error, const SkDb *db)
 {
 	const char *advice = sk_home_advice(error);
 
-	say(home->what, error, db);
+	console_say(home->what, error, db);
 	if (advice)
 		fprintf(stderr, "sekisho-console: %s\n", _(advice));
 	return CONSOLE_ERROR;
@@ -144,7 +137,7 @@ static int check_unused(SkDb *db, First *first)
 	if (r == 0)
 		return CONSOLE_OK;
 	if (r != -EEXIST)
-		return say("database", r, db);
+		return console_say("database", r, db);
 	fprintf(stderr, _("sekisho-console: this database has people already; nothing was changed\n"));
 	return CONSOLE_NO;
 }
@@ -164,7 +157,7 @@ static int make_first(SkDb *db, First *first)
 	if (r == 0)
 		r = sk_db_transact(db, insert, first);
 	if (r < 0)
-		return r == -EEXIST ? check_unused(db, first) : say("database", r, db);
+		return r == -EEXIST ? check_unused(db, first) : console_say("database", r, db);
 	printf(_("id: %s\none-time password: %s\n"), *first->login_there ? first->login_there : first->login,
 		password);
 	sk_secret_wipe(password, sizeof(password));
@@ -227,7 +220,7 @@ static int make_all(const ConsoleSetup *setup, First *first, const char *host)
 	if (r == 0)
 		r = sk_db_migrate(db, &sk_migrations, 0, &report);
 	if (r < 0)
-		return say("database", r, db);
+		return console_say("database", r, db);
 	r = check_unused(db, first);
 	if (r != CONSOLE_OK)
 		return r;
@@ -259,5 +252,6 @@ int console_init(int argc, char **argv)
 	r = make_directory(setup.settings->session.secret_file);
 	if (r == 0 && sk_str_starts(setup.database, "sqlite:"))
 		r = make_directory(setup.database + strlen("sqlite:"));
-	return r < 0 ? say(_("the directory of the console"), r, NULL) : make_all(&setup, &first, host);
+	return r < 0 ? console_say(_("the directory of the console"), r, NULL)
+		     : make_all(&setup, &first, host);
 }

@@ -14,18 +14,11 @@
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
 
-static int say(const char *what, int error, const SkDb *db)
-{
-	fprintf(stderr, "sekisho-console: %s: %s%s%s\n", what, strerror(-error),
-		*sk_db_message(db) ? ": " : "", sk_db_message(db));
-	return CONSOLE_ERROR;
-}
-
 static int say_home(const SkHome *home, int error, const SkDb *db)
 {
 	const char *advice = sk_home_advice(error);
 
-	say(home->what, error, db);
+	console_say(home->what, error, db);
 	if (error == -EALREADY)
 		advice = N_("this instance was let in already: sekisho-console serve starts it");
 	else if (error == -ENOENT)
@@ -93,7 +86,7 @@ static int open_database(const ConsoleSetup *setup, SkDb **ret_db)
 	if (r == 0)
 		r = sk_db_schema_check(db, &sk_migrations);
 	if (r < 0)
-		return say("database", r, db);
+		return console_say("database", r, db);
 	*ret_db = own_take(db);
 	return CONSOLE_OK;
 }

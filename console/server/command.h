@@ -6,6 +6,7 @@
  */
 #include <stdbool.h>
 
+#include "console/db/db.h"
 #include "console/server/settings.h"
 
 enum {
@@ -37,6 +38,9 @@ typedef struct ConsoleOption {
 	const char **value; /* NULL: of a switch */
 	bool *on;
 } ConsoleOption;
+
+/* Says on standard error what failed, and what the database (or NULL) says of it. Return: CONSOLE_ERROR. */
+int console_say(const char *what, int error, const SkDb *db);
 
 /* Return: CONSOLE_OK, or the exit status after having said why. -1: the help was printed. */
 int console_setup(int argc, char **argv, const ConsoleOption *others, ConsoleSetup *ret_setup);

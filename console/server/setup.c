@@ -103,6 +103,15 @@ int console_setup(int argc, char **argv, const ConsoleOption *others, ConsoleSet
 	return CONSOLE_OK;
 }
 
+int console_say(const char *what, int error, const SkDb *db)
+{
+	const char *message = sk_db_message(db);
+
+	fprintf(stderr, "sekisho-console: %s: %s%s%s\n", what, strerror(-error), *message ? ": " : "",
+		message);
+	return CONSOLE_ERROR;
+}
+
 void console_setup_deinit(ConsoleSetup *setup)
 {
 	sk_server_settings_free(setup->settings);

@@ -67,14 +67,19 @@ static int compute(const char *password, size_t size, char ret_hash[SK_PASSWORD_
 	return 0;
 }
 
+/* One that has a length to be used, when it is our turn. Return: 0 (the caller leaves the gate), or negative
+ * errno. */
+static int begin(const char *password, size_t *ret_size)
+{
+	*ret_size = strnlen(password, SK_PASSWORD_MAX + 1);
+	return *ret_size == 0 || *ret_size > SK_PASSWORD_MAX ? -EINVAL : gate_enter();
+}
+
 int sk_password_hash(const char *password, char ret_hash[SK_PASSWORD_HASH_SIZE])
 {
-	size_t size = strnlen(password, SK_PASSWORD_MAX + 1);
-	int r;
+	size_t size;
+	int r = begin(password, &size);
 
-	if (size == 0 || size > SK_PASSWORD_MAX)
-		return -EINVAL;
-	r = gate_enter();
 	if (r < 0)
 		return r;
 	r = compute(password, size, ret_hash);
@@ -130,12 +135,9 @@ int sk_password_verify(const char *hash, const char *password)
 int sk_password_key(const char *password, const uint8_t salt[SK_PASSWORD_SALT_SIZE],
 	uint8_t ret_key[SK_PASSWORD_KEY_SIZE])
 {
-	size_t size = strnlen(password, SK_PASSWORD_MAX + 1);
-	int r;
+	size_t size;
+	int r = begin(password, &size);
 
-	if (size == 0 || size > SK_PASSWORD_MAX)
-		return -EINVAL;
-	r = gate_enter();
 	if (r < 0)
 		return r;
 	r = crypto_pwhash(ret_key, SK_PASSWORD_KEY_SIZE, password, size, salt, PASSES, MEMORY,
