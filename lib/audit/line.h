@@ -2,7 +2,7 @@
 #pragma once
 /*
  * The one form a record has as a line. Order of fields and absence of blanks are part of the format, so that
- *a line is checked by walking over it once.
+ * a line is checked by walking over it once.
  *
  *	{"seq":N,"prev":"sha256:HEX","time":"2026-01-31T23:59:59.000000Z","mono":N,"boot":"HEX","clock":"WORD",
  *	 "actor":"TEXT","kind":"WORD.WORD","body":{...}}

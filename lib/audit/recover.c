@@ -2,11 +2,12 @@
 /*
  * Opening a log, whatever happened to it before. The cases, by the order of writing in audit.c:
  *
- *	killed while a record was written	a torn last line: cut off; it was never acknowledged
- *	killed between a seal and seal-state	the seal proves itself with the key in seal-state: the key
- *goes on killed between records and head		head is older: nothing to do head or seal-state beyond
- *the end	acknowledged records are gone. The log goes on behind them, so that the gap stays visible for
- *ever seal-state missing or damaged		a new start key; verification of seals begins anew with it
+ * - killed while a record was written: a torn last line: cut off; it was never acknowledged
+ * - killed between a seal and seal-state: the seal proves itself with the key in seal-state: the key goes on
+ * - killed between records and head: head is older: nothing to do
+ * - head or seal-state beyond the end: acknowledged records are gone. The log goes on behind them, so that
+ * the gap stays visible for ever
+ * - seal-state missing or damaged: a new start key; verification of seals begins anew with it
  *
  * Damaged lines that may have been acknowledged are evidence: they stay, and a new segment begins.
  */

@@ -8,7 +8,7 @@
  *	start-key	the first key, written once for whoever verifies; meant to be moved away
  *
  * Order on disk: records, then head, and seal records, then seal-state. So head and seal-state are never
- *ahead of the segments unless somebody cut them.
+ * ahead of the segments unless somebody cut them.
  */
 #include "lib/audit/audit.h"
 #include "lib/crypt/ratchet.h"

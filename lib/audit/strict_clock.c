@@ -4,6 +4,7 @@
 #include "lib/base/str.h"
 
 #define USEC_PER_MSEC 1000
+#define APART_MSEC 60000
 
 static bool is_synchronised(const SkAuditTime *now)
 {
@@ -40,4 +41,12 @@ SkStrictVerdict sk_strict_time_judge(const SkStrictTime *time, int64_t from, int
 	if (time->latest >= until)
 		return SK_STRICT_OVER;
 	return time->earliest < from ? SK_STRICT_NOT_YET : SK_STRICT_WITHIN;
+}
+
+bool sk_strict_time_is_doubtful(const SkStrictTime *time, int64_t from, int64_t until)
+{
+	const SkStrictTime first = {time->earliest, time->earliest}, last = {time->latest, time->latest};
+
+	return time->latest - time->earliest > APART_MSEC &&
+	       sk_strict_time_judge(&first, from, until) != sk_strict_time_judge(&last, from, until);
 }

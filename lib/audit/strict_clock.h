@@ -34,3 +34,9 @@ typedef enum SkStrictVerdict { SK_STRICT_WITHIN, SK_STRICT_NOT_YET, SK_STRICT_OV
 
 /* from and until: ms since 1970; it is over at until. */
 SkStrictVerdict sk_strict_time_judge(const SkStrictTime *time, int64_t from, int64_t until);
+
+/*
+ * The two times say different things of it, and are further apart than clocks that are right: somebody set
+ * the clock. Of that he is told, because the other verdicts would have him wait, or ask for what he has.
+ */
+bool sk_strict_time_is_doubtful(const SkStrictTime *time, int64_t from, int64_t until);

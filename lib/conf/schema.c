@@ -38,6 +38,12 @@ static const SkWord carry_kdf_words[] = {
 	{NULL, 0},
 };
 
+static const SkWord handover_words[] = {
+	{"allow", SK_HANDOVER_ALLOW},
+	{"refuse", SK_HANDOVER_REFUSE},
+	{NULL, 0},
+};
+
 static const SkWord console_rules_words[] = {
 	{"first", SK_CONSOLE_RULES_FIRST},
 	{"only", SK_CONSOLE_RULES_ONLY},
@@ -48,6 +54,24 @@ static const SkWord console_rules_words[] = {
 static const SkWord console_settings_words[] = {
 	{"take", SK_CONSOLE_SETTINGS_TAKE},
 	{"ignore", SK_CONSOLE_SETTINGS_IGNORE},
+	{0},
+};
+
+static const SkWord lock_fallback_words[] = {
+	{"console", SK_LOCK_FALLBACK_CONSOLE},
+	{"end", SK_LOCK_FALLBACK_END},
+	{0},
+};
+
+static const SkWord hold_devices_words[] = {
+	{"yes", SK_HOLD_DEVICES_YES},
+	{"no", SK_HOLD_DEVICES_NO},
+	{NULL},
+};
+
+static const SkWord lock_confirm_words[] = {
+	{"desktop", SK_LOCK_CONFIRM_DESKTOP},
+	{"console", SK_LOCK_CONFIRM_CONSOLE},
 	{0},
 };
 
@@ -75,6 +99,7 @@ static const SkWord refuse_words[] = {
 #define DURATION(min, max) { SK_VALUE_DURATION, min, max, NULL }
 #define SIZE(min, max) { SK_VALUE_SIZE, min, max, NULL }
 #define TEXT { SK_VALUE_TEXT, 0, 0, NULL }
+#define HOURS { SK_VALUE_HOURS, 0, 0, NULL }
 
 /*
  * Sizes of scanned files stay below 1 GiB: libclamav's own advice for its limits, beyond which parsers of 32
@@ -113,6 +138,12 @@ const SkSetting sk_settings_schema[] = {
 	  "passes of Argon2 over this memory" },
 	{ "CarryOut", "Pbkdf2Iterations", INTEGER(600000, 100000000), AT(carry.kdf_iterations), "1000000",
 	  "iterations of PBKDF2 with SHA-256" },
+	{ "CarryOut", "HandOver", WORD(handover_words), AT(carry.handover), "allow",
+	  "archives for receivers without Sekisho: allow under a grant, or refuse" },
+	{ "CarryOut", "Burn", WORD(handover_words), AT(carry.burn), "refuse",
+	  "such archives on discs that are written once: allow under a grant, or refuse" },
+	{ "CarryOut", "HandOverMax", SIZE(MIB, 1024 * GIB), AT(carry.handover_max), "16G",
+	  "size of one such archive, and of the files in it" },
 
 	{ "Scan", "DefinitionsDirectory", PATH, AT(scan.definitions_directory), "/var/lib/clamav",
 	  "the definitions of ClamAV" },
@@ -177,6 +208,30 @@ const SkSetting sk_settings_schema[] = {
 	  "is Bluetooth that is on a finding?" },
 	{ "Posture", "Wireless", WORD(radio_words), AT(posture.wireless), "allow",
 	  "is a wireless network adapter that is on a finding?" },
+
+	{ "Lock", "IdleSec", DURATION(0, DAY), AT(lock.idle_sec), "15min",
+	  "a session nobody touches for so long is locked; one over the network is ended; 0: none is" },
+	{ "Lock", "InhibitSec", DURATION(0, DAY), AT(lock.inhibit_sec), "0",
+	  "so much later while a program keeps the session open, as players of films do; 0: none can" },
+	{ "Lock", "EndSec", DURATION(0, DAY), AT(lock.end_sec), "0",
+	  "a session nobody touches for so long is ended, locked or not; 0: never" },
+	{ "Lock", "ConfirmSec", DURATION(1, 60), AT(lock.confirm_sec), "3",
+	  "so long a desktop has to show that it locked" },
+	{ "Lock", "PassMaxSec", DURATION(0, DAY), AT(lock.pass_max_sec), "0",
+	  "the longest presentation pass, while which the limits do not apply; 0: there is none" },
+	{ "Lock", "HoldDevices", WORD(hold_devices_words), AT(lock.hold_devices), "yes",
+	  "what is plugged in while the screen is locked waits, but for known keyboards, pointers, FIDO keys" },
+	{ "Lock", "Fallback", WORD(lock_fallback_words), AT(lock.fallback), "console",
+	  "a session that does not lock: covered by a console that asks for the password, or ended" },
+	{ "Lock", "Confirm", WORD(lock_confirm_words), AT(lock.confirm), "desktop",
+	  "what shows that a desktop is locked: its locker, or nothing but a console over it" },
+	{ "Lock", "Lockers", TEXT, AT(lock.lockers), "none",
+	  "paths of more programs that are believed when they say that they locked" },
+
+	{ "SignIn", "Hours", HOURS, AT(sign_in.hours), "any",
+	  "when people may sign in, and unlock: Mon-Fri 07:00-20:00, Sat 08:00-13:00" },
+	{ "SignIn", "Except", TEXT, AT(sign_in.except), "none",
+	  "users and @groups whom the hours do not bind; root at the PC itself is one always" },
 	{ 0 },
 };
 /* clang-format on */
@@ -209,6 +264,7 @@ void sk_setting_store(const SkSetting *setting, SkSettings *settings, SkValue va
 	case SK_VALUE_PATH:
 	case SK_VALUE_PROXY:
 	case SK_VALUE_TEXT:
+	case SK_VALUE_HOURS:
 		free(*(char **)at);
 		*(char **)at = value.path;
 		break;

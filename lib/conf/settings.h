@@ -41,6 +41,24 @@ typedef enum SkRadio {
 	SK_RADIO_REFUSE, /* one that is on is a finding of the posture */
 } SkRadio;
 
+/* A session whose desktop does not lock. */
+typedef enum SkLockFallback {
+	SK_LOCK_FALLBACK_CONSOLE, /* is covered by a console of ours */
+	SK_LOCK_FALLBACK_END,
+} SkLockFallback;
+
+/* A device that is plugged in while the screen is locked. */
+typedef enum SkHoldDevices {
+	SK_HOLD_DEVICES_YES, /* waits until it is unlocked */
+	SK_HOLD_DEVICES_NO,
+} SkHoldDevices;
+
+/* What shows that a desktop is locked. */
+typedef enum SkLockConfirm {
+	SK_LOCK_CONFIRM_DESKTOP, /* its locker, which is looked at */
+	SK_LOCK_CONFIRM_CONSOLE, /* nothing but a console of ours over it */
+} SkLockConfirm;
+
 typedef enum SkConsoleSettings {
 	SK_CONSOLE_SETTINGS_TAKE,
 	SK_CONSOLE_SETTINGS_IGNORE,
@@ -52,10 +70,19 @@ typedef enum SkCarryKdf {
 	SK_CARRY_PBKDF2, /* all of it on the CRYPTREC list */
 } SkCarryKdf;
 
+/* Archives for receivers with Windows only. */
+typedef enum SkHandover {
+	SK_HANDOVER_ALLOW = 0, /* under a grant */
+	SK_HANDOVER_REFUSE,
+} SkHandover;
+
 typedef struct SkCarrySettings {
 	SkCarryKdf kdf;
 	uint64_t kdf_time, kdf_memory; /* of Argon2 */
 	uint64_t kdf_iterations;       /* of PBKDF2 */
+	SkHandover handover;
+	SkHandover burn; /* the same on discs */
+	uint64_t handover_max;
 } SkCarrySettings;
 
 /* Types of content that are refused; bits of SkSettings.scan.refuse_types. */
@@ -121,6 +148,21 @@ typedef struct SkSettings {
 		SkRadio bluetooth;
 		SkRadio wireless;
 	} posture;
+	struct {
+		uint64_t idle_sec; /* 0: not because of time */
+		uint64_t inhibit_sec;
+		uint64_t end_sec; /* 0: never */
+		uint64_t confirm_sec;
+		uint64_t pass_max_sec; /* 0: there is no presentation pass */
+		SkLockFallback fallback;
+		SkHoldDevices hold_devices;
+		SkLockConfirm confirm;
+		char *lockers; /* paths, or empty */
+	} lock;
+	struct {
+		char *hours;  /* as hours.h reads it; it can be read */
+		char *except; /* users and @groups, or empty */
+	} sign_in;
 } SkSettings;
 
 /*

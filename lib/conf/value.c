@@ -12,6 +12,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
+#include "lib/conf/hours.h"
 
 typedef struct Unit {
 	const char *name;
@@ -195,6 +196,17 @@ static int parse_proxy(const char *text, SkValue *ret_value, SkValueError *ret_e
 	return ret_value->path ? 0 : -ENOMEM;
 }
 
+static int parse_hours(const char *text, SkValue *ret_value, SkValueError *ret_error)
+{
+	SkHours hours;
+	int r = sk_hours_parse(text, &hours, ret_error);
+
+	if (r < 0)
+		return r;
+	ret_value->path = strdup(text);
+	return ret_value->path ? 0 : -ENOMEM;
+}
+
 int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value, SkValueError *ret_error)
 {
 	if (!*text)
@@ -216,6 +228,8 @@ int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value
 		return parse_proxy(text, ret_value, ret_error);
 	case SK_VALUE_TEXT:
 		return parse_text(text, ret_value, ret_error);
+	case SK_VALUE_HOURS:
+		return parse_hours(text, ret_value, ret_error);
 	}
 	return -EINVAL;
 }

@@ -17,6 +17,7 @@ typedef enum SkValueType {
 	SK_VALUE_PATH,	   /* absolute, without . and .. -> char * */
 	SK_VALUE_PROXY,	   /* http://HOST:PORT and the like, or "none" ("") -> char * */
 	SK_VALUE_TEXT,	   /* one line, or "none" ("") -> char * */
+	SK_VALUE_HOURS,	   /* "Mon-Fri 07:00-20:00", or "any" (hours.h) -> char *, as it was written */
 } SkValueType;
 
 typedef struct SkWord {
@@ -52,7 +53,8 @@ int sk_value_parse(const SkValueRule *rule, const char *text, SkValue *ret_value
 /* Is its value a text that the struct of the settings owns? */
 static inline bool sk_value_is_owned(SkValueType type)
 {
-	return type == SK_VALUE_PATH || type == SK_VALUE_PROXY || type == SK_VALUE_TEXT;
+	return type == SK_VALUE_PATH || type == SK_VALUE_PROXY || type == SK_VALUE_TEXT ||
+	       type == SK_VALUE_HOURS;
 }
 
 /* The nearest of the names to a mistyped one, or NULL when none is near. */

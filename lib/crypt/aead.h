@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Secrets at rest under a key of our own: ChaCha20-Poly1305 (RFC 8439). It is on the CRYPTREC list as AES-GCM
- *is, runs in constant time on every processor, and libsodium has it everywhere (its AES-256-GCM only where
- *the processor helps).
+ * is, runs in constant time on every processor, and libsodium has it everywhere (its AES-256-GCM only where
+ * the processor helps).
  *
  *	wrap = algorithm (1 byte: 1) || nonce (12, random) || ciphertext || tag (16)
  *

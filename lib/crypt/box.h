@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Sealed boxes: anyone seals to a public key, only the holder of the secret opens. HPKE of RFC 9180, base
- *mode, one message, with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and ChaCha20-Poly1305: a standard with other
- *implementations, so that a recovery does not need our program, and with numbers for its algorithms.
+ * mode, one message, with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and ChaCha20-Poly1305: a standard with
+ * other implementations, so that a recovery does not need our program, and with numbers for its algorithms.
  *
  *	box = KEM (2 bytes: 0x0020) || KDF (2: 0x0001) || AEAD (2: 0x0003) || enc (32) || ciphertext and tag
  *

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "lib/crypt/box.h"
+#include "lib/crypt/kdf.h"
+#include "lib/crypt/password.h"
 
 #define SK_LEASE_KEY_MAX 64
 #define SK_LEASE_BOX_MAX (SK_LEASE_KEY_MAX + SK_BOX_OVERHEAD)
@@ -20,6 +22,21 @@ typedef struct SkLease {
 	const char *id, *medium, *terminal; /* as the console signed them: no blanks in them */
 	int64_t from, until;		    /* ms since 1970 */
 } SkLease;
+
+/*
+ * The terminal alone opens nothing: what is sealed is the slot's key under a mask of the passphrase
+ * (Argon2id, then HMAC), with no check of its own, so that who has medium, terminal and box learns of each
+ * guess only from the slot itself, and pays its costs besides.
+ *
+ *	masked = salt (16) || key XOR mask (32)
+ */
+#define SK_LEASE_SALT_SIZE SK_PASSWORD_SALT_SIZE
+#define SK_LEASE_MASKED_SIZE (SK_LEASE_SALT_SIZE + SK_HMAC_SIZE)
+
+/* Puts the mask on, and takes it off again: key becomes the other one. Return: 0, -EINVAL no passphrase of
+ * ours (lib/crypt/passphrase.h), -ENOMEM. */
+int sk_lease_mask(const char *medium, SkSecret *passphrase, const uint8_t salt[SK_LEASE_SALT_SIZE],
+	uint8_t key[SK_HMAC_SIZE]);
 
 /* ret_box holds size + SK_BOX_OVERHEAD. Return: 0, -EINVAL a bad public key, size or text, -ENOMEM. */
 int sk_lease_seal(const uint8_t public_key[SK_BOX_KEY_SIZE], const SkLease *lease, const void *key,

@@ -2,21 +2,22 @@
 #pragma once
 /*
  * Codes that a security officer reads out to a terminal without a network: 12 characters, shown as
- *XXXX-XXXX-XXXX.
+ * XXXX-XXXX-XXXX.
  *
  *	counter (12 bits) | length of the window (3) | hour of its start, modulo 32 (5) | MAC (35) | check (5)
  *
  * Letters are Crockford's base32: no I, L, O, U; what is typed may be small, with blanks and hyphens, with O
- *for 0 and I or L for 1. The check character is a sum over GF(32) in which each place has a weight of its
- *own, so that every single wrong character and every two neighbours in the wrong order are noticed as a slip,
- *and not taken for a guess.
+ * for 0 and I or L for 1. The check character is a sum over GF(32) in which each place has a weight of its
+ * own, so that every single wrong character and every two neighbours in the wrong order are noticed as a
+ * slip, and not taken for a guess.
  *
  * The MAC is HMAC-SHA-256 with a secret that terminal and console share since enrolment, over terminal,
- *medium, user, action, counter and window, so the code opens nothing else. 35 bits: a guess is right once
- *in 3.4e10; a terminal that takes SK_OFFLINE_TRIES_PER_HOUR wrong ones and then waits gives a guesser at it
- *day and night one chance in 780,000 a year. The agent has to keep that limit, and to remember which counters
- *it has taken until their window is over (single use); the console gives out each counter of a terminal once.
- *Revoking a code works as soon as the terminal hears of it; until then the end of the window is what ends it.
+ * medium, user, action, counter and window, so the code opens nothing else. 35 bits: a guess is right once
+ * in 3.4e10; a terminal that takes SK_OFFLINE_TRIES_PER_HOUR wrong ones and then waits gives a guesser at it
+ * day and night one chance in 780,000 a year. The agent has to keep that limit, and to remember which
+ * counters it has taken until their window is over (single use); the console gives out each counter of a
+ * terminal once. Revoking a code works as soon as the terminal hears of it; until then the end of the window
+ * is what ends it.
  */
 #include <stdint.h>
 

@@ -2,16 +2,17 @@
 #pragma once
 /*
  * Oblivious pseudorandom function of RFC 9497, ristretto255-SHA512, on libsodium's group. A terminal blinds
- *what it derived from the passphrase, the console evaluates with the medium's key and learns nothing, the
- *terminal removes the blind and has a key that neither could compute alone.
+ * what it derived from the passphrase, the console evaluates with the medium's key and learns nothing, the
+ * terminal removes the blind and has a key that neither could compute alone.
  *
  * We use the verifiable mode: the console proves that it used the key whose public half stands in the signed
  * grant. It costs three multiplications more, and buys that
- *	- nobody between terminal and console (a balancer that ends TLS, a console that was broken into) can
- *answer with a key of his own while a medium is being prepared, and then guess the passphrase off line;
- *	- a wrong key (a bad restore, another medium) is told from a wrong passphrase, instead of making a
- *medium that nobody opens, or counting as a guess. The base mode is here because RFC 9497's vectors for it
- *are the ground the other stands on.
+ * - nobody between terminal and console (a balancer that ends TLS, a console that was broken into) can answer
+ *   with a key of his own while a medium is being prepared, and then guess the passphrase off line;
+ * - a wrong key (a bad restore, another medium) is told from a wrong passphrase, instead of making a medium
+ *   that nobody opens, or counting as a guess.
+ *
+ * The base mode is here because RFC 9497's vectors for it are the ground the other stands on.
  *
  * Elements and scalars come from the network: encodings that are not canonical and the identity are refused.
  * Time does not depend on secrets.

@@ -2,17 +2,17 @@
 #pragma once
 /*
  * A forward-secure MAC key: each epoch authenticates with a key of its own, then the key is replaced by a
- *one-way function of itself and erased. Who steals the key of epoch n cannot make or change what epochs
- *before n sealed; who keeps the start key can recompute every epoch.
+ * one-way function of itself and erased. Who steals the key of epoch n cannot make or change what epochs
+ * before n sealed; who keeps the start key can recompute every epoch.
  *
  *	next key = HMAC-SHA-256(key, "sekisho ratchet next 1")
  *	MAC key  = HMAC-SHA-256(key, "sekisho ratchet mac 1")
  *	key id   = HMAC-SHA-256(key, "sekisho ratchet id 1")	(of the start key: tells which log it belongs
- *to)
+ * to)
  *
  * HMAC-SHA-256 rather than BLAKE2b: it is on the CRYPTREC list that Japanese administrations and auditors
- *accept, and every scripting language recomputes it without a library of ours. Its speed does not matter at
- *one MAC per seal.
+ * accept, and every scripting language recomputes it without a library of ours. Its speed does not matter at
+ * one MAC per seal.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -2,16 +2,16 @@
 #pragma once
 /*
  * Signed things that travel: DSSE envelopes, version 1 (https://github.com/secure-systems-lab/dsse), with
- *Ed25519.
+ * Ed25519.
  *
  *	{"payloadType": TYPE, "payload": BASE64, "signatures": [{"keyid": ID, "sig": BASE64}, ...]}
  *
  * What is signed is "DSSEv1 " LEN(type) " " type " " LEN(payload) " " payload, so a signature says what it is
- *about, and nothing has to be brought into a canonical form. The payload is handed out only after a signature
- *of a key that the caller allows was found over it: never look into an envelope before.
+ * about, and nothing has to be brought into a canonical form. The payload is handed out only after a
+ * signature of a key that the caller allows was found over it: never look into an envelope before.
  *
  * Envelopes are hostile. They are read strictly: no duplicate or unknown member, standard base64 only, bounds
- *on everything. Used by core, uplink, console and verifier alike.
+ * on everything. Used by core, uplink, console and verifier alike.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +31,8 @@
 #define SK_DSSE_SECRET "application/vnd.sekisho.secret.v1+json"
 #define SK_DSSE_LEASE "application/vnd.sekisho.lease.v1+json"
 #define SK_DSSE_SLIP "application/vnd.sekisho.slip.v1+json"
+#define SK_DSSE_ERASURE "application/vnd.sekisho.erasure.v1+json"
+#define SK_DSSE_TERMINAL_KEY "application/vnd.sekisho.terminal-key.v1+json"
 
 #define SK_DSSE_SIGNATURES_MAX 8
 /* "ed25519:" and the first 16 bytes of the SHA-256 of the public key, in hexadecimal: it names the algorithm.

@@ -6,10 +6,10 @@
  *	HOST[:PORT]/SSSS-SSSS-SSSS-SSSS-FFFF-FFFF-FFFF-FFFF-FFFF-FFFF-FFC
  *
  * S: the secret that may enrol one terminal, 80 random bits. F: the first 128 bits of the SHA-256 of the
- *console's trust bundle, by which the terminal knows the right console and its keys before it has any
- *certificate. C: a check character over S and F that finds each single wrong character and each swap of two.
- *Base 32 of Crockford: no I, L, O, U; letters of either case; O is read as 0, I and L as 1; dashes and blanks
- *are for people.
+ * console's trust bundle, by which the terminal knows the right console and its keys before it has any
+ * certificate. C: a check character over S and F that finds each single wrong character and each swap of two.
+ * Base 32 of Crockford: no I, L, O, U; letters of either case; O is read as 0, I and L as 1; dashes and
+ * blanks are for people.
  *
  * Pure functions.
  */

@@ -19,16 +19,23 @@ struct SkGate {
 	int fd;
 	bool started;
 	GateReader reader;
-	SkGateHandler handle;
+	SkGateHandler handle, written;
+	SkGateOpened opened;
 	void *userdata;
+	void (*synced)(void *userdata);
+	void *synced_userdata;
 	SkGateEvent *outstanding;
 	size_t n_outstanding;
 	pid_t trusted_pid;
 	int trusted_pidfd;
+	SkGateKeep keep;
+	bool gathers;
+	GateOrder orders[GATE_ORDERS_MAX]; /* not told yet */
+	size_t n_orders;
 };
 
-/* The kernel compares numbers of descriptors only, so none above what any process may have needs asking. */
-#define DESCRIPTORS_MAX 1048576
+/* By all gates: each costs a descriptor. */
+static size_t n_taken;
 
 SkGate *sk_gate_new(int group_fd, SkGateHandler handle, void *userdata)
 {
@@ -53,6 +60,26 @@ int sk_gate_start(SkGate *gate)
 	return r;
 }
 
+void sk_gate_flush(SkGate *gate)
+{
+	if (gate->n_orders > 0)
+		gate_reader_tell(&gate->reader, gate->orders, gate->n_orders);
+	gate->n_orders = 0;
+}
+
+/* What ends an event can wait. */
+static void tell(SkGate *gate, GateCommand command, int fd)
+{
+	gate->orders[gate->n_orders++] = (GateOrder){command, fd};
+	if (!gate->gathers || gate->n_orders == GATE_ORDERS_MAX || command > GATE_KEEP_LEASED)
+		sk_gate_flush(gate);
+}
+
+void sk_gate_gather(SkGate *gate)
+{
+	gate->gathers = true;
+}
+
 static void deny_all(SkGate *gate)
 {
 	SkGateEvent *event, *next;
@@ -67,8 +94,27 @@ void sk_gate_hand_over(SkGate *gate, SkGateHandler handle, void *userdata)
 {
 	deny_all(gate);
 	(void)sk_gate_trust(gate, 0, -1);
+	sk_gate_keep(gate, SK_GATE_KEEP_NONE);
 	gate->handle = handle;
 	gate->userdata = userdata;
+	sk_gate_watch(gate, NULL, NULL);
+	gate->gathers = false;
+	gate->synced = NULL;
+}
+
+void sk_gate_watch(SkGate *gate, SkGateHandler written, SkGateOpened opened)
+{
+	gate->written = written;
+	gate->opened = opened;
+	if (gate->started)
+		tell(gate, GATE_PASS_EMPTY, opened != NULL);
+}
+
+void sk_gate_sync(SkGate *gate, void (*done)(void *userdata), void *userdata)
+{
+	gate->synced = done;
+	gate->synced_userdata = userdata;
+	tell(gate, GATE_SYNC, -1);
 }
 
 SkGate *sk_gate_free(SkGate *gate)
@@ -79,7 +125,7 @@ SkGate *sk_gate_free(SkGate *gate)
 	if (gate->trusted_pidfd >= 0)
 		close(gate->trusted_pidfd);
 	if (gate->started)
-		gate_reader_end(&gate->reader);
+		tell(gate, GATE_END, -1);
 	else
 		close(gate->fd);
 	free(gate);
@@ -181,6 +227,7 @@ int sk_gate_file_id(int fd, SkFileId *ret_file, mode_t *ret_mode)
 		.ino = st.st_ino,
 		.size = (uint64_t)st.st_size,
 		.mtime_nsec = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+		.ctime_nsec = st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec,
 	};
 	*ret_mode = st.st_mode;
 	return 0;
@@ -190,22 +237,36 @@ static void take_record(SkGate *gate, const GateRecord *record)
 {
 	SkGateEvent *event = NULL;
 
-	if (gate->n_outstanding >= SK_GATE_OUTSTANDING_MAX || !(event = calloc(1, sizeof(*event)))) {
-		(void)gate_respond(gate->fd, record->fd, false);
-		gate_reader_close(&gate->reader, record->fd);
+	if (gate->n_outstanding >= SK_GATE_OUTSTANDING_MAX || (record->written && !gate->written) ||
+		!(event = calloc(1, sizeof(*event)))) {
+		if (!record->written)
+			(void)gate_respond(gate->fd, record->fd, false);
+		tell(gate, GATE_CLOSE, record->fd);
 		return;
 	}
 	event->fd = record->fd;
 	event->pid = record->pid;
+	event->uid = record->uid;
 	event->exec = record->exec;
+	event->written = record->written;
 	event->mode = record->mode;
 	event->file = record->file;
 	DL_APPEND(gate->outstanding, event);
 	gate->n_outstanding++;
-	if (is_trusted(gate, event->pid))
+	if (event->written)
+		gate->written(gate->userdata, gate, event);
+	else if (is_trusted(gate, event->pid))
 		(void)sk_gate_answer(gate, event, true);
 	else
 		gate->handle(gate->userdata, gate, event);
+}
+
+static void tell_synced(SkGate *gate)
+{
+	void (*done)(void *userdata) = own_take(gate->synced);
+
+	if (done)
+		done(gate->synced_userdata);
 }
 
 int sk_gate_dispatch(SkGate *gate)
@@ -217,20 +278,74 @@ int sk_gate_dispatch(SkGate *gate)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	n /= (ssize_t)sizeof(records[0]);
 	for (ssize_t i = 0; i < n; i++) {
-		if (records[i].fd < 0)
+		if (records[i].kind == GATE_FAILED)
 			return records[i].error;
-		take_record(gate, &records[i]);
+		if (records[i].kind == GATE_SYNCED)
+			tell_synced(gate);
+		else if (records[i].kind == GATE_EVENT)
+			take_record(gate, &records[i]);
+		else if (gate->opened)
+			gate->opened(gate->userdata, &records[i].file, records[i].uid);
 	}
 	return (int)n;
 }
 
+void sk_gate_keep(SkGate *gate, SkGateKeep keep)
+{
+	gate->keep = keep;
+	sk_gate_forget(gate);
+}
+
+void sk_gate_forget(SkGate *gate)
+{
+	if (gate->started)
+		tell(gate, GATE_FORGET, -1);
+}
+
+void sk_gate_lease(SkGate *gate, SkGateEvent *event)
+{
+	event->leased = gate->keep == SK_GATE_KEEP_LEASED && gate_lease(&gate->reader, event->fd);
+}
+
+bool sk_gate_take(SkGate *gate, SkGateEvent *event)
+{
+	int fd;
+
+	if (!event->written || n_taken >= SK_GATE_TAKEN_MAX)
+		return false;
+	fd = fcntl(event->fd, F_DUPFD_CLOEXEC, GATE_READER_EVENTS_END);
+	if (fd < 0)
+		return false;
+	tell(gate, GATE_CLOSE, event->fd);
+	event->fd = fd;
+	event->taken = true;
+	gate->n_outstanding--;
+	n_taken++;
+	return true;
+}
+
+static GateCommand end_of(const SkGate *gate, const SkGateEvent *event, bool allow)
+{
+	if (!allow || !event->judged)
+		return GATE_CLOSE;
+	if (gate->keep == SK_GATE_KEEP_LEASED && event->leased)
+		return GATE_KEEP_LEASED;
+	return gate->keep == SK_GATE_KEEP_MARKED ? GATE_KEEP : GATE_CLOSE;
+}
+
 int sk_gate_answer(SkGate *gate, SkGateEvent *event, bool allow)
 {
-	int r = gate_respond(gate->fd, event->fd, allow);
+	const GateCommand end = end_of(gate, event, allow);
+	int r = event->written ? 0 : gate_respond(gate->fd, event->fd, allow);
 
 	DL_DELETE(gate->outstanding, event);
-	gate->n_outstanding--;
-	gate_reader_close(&gate->reader, event->fd);
+	if (event->taken)
+		n_taken--;
+	else
+		gate->n_outstanding--;
+	if (event->leased && end != GATE_KEEP_LEASED)
+		gate_unlease(event->fd);
+	tell(gate, end, event->fd);
 	free(event);
 	return r;
 }
@@ -244,7 +359,7 @@ int sk_gate_deny_outstanding(SkGate *gate)
 		return -EBUSY; /* the numbers of our own would be denied with them */
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return -errno;
-	rlim_t end = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	rlim_t end = limit.rlim_max < GATE_READER_EVENTS_END ? limit.rlim_max : GATE_READER_EVENTS_END;
 
 	for (rlim_t number = 0; number < end;) {
 		int r = gate_respond(gate->fd, (int)number, false);

@@ -22,16 +22,23 @@
 typedef struct SkGate SkGate;
 
 /*
- * One open() that waits. Owned by the gate; valid until it is answered. `fd` was opened by the kernel for
- * reading, raises no events itself, and may be handed on (a duplicate of it): it is closed after the answer.
- * Calls that touch the file (fstat, read, close) may never return.
+ * One open() that waits; or the end of one that was for writing, for which nobody waits: then written is set,
+ * and to answer it is to let its descriptor go. Owned by the gate; valid until it is answered. `fd` was
+ * opened by the kernel for reading, raises no events itself, and may be handed on (a duplicate of it): it is
+ * closed after the answer. Calls that touch the file (fstat, read, close) may never return.
  */
 typedef struct SkGateEvent {
 	struct SkGateEvent *prev, *next;
 	struct SkGateEvent *waiter_prev, *waiter_next; /* for the table */
 	int fd;
-	pid_t pid;   /* thread group of the opener as seen from here; 0 from outside our pid namespace */
-	bool exec;   /* to be executed, not only read */
+	pid_t pid; /* thread group of the opener as seen from here; 0 from outside our pid namespace */
+	uid_t uid; /* whose rights the opener had, (uid_t)-1: not known */
+	bool exec; /* to be executed, not only read */
+	bool written;
+	bool leased; /* by sk_gate_lease(); it may have broken since */
+	bool taken;  /* by sk_gate_take() */
+	bool judged; /* for the receiver to set: its content was judged, and may be opened from now on without
+			being asked for, as sk_gate_keep() says */
 	mode_t mode; /* type and permissions */
 	SkFileId file;
 	void *userdata; /* the receiver's own */
@@ -52,6 +59,46 @@ SkGate *sk_gate_new(int group_fd, SkGateHandler handle, void *userdata);
  * process holds a duplicate of it, that ends the gate: the kernel then lets everyone in. So unmount first.
  * Accepts NULL, returns NULL. */
 SkGate *sk_gate_free(SkGate *gate);
+
+/*
+ * What becomes of files whose opens were answered with allow and that are `judged`: nothing; or they are
+ * opened without events from then on, as long as the volume is mounted (marked: nobody may be able to write
+ * to it) or until somebody opens them for writing (leased: only those for which sk_gate_lease() had a lease
+ * before they were read). What was kept before is forgotten.
+ */
+typedef enum SkGateKeep {
+	SK_GATE_KEEP_NONE = 0,
+	SK_GATE_KEEP_MARKED,
+	SK_GATE_KEEP_LEASED,
+} SkGateKeep;
+void sk_gate_keep(SkGate *gate, SkGateKeep keep);
+
+/* What is kept has events again, until it was judged again. */
+void sk_gate_forget(SkGate *gate);
+
+/* Sets event->leased. While a lease holds nobody can write to the file, and nobody could since it was taken:
+ * so it is taken before the file is given to who reads it. */
+void sk_gate_lease(SkGate *gate, SkGateEvent *event);
+
+/* An event of something written that is held for long counts no more among those that wait. Return: false:
+ * too many are held, by all gates together. */
+#define SK_GATE_TAKEN_MAX 2048
+bool sk_gate_take(SkGate *gate, SkGateEvent *event);
+
+/* An empty file was opened: nobody was asked, there is nothing in it. */
+typedef void (*SkGateOpened)(void *userdata, const SkFileId *file, uid_t uid);
+
+/* Who wants to hear what was written (the group has to be marked for that); NULL: nobody. With opened, after
+ * sk_gate_start(), opens of empty files are let through at once, and told a moment later. */
+void sk_gate_watch(SkGate *gate, SkGateHandler written, SkGateOpened opened);
+
+/* The owner calls sk_gate_flush() whenever its loop has nothing else to do: what becomes of descriptors that
+ * are not needed any more is told to the reader then, many at once. */
+void sk_gate_gather(SkGate *gate);
+void sk_gate_flush(SkGate *gate);
+
+/* done is called once, when everything that happened before now was handled. One at a time. */
+void sk_gate_sync(SkGate *gate, void (*done)(void *userdata), void *userdata);
 
 /* From now on events are read. Return: 0 or negative errno. */
 int sk_gate_start(SkGate *gate);

@@ -71,7 +71,7 @@ bool sk_check_scan_result(const SkHead *message)
 {
 	const SkScanResult *result = (const SkScanResult *)message;
 
-	return result->verdict != SK_VERDICT_NONE && result->verdict < SK_VERDICT_MAX_ &&
+	return (result->verdict != SK_VERDICT_NONE || result->path[0]) && result->verdict < SK_VERDICT_MAX_ &&
 	       (result->type & ~(uint32_t)ALL_TYPES) == 0 && result->remembered <= 1 &&
 	       SK_PROTO_TEXT_OK(result->finding) && SK_PROTO_TEXT_OK(result->mime) &&
 	       SK_PROTO_TEXT_OK(result->path);
@@ -190,7 +190,7 @@ const char *sk_luks_problem_name(uint32_t bit)
 		"copies-differ", "checksum-algorithm", "not-json", "structure", "null-cipher",
 		"segment-count", "plain-segment", "segment-place", "reencryption", "unknown-requirement",
 		"weak-key-derivation", "weak-cipher", "unknown-keyslot", "foreign-token", "token-incomplete",
-		"digest", "extra-data"};
+		"digest", "extra-data", "copy-older"};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(names); i++)
 		if (bit == 1u << i)

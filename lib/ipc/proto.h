@@ -8,14 +8,16 @@
  * proto_monitor.h  core <-> sekisho-monitor        proto_scanner.h  core <-> sekisho-scanner
  * proto_probe.h    sekisho-probe -> core           proto_media.h    core <-> sekisho-media
  * proto_luks.h     a part of its facts               proto_carry.h    and of carry-out media; sekisho-luks
- * proto_posture.h  core <-> sekisho-posture
+ * proto_posture.h  core <-> sekisho-posture         proto_pack.h     core <-> sekisho-pack
+ * proto_lock.h     core <-> sekisho-lock            proto_burn.h     core <-> sekisho-burn
+ * proto_sign_in.h  pam_sekisho <-> core
  *
  * Bump SK_PROTO_VERSION when any struct or enum in these files changes.
  */
 #include <stdint.h>
 #include <string.h>
 
-#define SK_PROTO_VERSION 6
+#define SK_PROTO_VERSION 18
 #define SK_PROTO_SIZE_MAX 16384
 #define SK_PROTO_FDS_MAX 8
 

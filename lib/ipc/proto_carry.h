@@ -16,16 +16,27 @@ enum {
 	/* core -> media, as SkMediaMount */
 	SK_MEDIA_UNLOCK = 0x0441, /* SkMediaUnlock + 2 fds: block device, passphrase -> SkMediaMounted */
 	SK_MEDIA_FORMAT,	  /* SkMediaFormat + 2 fds: whole disk, writable, and passphrase */
+	SK_MEDIA_REKEY,		  /* SkMediaRekey + 3 fds: whole disk, writable; old secret, new passphrase */
+	SK_MEDIA_WRITABLE,	  /* SkMediaWritable + 1 fd: root -> SkAnswer */
+	SK_MEDIA_STORE,		  /* SkMediaStore + 4 fds: root, slip, manifest, sums -> SkAnswer */
+	SK_MEDIA_ERASE,		  /* SkMediaErase + 1 fd: whole disk, writable */
+	SK_MEDIA_HAND_OVER, /* SkMediaHandOver + 5 fds: whole disk, writable; archive, slip, manifest, sums ->
+			     * SkAnswer
+			     */
 	/* media -> core */
 	SK_MEDIA_FORMATTED = 0x04c1, /* SkMediaFormatted */
-	SK_MEDIA_PROGRESS,	     /* SkMediaProgress, of a format that is under way */
+	SK_MEDIA_PROGRESS,	     /* SkMediaProgress, of a format or an erasure that is under way */
+	SK_MEDIA_REKEYED,	     /* SkMediaRekeyed */
+	SK_MEDIA_ERASED,	     /* SkMediaErased */
 	/* worker -> sekisho-luks */
-	SK_LUKS_OPEN =
-		0x0601, /* SkLuksOpen + 2 fds: copy of the header (sealed), passphrase -> SkLuksOpened */
-	SK_LUKS_FORM,	/* SkLuksForm + 2 fds: memfd of the medium's size, passphrase -> SkLuksFormed */
-	/* sekisho-luks -> worker; and SK_MEDIA_EVALUATE -> SK_MEDIA_EVALUATED */
+	SK_LUKS_OPEN = 0x0601, /* SkLuksOpen + 2 fds: copy of the header, passphrase -> SkLuksOpened */
+	SK_LUKS_FORM,  /* SkLuksForm + 2 fds: memfd of the medium's size, passphrase -> SkLuksFormed */
+	SK_LUKS_REKEY, /* SkLuksRekey + 3 fds: copy of the header, old secret, passphrase -> SkLuksRekeyed */
+	/* sekisho-luks -> worker; and SK_MEDIA_EVALUATE -> SK_MEDIA_EVALUATED, SK_MEDIA_LEASE_ASK ->
+	 * SK_MEDIA_LEASE */
 	SK_LUKS_OPENED = 0x0681,
 	SK_LUKS_FORMED,
+	SK_LUKS_REKEYED,
 };
 
 /* The medium of a grant. A digest of size 0: none is known, nothing opens. */
@@ -35,12 +46,42 @@ typedef struct SkLuksWanted {
 	uint8_t digest[SK_LUKS_SECRET_SIZE]; /* of the volume key */
 	uint32_t digest_size;
 	uint32_t purpose; /* SK_MEDIA_FOR_READING, SK_MEDIA_FOR_WRITING */
+	uint32_t lease;	  /* 1: the grant allows one, so one is taken when the console has answered */
+	uint32_t reserved;
 } SkLuksWanted;
 
 typedef struct SkMediaUnlock {
 	SkMediaMount mount; /* with the head */
 	SkLuksWanted wanted;
 } SkMediaUnlock;
+
+/*
+ * A medium that was unlocked for writing is mounted, but its file system stays read-only until core knows
+ * what is on it: this is when it may be written to. An SK_MEDIA_UNMOUNT makes it read-only again first, which
+ * fails while a file is open for writing.
+ */
+typedef struct SkMediaWritable {
+	SkHead head;
+	uint64_t volume;
+} SkMediaWritable;
+
+/* The three files of a slip (lib/slip/slip.h), as sealed memfds, onto a medium that is unmounted and
+ * read-only; it is read-only again afterwards. What another slip left there goes. */
+typedef struct SkMediaStore {
+	SkHead head;
+	uint64_t volume, serial;
+	uint32_t uid, reserved; /* whose the files are */
+} SkMediaStore;
+
+/* A medium for a receiver is made anew: wiped, a file system without encryption, the archive under this name
+ * with the slip beside it, and read back. */
+typedef struct SkMediaHandOver {
+	SkHead head;
+	uint64_t volume, serial; /* of the slip */
+	uint64_t size;		 /* of the archive */
+	uint8_t sha256[32];
+	char name[64]; /* without a folder */
+} SkMediaHandOver;
 
 /* How a medium is to be made. */
 typedef struct SkLuksPlan {
@@ -77,19 +118,78 @@ typedef struct SkMediaFormatted {
 	char detail[256];
 } SkMediaFormatted;
 
+/*
+ * The slots of a medium get other keys; its data stay as they are. The new slots are made beside the old
+ * ones, in memory, and are on the medium before it names them: cut at any moment, either the old or the new
+ * ones open.
+ */
 enum {
-	SK_MEDIA_STEP_KEYS,   /* slots are made and opened again */
-	SK_MEDIA_STEP_WIPE,   /* what was there before is not there any more */
-	SK_MEDIA_STEP_FILES,  /* the file system */
-	SK_MEDIA_STEP_HEADER, /* written and read back: from here on it is a medium */
+	SK_LUKS_REKEY_PASSPHRASE, /* the old secret is the passphrase; the recovery slot stays */
+	SK_LUKS_REKEY_BOTH,	  /* the old secret is the passphrase */
+	SK_LUKS_REKEY_RECOVERY,	  /* it is the recovery key; both slots are made anew */
+	SK_LUKS_REKEY_MAX_,
+};
+
+typedef struct SkLuksChange {
+	SkLuksWanted wanted; /* purpose SK_MEDIA_FOR_WRITING */
+	SkLuksPlan plan; /* medium, the key derivation, and, where a recovery slot is made, whom it is for */
+	uint32_t how;	 /* SK_LUKS_REKEY_* */
+	uint32_t reserved;
+} SkLuksChange;
+
+typedef struct SkMediaRekey {
+	SkHead head;
+	uint64_t volume;
+	SkLuksChange change;
+} SkMediaRekey;
+
+/* made.box_size is 0 where the recovery slot stayed. */
+typedef struct SkMediaRekeyed {
+	SkHead head;
+	uint64_t volume;
+	uint32_t code; /* 0, or the SkReason why not; then the rest is 0 */
+	uint32_t reserved;
+	SkLuksMade made;
+	char detail[256];
+} SkMediaRekeyed;
+
+/*
+ * A medium is emptied for good: first the mark of lib/luks2/erased.h in place of its first page, then all
+ * that is before the data, then all the rest is overwritten with zeros, and everything is read back from the
+ * device.
+ */
+typedef struct SkMediaErase {
+	SkHead head;
+	uint64_t volume;
+	char medium[32], uuid[40]; /* for the mark */
+} SkMediaErase;
+
+/* As far as it went: bytes that were overwritten, and that were read back and are so. */
+typedef struct SkMediaErased {
+	SkHead head;
+	uint64_t volume;
+	uint32_t code;	    /* 0: all of it; or the SkReason why not */
+	uint32_t discarded; /* 1: the device was told, too, that it needs to keep nothing */
+	uint64_t size, written, compared;
+	char detail[256];
+} SkMediaErased;
+
+enum {
+	SK_MEDIA_STEP_KEYS,    /* slots are made and opened again */
+	SK_MEDIA_STEP_WIPE,    /* what was there before is not there any more */
+	SK_MEDIA_STEP_FILES,   /* the file system */
+	SK_MEDIA_STEP_HEADER,  /* written and read back: from here on it is a medium */
+	SK_MEDIA_STEP_DESTROY, /* of an erasure: the slots and both copies of the header */
+	SK_MEDIA_STEP_OVERWRITE,
+	SK_MEDIA_STEP_COMPARE,
 	SK_MEDIA_STEP_MAX_,
 };
 
 typedef struct SkMediaProgress {
 	SkHead head;
 	uint64_t volume;
-	uint32_t step; /* SK_MEDIA_STEP_*: begins now */
-	uint32_t reserved;
+	uint32_t step;	  /* SK_MEDIA_STEP_* */
+	uint32_t percent; /* of it; 0: it begins */
 } SkMediaProgress;
 
 typedef struct SkLuksOpen {
@@ -128,3 +228,17 @@ typedef struct SkLuksFormed {
 	SkLuksMade made;
 	char detail[256];
 } SkLuksFormed;
+
+typedef struct SkLuksRekey {
+	SkHead head;
+	uint64_t medium_size;
+	SkLuksChange change;
+} SkLuksRekey;
+
+typedef struct SkLuksRekeyed {
+	SkHead head;
+	uint32_t code;
+	uint32_t reserved;
+	SkLuksMade made;
+	char detail[256];
+} SkLuksRekeyed;

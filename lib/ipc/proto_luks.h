@@ -18,12 +18,13 @@
 #define SK_LUKS_NAME_SIZE 64
 #define SK_LUKS_DYNAMIC UINT64_MAX /* size of a segment: up to the end of the medium */
 
-/* Bits of SkLuksFacts.problems. A medium of ours has none; each one alone is a reason to refuse. */
+/* Bits of SkLuksFacts.problems. A medium of ours has none; each one alone is a reason to refuse, but for
+ * those of SK_LUKS_INTERRUPTED. */
 enum {
-	SK_LUKS_NO_HEADER = 1 << 0,	     /* no usable copy: nothing else is known */
-	SK_LUKS_FIRST_COPY = 1 << 1,	     /* the first copy is damaged; facts are of the second */
-	SK_LUKS_SECOND_COPY = 1 << 2,	     /* the second copy is damaged */
-	SK_LUKS_COPIES_DIFFER = 1 << 3,	     /* both are whole and say different things */
+	SK_LUKS_NO_HEADER = 1 << 0,	/* no usable copy: nothing else is known */
+	SK_LUKS_FIRST_COPY = 1 << 1,	/* the first copy is damaged; facts are of the second */
+	SK_LUKS_SECOND_COPY = 1 << 2,	/* the second copy is damaged */
+	SK_LUKS_COPIES_DIFFER = 1 << 3, /* both are whole, of the same number, and say different things */
 	SK_LUKS_CHECKSUM_ALGORITHM = 1 << 4, /* not SHA-256 */
 	SK_LUKS_JSON = 1 << 5,		     /* not JSON, a name twice, too large or too deep */
 	SK_LUKS_STRUCTURE = 1 << 6,	     /* a member is missing, of a wrong kind or out of range */
@@ -40,7 +41,10 @@ enum {
 	SK_LUKS_TOKENS = 1 << 17,	     /* more than one of ours, or one that is not complete */
 	SK_LUKS_DIGEST = 1 << 18,	     /* the segment, or a keyslot, has not exactly one */
 	SK_LUKS_EXTRA = 1 << 19,	     /* sections or bytes that do not belong into a header */
-	SK_LUKS_PROBLEMS_ALL = (1 << 20) - 1,
+	SK_LUKS_COPY_OLDER = 1 << 20, /* both are whole, one has a lower number; facts are of the other */
+	SK_LUKS_PROBLEMS_ALL = (1 << 21) - 1,
+	/* What remains when a write of the header is cut: the copy that the facts are of is whole. */
+	SK_LUKS_INTERRUPTED = SK_LUKS_FIRST_COPY | SK_LUKS_SECOND_COPY | SK_LUKS_COPY_OLDER,
 };
 
 enum {

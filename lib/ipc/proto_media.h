@@ -70,8 +70,8 @@ typedef struct SkMediaEvaluated {
 
 /*
  * A lease (lib/crypt/lease.h): TAKE notes it at the console and tells what is to be sealed to public_key;
- * KEEP brings the box; FIND gives it back while the lease holds. Media opens it with the terminal's key,
- * which core keeps and does not use for that.
+ * KEEP brings the box; FIND gives what was in it while the lease holds, which only the passphrase makes a key
+ * of again: core opens the box, because no other process has the terminal's key, and has no passphrase.
  */
 enum { SK_MEDIA_LEASE_TAKE, SK_MEDIA_LEASE_KEEP, SK_MEDIA_LEASE_FIND, SK_MEDIA_LEASE_MAX_ };
 
@@ -93,7 +93,7 @@ typedef struct SkMediaLease {
 	int64_t from, until;	  /* ms since 1970 */
 	int64_t earliest, latest; /* the time now (lib/audit/strict_clock.h) */
 	uint8_t public_key[32];
-	uint8_t box[SK_MEDIA_LEASE_BOX_SIZE];
+	uint8_t box[SK_MEDIA_LEASE_BOX_SIZE]; /* of FIND: what was in it */
 } SkMediaLease;
 
 #define SK_MEDIA_KEPT_SECONDS 10
@@ -108,8 +108,9 @@ typedef struct SkMediaPlace {
 	char path[512];
 } SkMediaPlace;
 
-/* With a descriptor of the root: it is behind a mapping. Then everything is written before it is answered;
- * lazy cuts the mapping off, so that nobody reads or writes through what he has open. */
+/* With a descriptor of the root: it is behind a mapping. Then everything is written, and the file system is
+ * read-only, before it is answered; lazy cuts the mapping off, so that nobody reads or writes through what he
+ * has open. */
 typedef struct SkMediaUnmount {
 	SkHead head;
 	uint64_t volume;

@@ -89,8 +89,10 @@ enum {
 	SK_CONTENT_UDF,
 	SK_CONTENT_LUKS1,
 	SK_CONTENT_LUKS2,
-	SK_CONTENT_OTHER, /* a signature that is never admitted: xfs, btrfs, RAID member, swap ...; name in
-			     type_name */
+	SK_CONTENT_OTHER,  /* a signature that is never admitted: xfs, btrfs, RAID member, swap ...; name in
+			      type_name */
+	SK_CONTENT_ERASED, /* lib/luks2/erased.h; label: the medium, uuid: the one it had, type_name: "begun"
+			      or "done" */
 	SK_CONTENT_MAX_,
 };
 

@@ -5,7 +5,8 @@
  *
  * 1. core sends SkScanOptions; the scanner loads its definitions and answers SkScannerState (again on each
  * change).
- * 2. SkScanFile + 1 fd: a person waits for this file: it goes before everything of a walk.
+ * 2. SkScanFile + 1 fd: a person waits for this file: it goes before everything of a walk. Or, with `later`,
+ * nobody does: what was just written to a medium is looked at when there is nothing else to do.
  * 3. SkScanWalk + 1 fd (the root directory of a volume): every regular file beneath it, in the background.
  * 4. before scanning, the scanner sends SkScanLookup with the SHA-256; core answers SkScanKnown from its
  * memory, and a known file is not scanned again.
@@ -68,26 +69,39 @@ typedef struct SkScannerState {
 	char detail[256];
 } SkScannerState;
 
-/* What identifies the file on its volume as long as that is mounted read-only. */
+/*
+ * What identifies the file and its content on a volume that is mounted read-only; on one that is written to,
+ * as long as nobody has it open for writing. On exfat a number is given anew when the kernel forgot the file,
+ * so a changed file under an old number has another ctime.
+ */
 typedef struct SkFileId {
 	uint64_t dev, ino, size;
-	int64_t mtime_nsec;
+	int64_t mtime_nsec, ctime_nsec;
 } SkFileId;
+
+/* How: what is too large to be checked is hashed only when that was asked for. */
+enum { SK_SCAN_HASH = 0, SK_SCAN_CHECK, SK_SCAN_AND_HASH };
 
 typedef struct SkScanFile {
 	SkHead head;
 	uint64_t volume;
 	SkFileId file;	       /* told, so that the scanner need not ask a medium that may not answer */
 	uint32_t refuse_types; /* SK_TYPE_* */
-	uint32_t scan;	       /* 0: only hash and type are looked at (rule says `scan off`) */
+	uint32_t scan;	       /* SK_SCAN_HASH: only hash and type are looked at (rule says `scan off`) */
+	uint32_t later, reserved;
 } SkScanFile;
 
+/* The cookie comes back in each result and at the end. With a second fd: a sealed memfd of SkFileId, sorted
+ * by memcmp(), of files that are known. They are only listed (SK_VERDICT_NONE), as all are with list. */
 typedef struct SkScanWalk {
 	SkHead head;
 	uint64_t volume;
 	uint32_t refuse_types;
 	uint32_t scan;
+	uint32_t list, reserved;
 } SkScanWalk;
+
+#define SK_SCAN_KNOWN_MAX 1000000
 
 typedef struct SkScanCancel {
 	SkHead head;
@@ -118,10 +132,10 @@ typedef struct SkScanKnown {
 } SkScanKnown;
 
 typedef struct SkScanResult {
-	SkHead head; /* cookie of SkScanFile; 0 in a walk */
+	SkHead head; /* cookie of SkScanFile or SkScanWalk */
 	uint64_t volume;
 	SkFileId file;
-	uint32_t verdict;    /* SK_VERDICT_* */
+	uint32_t verdict;    /* SK_VERDICT_*; NONE: only listed */
 	uint32_t type;	     /* SK_TYPE_* bits found, whether refused or not */
 	uint32_t remembered; /* came from SkScanKnown */
 	uint32_t reserved;

@@ -24,7 +24,8 @@ enum {
 	SK_UPLINK_OPTIONS = 0x0501, /* SkUplinkOptions */
 	SK_UPLINK_ENROL,	    /* SkUplinkEnrol -> SkAnswer */
 	SK_UPLINK_LEAVE,	    /* SkHead -> SkAnswer */
-	SK_UPLINK_STATUS,	    /* SkHead + 1 fd: what the terminal says of itself, JSON */
+	SK_UPLINK_STATUS,	    /* SkHead + 1 fd: what the terminal says of itself, JSON -> SkAnswer, when
+				       the console has it and no newer one took its place */
 	SK_UPLINK_HEAD,		    /* SkUplinkHead */
 	SK_UPLINK_RECORDS,	    /* SkUplinkRecords + 1 fd: lines; answers WANT_RECORDS */
 	SK_UPLINK_CALL,		    /* SkUplinkCall + 1 fd: JSON -> SkAnswer, SkUplinkResult */

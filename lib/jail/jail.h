@@ -12,9 +12,10 @@
 
 /* What Landlock allows beneath a path. */
 typedef enum SkJailAccess {
-	SK_JAIL_READ,  /* read files, list directories */
-	SK_JAIL_WRITE, /* and create, change, remove */
-	SK_JAIL_RUN,   /* read and execute: programs and the libraries they load */
+	SK_JAIL_READ,	     /* read files, list directories */
+	SK_JAIL_WRITE,	     /* and create, change, remove */
+	SK_JAIL_WRITE_FILES, /* and change what is there, but create and remove nothing */
+	SK_JAIL_RUN,	     /* read and execute: programs and the libraries they load */
 } SkJailAccess;
 
 typedef struct SkJailPath {

@@ -30,6 +30,8 @@ static int add_path(int ruleset_fd, const SkJailPath *path, uint64_t handled)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	beneath.allowed_access = ACCESS_READ | (path->access == SK_JAIL_WRITE ? ACCESS_WRITE : 0);
+	if (path->access == SK_JAIL_WRITE_FILES)
+		beneath.allowed_access |= LANDLOCK_ACCESS_FS_WRITE_FILE;
 	if (path->access == SK_JAIL_RUN)
 		beneath.allowed_access |= LANDLOCK_ACCESS_FS_EXECUTE;
 	if (!S_ISDIR(st.st_mode))

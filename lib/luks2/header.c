@@ -53,6 +53,14 @@ static uint64_t get_number(const uint8_t *bytes, size_t n)
 	return value;
 }
 
+static void put_number(uint8_t *bytes, size_t n, uint64_t value)
+{
+	while (n-- > 0) {
+		bytes[n] = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
 /* 16 KiB and its doubles up to 4 MiB. */
 static bool is_header_size(uint64_t size)
 {
@@ -130,6 +138,23 @@ static bool copies_agree(const uint8_t *a, const uint8_t *b, size_t header_size)
 		       header_size - CHECKSUM - CHECKSUM_SIZE) == 0;
 }
 
+static uint32_t compare_copies(const uint8_t *a, const uint8_t *b, size_t header_size)
+{
+	if (get_number(a + SEQUENCE, 8) != get_number(b + SEQUENCE, 8))
+		return SK_LUKS_COPY_OLDER;
+	return copies_agree(a, b, header_size) ? 0 : SK_LUKS_COPIES_DIFFER;
+}
+
+/* As libcryptsetup would: what is whole, and of two the newer one. */
+static unsigned choose_copy(const uint8_t *both, bool first_whole, bool second_whole)
+{
+	size_t header_size = sk_luks2_size(both) / 2;
+
+	if (first_whole && second_whole)
+		return get_number(both + header_size + SEQUENCE, 8) > get_number(both + SEQUENCE, 8);
+	return !first_whole;
+}
+
 static bool are_zeros(const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -169,6 +194,7 @@ void sk_luks2_read(const uint8_t *data, size_t size, uint64_t medium_size, SkLuk
 	size_t both = size < SK_LUKS2_BINARY_SIZE ? 0 : sk_luks2_size(data), header_size = both / 2;
 	const uint8_t *second = data + header_size;
 	bool first_whole, second_whole;
+	unsigned chosen;
 
 	*ret_facts = (SkLuksFacts){.problems = SK_LUKS_NO_HEADER};
 	if (both == 0 || size < both || medium_size < both)
@@ -180,10 +206,34 @@ void sk_luks2_read(const uint8_t *data, size_t size, uint64_t medium_size, SkLuk
 		ret_facts->problems |= SK_LUKS_FIRST_COPY;
 	if (!second_whole)
 		ret_facts->problems |= SK_LUKS_SECOND_COPY;
-	if (first_whole && second_whole && !copies_agree(data, second, header_size))
-		ret_facts->problems |= SK_LUKS_COPIES_DIFFER;
+	if (first_whole && second_whole)
+		ret_facts->problems |= compare_copies(data, second, header_size);
+	chosen = choose_copy(data, first_whole, second_whole);
 	if (first_whole || second_whole)
-		read_copy(first_whole ? data : second, header_size, medium_size, ret_facts);
+		read_copy(data + chosen * header_size, header_size, medium_size, ret_facts);
 	else
 		ret_facts->problems |= SK_LUKS_NO_HEADER;
+}
+
+bool sk_luks2_mend(uint8_t *data, size_t size)
+{
+	size_t both = size < SK_LUKS2_BINARY_SIZE ? 0 : sk_luks2_size(data), header_size = both / 2;
+	uint32_t problems = 0;
+	bool first_whole, second_whole;
+	unsigned chosen;
+	uint8_t *other;
+
+	if (both == 0 || size < both)
+		return false;
+	first_whole = check_copy(data, header_size, 0, &problems);
+	second_whole = check_copy(data + header_size, header_size, 1, &problems);
+	if (!first_whole && !second_whole)
+		return false;
+	chosen = choose_copy(data, first_whole, second_whole);
+	other = data + (1 - chosen) * header_size;
+	memcpy(other, data + chosen * header_size, header_size);
+	memcpy(other + MAGIC, magics[1 - chosen], MAGIC_SIZE);
+	put_number(other + OFFSET, 8, (1 - chosen) * (uint64_t)header_size);
+	sk_luks2_seal(other, header_size);
+	return true;
 }

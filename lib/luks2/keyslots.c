@@ -45,7 +45,8 @@ static void read_pbkdf2(const json_t *kdf, SkLuksKeyslot *slot, SkLuksFacts *fac
 {
 	slot->iterations = luks2_number(kdf, "iterations", facts);
 	luks2_text_copy(kdf, "hash", slot->kdf_hash, sizeof(slot->kdf_hash), facts);
-	if (slot->iterations < SK_LUKS2_PBKDF2_ITERATIONS_MIN ||
+	if (slot->iterations < (slot->priority == 0 ? SK_LUKS2_PBKDF2_ITERATIONS_RANDOM_KEY
+						    : SK_LUKS2_PBKDF2_ITERATIONS_MIN) ||
 		(!sk_str_eq(slot->kdf_hash, "sha256") && !sk_str_eq(slot->kdf_hash, "sha512")))
 		facts->problems |= SK_LUKS_WEAK_KDF;
 }

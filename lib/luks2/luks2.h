@@ -7,8 +7,9 @@
  * On the medium: a binary header of 4 KiB, JSON to the end of the copy, and the same once more; each copy has
  * a checksum over itself. Nothing of it is authenticated.
  */
-#include <stdint.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/ipc/proto_luks.h"
 
@@ -21,6 +22,8 @@
 #define SK_LUKS2_ARGON2_TIME_MIN 3
 #define SK_LUKS2_ARGON2_MEMORY_MIN 65536 /* KiB */
 #define SK_LUKS2_PBKDF2_ITERATIONS_MIN 600000
+/* A slot that is opened only when it is named (priority 0) has a random key, which nothing makes stronger. */
+#define SK_LUKS2_PBKDF2_ITERATIONS_RANDOM_KEY 1000
 #define SK_LUKS2_STRIPES 4000
 #define SK_LUKS2_CIPHER "aes-xts-plain64"
 #define SK_LUKS2_KEY_SIZE 64
@@ -40,6 +43,12 @@ size_t sk_luks2_size(const uint8_t *head);
  * keeps none of it.
  */
 void sk_luks2_read(const uint8_t *data, size_t size, uint64_t medium_size, SkLuksFacts *ret_facts);
+
+/*
+ * Makes the copy that sk_luks2_read() does not read the same as the one that it reads, so that whoever reads
+ * data later sees nothing else than what the facts say. data: as there. Return: false when no copy is whole.
+ */
+bool sk_luks2_mend(uint8_t *data, size_t size);
 
 /* Puts the right checksum into a copy of header_size bytes: for tests and fuzzers, and whoever writes
  * headers. */

@@ -4,8 +4,6 @@
 #include "lib/base/str.h"
 #include "lib/ipc/check.h"
 
-#define BOTH_SLOTS (1u << SK_LUKS2_SLOT_PASSPHRASE | 1u << SK_LUKS2_SLOT_RECOVERY)
-
 bool sk_luks2_is_ours(const SkLuksFacts *facts)
 {
 	return facts->token.mode != SK_LUKS_MODE_NONE && facts->token.medium[0];
@@ -19,15 +17,30 @@ static const char *first_problem(uint32_t problems)
 	return NULL;
 }
 
-static const SkLuksKeyslot *find_slot(const SkLuksFacts *facts, uint8_t number)
+/* Of both numbers of the pair: one slot, or none. */
+static const SkLuksKeyslot *find_slot(const SkLuksFacts *facts, int slot)
 {
 	for (uint32_t i = 0; i < facts->n_keyslots && i < SK_LUKS_KEYSLOTS_MAX; i++)
-		if (facts->keyslots[i].number == number)
+		if (facts->keyslots[i].number == slot ||
+			facts->keyslots[i].number == SK_LUKS2_SLOT_OTHER(slot))
 			return &facts->keyslots[i];
 	return NULL;
 }
 
-/* One more was added by whoever knew a key; one less is a medium that nobody can recover. */
+int sk_luks2_slot_now(const SkLuksFacts *facts, int slot)
+{
+	const SkLuksKeyslot *found = find_slot(facts, slot);
+
+	return found ? found->number : slot;
+}
+
+static uint32_t bit_of(const SkLuksFacts *facts, int slot)
+{
+	return 1u << sk_luks2_slot_now(facts, slot);
+}
+
+/* One more was added by whoever knew a key; one less is a medium that nobody can recover. Only the one with a
+ * random key may be named "not to be tried": it may have a weaker derivation. */
 static const char *check_slots(const SkLuksFacts *facts)
 {
 	const SkLuksKeyslot *passphrase = find_slot(facts, SK_LUKS2_SLOT_PASSPHRASE);
@@ -36,7 +49,7 @@ static const char *check_slots(const SkLuksFacts *facts)
 	if (!recovery)
 		return "recovery-slot";
 	if (!passphrase || facts->n_keyslots != 2 || passphrase->type != SK_LUKS_KEYSLOT_PASSPHRASE ||
-		recovery->type != SK_LUKS_KEYSLOT_PASSPHRASE)
+		recovery->type != SK_LUKS_KEYSLOT_PASSPHRASE || passphrase->priority == 0)
 		return "key-slots";
 	return NULL;
 }
@@ -59,8 +72,9 @@ static const char *check_digest(const SkLuksFacts *facts)
 {
 	const SkLuksDigest *digest = &facts->digests[0];
 
-	if (facts->n_digests != 1 || digest->digest_size == 0 || digest->keyslots != BOTH_SLOTS ||
-		digest->segments != 1)
+	if (facts->n_digests != 1 || digest->digest_size == 0 || digest->segments != 1 ||
+		digest->keyslots !=
+			(bit_of(facts, SK_LUKS2_SLOT_PASSPHRASE) | bit_of(facts, SK_LUKS2_SLOT_RECOVERY)))
 		return "digest";
 	return NULL;
 }
@@ -70,15 +84,17 @@ static const char *check_token(const SkLuksFacts *facts)
 	const SkLuksToken *token = &facts->token;
 
 	if (facts->n_tokens != 1 || !sk_luks2_is_ours(facts) ||
-		token->keyslots != 1u << SK_LUKS2_SLOT_PASSPHRASE || token->n_keys != 1)
+		token->keyslots != bit_of(facts, SK_LUKS2_SLOT_PASSPHRASE) || token->n_keys != 1)
 		return "token";
 	return NULL;
 }
 
 const char *sk_luks2_profile_check(const SkLuksFacts *facts)
 {
-	const char *wrong = first_problem(facts->problems);
+	const char *wrong = first_problem(facts->problems & ~(uint32_t)SK_LUKS_INTERRUPTED);
 
+	if (!wrong && facts->header_size != SK_LUKS2_METADATA_SIZE)
+		wrong = "header-size";
 	if (!wrong)
 		wrong = check_slots(facts);
 	if (!wrong)

@@ -25,6 +25,11 @@ const SkReasonText *sk_reason_find(SkReason code)
 	return bsearch(&code, catalogue, SK_ARRAY_SIZE(catalogue), sizeof(catalogue[0]), compare_code);
 }
 
+SkReason sk_reason_or(uint64_t code, SkReason other)
+{
+	return sk_reason_find((SkReason)code) ? (SkReason)code : other;
+}
+
 const SkReasonText *sk_reason_all(size_t *ret_count)
 {
 	*ret_count = SK_ARRAY_SIZE(catalogue);

@@ -6,6 +6,7 @@
  * manual is made from it. A code never changes its meaning and is never used again.
  */
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum SkReason {
 	SK_REASON_NONE = 0,
@@ -31,6 +32,9 @@ typedef struct SkReasonText {
 
 /* Return: the entry, or NULL for an unknown code. */
 const SkReasonText *sk_reason_find(SkReason code);
+
+/* What somebody else gave as a code: itself when it is one, else the other. */
+SkReason sk_reason_or(uint64_t code, SkReason other);
 
 /* All entries in order of code. */
 const SkReasonText *sk_reason_all(size_t *ret_count);

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * One USB device of this machine, read from sysfs as an ordinary user: for offline commands (`sekishoctl
- *policy generate`). The agent never does this in one process: there the monitor opens and the probe reads.
+ * policy generate`). The agent never does this in one process: there the monitor opens and the probe reads.
  *
  *	own_fd int dir_fd = open("/sys/bus/usb/devices/1-2", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
  *	sk_usb_sysfs_read(dir_fd, &facts);
