@@ -117,10 +117,11 @@ void bus_close(Core *core)
 	core->bus = NULL;
 }
 
-void bus_emit_progress(Core *core, const char *volume, const char *step)
+void bus_emit_progress(Core *core, const char *volume, const char *step, uint32_t percent)
 {
 	if (bus_connection(core))
-		sd_bus_emit_signal(bus_connection(core), PATH, NAME, "Progress", "ss", volume, step);
+		sd_bus_emit_signal(
+			bus_connection(core), PATH, NAME, "Progress", "ssu", volume, step, percent);
 }
 
 void bus_emit_recorded(Core *core, uint64_t seq, const char *kind, SkReason code)

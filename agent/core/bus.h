@@ -22,5 +22,5 @@ sd_bus *bus_connection(const Core *core);
 /* Signal Recorded(seq, kind, code): that something was recorded; what it was is asked with GetRecords. */
 void bus_emit_recorded(Core *core, uint64_t seq, const char *kind, SkReason code);
 
-/* A medium that is being prepared has come to this step. */
-void bus_emit_progress(Core *core, const char *volume, const char *step);
+/* A medium that is being prepared or erased has come this far in this step. */
+void bus_emit_progress(Core *core, const char *volume, const char *step, uint32_t percent);

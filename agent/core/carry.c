@@ -7,12 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/core/carry_judge.h"
 #include "agent/core/core.h"
-#include "agent/core/grants.h"
+#include "agent/core/follow.h"
+#include "agent/core/leases.h"
 #include "agent/core/mounting.h"
 #include "agent/core/peer_media.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/records.h"
+#include "agent/core/sightings.h"
 #include "agent/core/volume_decide.h"
 #include "agent/core/volume_record.h"
 #include "lib/base/own.h"
@@ -31,89 +34,13 @@ struct CarryOpening {
 	void *userdata;
 };
 
-bool carry_is_ours(const Volume *volume)
-{
-	return volume->facts && volume->facts->state == SK_BLOCK_FACTS_OK &&
-	       volume->facts->content == SK_CONTENT_LUKS2 && sk_luks2_is_ours(&volume->facts->luks);
-}
-
-static const char *medium_of(const Volume *volume)
-{
-	return volume->facts->luks.token.medium;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
-/* What the console signed of it. Return: false when it signed nothing that tells it from another one. */
-static bool read_identity(const json_t *grant, SkLuksWanted *wanted)
-{
-	const char *digest = text_of(grant, "digest");
-	uint8_t bytes[SK_BASE64_SIZE(SK_LUKS_SECRET_SIZE)];
-	size_t size = 0;
-
-	if (!*digest || strlen(digest) >= sizeof(bytes) ||
-		sk_base64_parse(digest, strlen(digest), bytes, &size) < 0 || size == 0 ||
-		size > sizeof(wanted->digest))
-		return false;
-	memcpy(wanted->digest, bytes, size);
-	wanted->digest_size = (uint32_t)size;
-	return sk_str_copy(wanted->uuid, sizeof(wanted->uuid), text_of(grant, "uuid")) &&
-	       sk_str_copy(wanted->medium, sizeof(wanted->medium), text_of(grant, "medium"));
-}
-
-static bool is_the_one(const SkLuksFacts *facts, const SkLuksWanted *wanted)
-{
-	const SkLuksDigest *digest = &facts->digests[0];
-
-	return sk_str_eq(facts->uuid, wanted->uuid) && digest->digest_size == wanted->digest_size &&
-	       memcmp(digest->digest, wanted->digest, wanted->digest_size) == 0;
-}
-
-/* May it be opened so, now? Return: SK_REASON_NONE and what it must be, or why not. */
-static SkReason judge(Core *core, const Volume *volume, bool writing, SkLuksWanted *ret_wanted)
-{
-	const GrantAsk ask = {.medium = medium_of(volume),
-		.user = core->session.present ? core->session.user : "",
-		.mode = writing ? "read-write" : "read"};
-	SkLuksWanted wanted = {.purpose = writing ? SK_MEDIA_FOR_WRITING : SK_MEDIA_FOR_READING};
-	const json_t *grant = NULL;
-	SkReason code = grants_find(core, &ask, &grant);
-
-	if (code != SK_REASON_NONE)
-		return code;
-	if (writing && volume->decision.media.handling != MEDIA_CARRY_OUT)
-		return SK_MEDIUM_WRITING_BY_RULE;
-	if (!read_identity(grant, &wanted))
-		/* A code that was read out says no more than which one is meant. */
-		return json_object_get(grant, "counter") ? SK_CONSOLE_NEEDED : SK_MEDIUM_NOT_THE_ONE;
-	if (!is_the_one(&volume->facts->luks, &wanted))
-		return SK_MEDIUM_NOT_THE_ONE;
-	*ret_wanted = wanted;
-	return SK_REASON_NONE;
-}
-
-static SkReason judge_any(Core *core, const Volume *volume)
-{
-	SkLuksWanted wanted;
-	SkReason for_writing = judge(core, volume, true, &wanted);
-
-	if (for_writing == SK_REASON_NONE || judge(core, volume, false, &wanted) == SK_REASON_NONE)
-		return SK_MEDIUM_LOCKED;
-	return for_writing;
-}
-
 /* Two of one identity: which of them is the copy, nobody here can tell. */
 static bool is_here_twice(const Core *core, const Volume *volume)
 {
 	for (const Volume *other = core->volumes; other; other = other->hh.next)
 		if (other != volume && carry_is_ours(other) &&
 			(sk_str_eq(other->facts->luks.uuid, volume->facts->luks.uuid) ||
-				sk_str_eq(medium_of(other), medium_of(volume))))
+				sk_str_eq(carry_medium(other), carry_medium(volume))))
 			return true;
 	return false;
 }
@@ -124,8 +51,20 @@ static void lock(Core *core, Volume *volume, SkReason code)
 		return;
 	volume->state = VOLUME_LOCKED;
 	volume->code = code;
-	volume->detail[0] = 0;
+	sk_str_copy(volume->detail, sizeof(volume->detail),
+		code == SK_MEDIUM_REPORTED_LOST ? volume->standing.detail : "");
 	record_volume(core, volume, "medium.locked", code, NULL);
+}
+
+/* Of another organisation, or another one under a name that it has not: that does not change any more. */
+static void judge_locked(Core *core, Volume *volume)
+{
+	SkReason code = carry_judge_any(core, volume);
+
+	if (code == SK_MEDIUM_OTHERS || code == SK_MEDIUM_NOT_THE_ONE)
+		volume_refuse(core, volume, code, NULL);
+	else
+		lock(core, volume, code);
 }
 
 void carry_decide(Core *core, Volume *volume)
@@ -141,7 +80,9 @@ void carry_decide(Core *core, Volume *volume)
 	else if (is_here_twice(core, volume))
 		volume_refuse(core, volume, SK_MEDIUM_TWICE, NULL);
 	else
-		lock(core, volume, judge_any(core, volume));
+		lock(core, volume, carry_judge_any(core, volume));
+	if (volume->state == VOLUME_LOCKED)
+		sighting_tell(core, volume);
 }
 
 static void end_open(Core *core, Volume *volume, SkReason code)
@@ -156,10 +97,10 @@ void carry_look(Core *core)
 
 	for (Volume *volume = core->volumes; volume; volume = volume->hh.next) {
 		if (volume->state == VOLUME_LOCKED)
-			lock(core, volume, judge_any(core, volume));
+			judge_locked(core, volume);
 		if (volume->state != VOLUME_MOUNTED || !volume->medium[0])
 			continue;
-		SkReason code = judge(core, volume, volume->writable, &wanted);
+		SkReason code = carry_judge(core, volume, volume->writable, &wanted);
 
 		if (code == SK_REASON_NONE)
 			continue;
@@ -194,16 +135,27 @@ static void fail(Core *core, Volume *volume, SkReason code, const char *detail)
 		volume_refuse(core, volume, code, shown);
 	} else {
 		volume->state = VOLUME_LOCKED;
-		volume->code = judge_any(core, volume);
+		volume->code = carry_judge_any(core, volume);
 	}
 	finish(core, volume, code, shown);
 }
 
 static SkReason reason_of(const SkMediaMounted *mounted)
 {
-	if (mounted->code && sk_reason_find((SkReason)mounted->code))
-		return (SkReason)mounted->code;
-	return mounting_reason(mounted->result);
+	return sk_reason_or(mounted->code, mounting_reason(mounted->result));
+}
+
+/* What is on it is known, and it may be written to; or it cannot be. */
+static void on_followed(Core *core, Volume *volume, int result)
+{
+	if (result == 0) {
+		finish(core, volume, SK_MEDIUM_OPEN_FOR_WRITING, volume->path);
+		return;
+	}
+	finish(core, volume, SK_DEVICE_NOT_CHECKED, strerror(-result));
+	if (volume->state != VOLUME_MOUNTED || result == -ECANCELED)
+		return; /* it is being closed for another reason */
+	end_open(core, volume, carry_judge_any(core, volume));
 }
 
 static void on_unlocked(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)
@@ -227,12 +179,15 @@ static void on_unlocked(Core *core, const char *subject, const SkHead *message, 
 		return;
 	}
 	volume->writable = volume->opening->writing;
-	sk_str_copy(volume->medium, sizeof(volume->medium), medium_of(volume));
+	sk_str_copy(volume->medium, sizeof(volume->medium), carry_medium(volume));
+	leases_opened(core, volume->medium);
 	code = volume->writable ? SK_MEDIUM_OPEN_FOR_WRITING : SK_MEDIUM_OPEN_FOR_READING;
-	if (mounting_take(core, volume, mounted, fds, code) == 0)
-		finish(core, volume, code, volume->path);
-	else
+	if (mounting_take(core, volume, mounted, fds, code) < 0)
 		finish(core, volume, volume->code, volume->detail);
+	else if (!volume->writable)
+		finish(core, volume, code, volume->path);
+	else if (follow_begin(core, volume, on_followed) < 0)
+		on_followed(core, volume, -EIO);
 	carry_look(core); /* the grant may have ended meanwhile */
 }
 
@@ -270,7 +225,7 @@ static SkReason begin(Core *core, Volume *volume, const CarryOrder *order)
 		free(opening);
 		return SK_DEVICE_NOT_CHECKED;
 	}
-	judge(core, volume, order->writing, &opening->wanted);
+	carry_judge(core, volume, order->writing, &opening->wanted);
 	volume->opening = opening;
 	volume->state = VOLUME_OPENING;
 	memcpy(block.sysname, volume->sysname, sizeof(block.sysname));
@@ -278,10 +233,8 @@ static SkReason begin(Core *core, Volume *volume, const CarryOrder *order)
 	return SK_REASON_NONE;
 }
 
-static SkReason why_not(Core *core, const Volume *volume, bool writing)
+SkReason carry_may_open(Core *core, const Volume *volume, bool writing, SkLuksWanted *ret_wanted)
 {
-	SkLuksWanted wanted;
-
 	if (!volume || !carry_is_ours(volume))
 		return SK_MEDIUM_FOREIGN_ENCRYPTION;
 	if (volume->state == VOLUME_OPENING || volume->state == VOLUME_MOUNTED)
@@ -290,20 +243,57 @@ static SkReason why_not(Core *core, const Volume *volume, bool writing)
 		return volume->code ? volume->code : SK_MEDIUM_EJECTED;
 	SkReason code = volume_why_not(core, volume);
 
-	return code == SK_REASON_NONE ? judge(core, volume, writing, &wanted) : code;
+	return code == SK_REASON_NONE ? carry_judge(core, volume, writing, ret_wanted) : code;
+}
+
+/* One that is not opened, while the console is asked why. */
+typedef struct Refusing {
+	CarryDone done;
+	void *userdata;
+	bool writing;
+	SkReason code;
+} Refusing;
+
+static void on_standing(Core *core, const char *subject, void *userdata)
+{
+	const Volume *volume = volumes_find(core, subject);
+	own_free Refusing *refusing = userdata;
+	SkLuksWanted wanted;
+	SkReason code = carry_may_open(core, volume, refusing->writing, &wanted);
+
+	/* It was granted this moment: who asks again gets it. */
+	if (code == SK_REASON_NONE)
+		code = refusing->code;
+	if (volume)
+		record_volume(core, volume, "medium.not-opened", code, NULL);
+	refusing->done(refusing->userdata, code, volume ? volume->detail : "");
+}
+
+static void refuse(Core *core, Volume *volume, const CarryOrder *order, SkReason code)
+{
+	Refusing *refusing = code == SK_MEDIUM_FOREIGN_ENCRYPTION ? NULL : malloc(sizeof(*refusing));
+
+	if (volume && volume->state == VOLUME_LOCKED && refusing) {
+		*refusing = (Refusing){order->done, order->userdata, order->writing, code};
+		sighting_ask(core, volume, on_standing, refusing);
+		return;
+	}
+	free(refusing);
+	if (volume)
+		record_volume(core, volume, "medium.not-opened", code, NULL);
+	order->done(order->userdata, code, volume ? volume->detail : "");
 }
 
 void carry_open(Core *core, const CarryOrder *order)
 {
 	Volume *volume = volumes_find(core, order->volume);
-	SkReason code = why_not(core, volume, order->writing);
+	SkLuksWanted wanted;
+	SkReason code = carry_may_open(core, volume, order->writing, &wanted);
 
 	if (code == SK_REASON_NONE)
 		code = begin(core, volume, order);
-	else if (volume)
-		record_volume(core, volume, "medium.not-opened", code, NULL);
 	if (code != SK_REASON_NONE)
-		order->done(order->userdata, code, "");
+		refuse(core, volume, order, code);
 }
 
 void carry_forget(Core *core, Volume *volume)
@@ -331,7 +321,7 @@ int carry_unpack(Volume *volume, json_t *object)
 
 	if (!registered)
 		return 0;
-	if (!read_identity(registered, &wanted) || !wanted.medium[0])
+	if (!carry_read_identity(registered, &wanted) || !wanted.medium[0])
 		return -EINVAL;
 	sk_str_copy(volume->medium, sizeof(volume->medium), wanted.medium);
 	sk_str_copy(luks->token.medium, sizeof(luks->token.medium), wanted.medium);
@@ -352,4 +342,14 @@ void carry_protect(Core *core, const Volume *volume)
 
 	memcpy(order.sysname, volume->sysname, sizeof(order.sysname));
 	monitor_order_block(core, SK_MONITOR_BLOCK_OPEN, &order, media_ignore_answer);
+}
+
+void carry_look_again(Core *core, Volume *volume)
+{
+	carry_protect(core, volume);
+	free(own_take(volume->facts));
+	volume->id = ++core->last_volume;
+	volume->state = VOLUME_NEW;
+	volume->code = SK_REASON_NONE;
+	volume_advance(core, volume);
 }

@@ -9,6 +9,7 @@
  * sekisho-luks once more, on the copy that is then opened.
  */
 #include "agent/core/volumes.h"
+#include "lib/ipc/proto_carry.h"
 
 /* The facts are of a medium of ours, as far as its token claims. */
 bool carry_is_ours(const Volume *volume);
@@ -35,6 +36,9 @@ typedef struct CarryOrder {
 
 void carry_open(Core *core, const CarryOrder *order);
 
+/* May it be opened so, now? Return: SK_REASON_NONE and what it must be, or why not. volume: may be NULL. */
+SkReason carry_may_open(Core *core, const Volume *volume, bool writing, SkLuksWanted *ret_wanted);
+
 /* The volume goes, or what was under way with it: who waits is told. */
 void carry_forget(Core *core, Volume *volume);
 
@@ -44,3 +48,6 @@ int carry_unpack(Volume *volume, json_t *object);
 
 /* Nobody writes to the disk any more: the block layer refuses it again. */
 void carry_protect(Core *core, const Volume *volume);
+
+/* Its header was written, or may have been: it is probed and decided as another medium. */
+void carry_look_again(Core *core, Volume *volume);

@@ -7,6 +7,7 @@
 
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/json_text.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/seal.h"
@@ -23,13 +24,6 @@
 struct Codes {
 	json_t *taken, *wrong;
 };
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
 
 static int64_t number_of(const json_t *object, const char *name)
 {
@@ -131,11 +125,6 @@ static void forget_old(Core *core, const SkStrictTime *now)
 	}
 }
 
-/* What becomes of it is a record ("console.answered"). */
-static void on_told(void *userdata, int result, unsigned status, const char *json)
-{
-}
-
 static void tell_console(Core *core, const json_t *taken)
 {
 	json_auto_t *body = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "counter",
@@ -146,8 +135,7 @@ static void tell_console(Core *core, const json_t *taken)
 	if (body)
 		uplink_call(core, &(UplinkRequest){.operation = "offline-code.used",
 					  .body = body,
-					  .flag = SK_UPLINK_CALL_SPOOL,
-					  .done = on_told});
+					  .flag = SK_UPLINK_CALL_SPOOL});
 }
 
 /* On the disk before it holds: else a kill would make it good twice. */
@@ -180,7 +168,7 @@ static SkReason judge(Core *core, const CodeEntry *entry, SkOfflineCode *code)
 	int r;
 
 	if (!secret)
-		return SK_CODE_NO_SECRET;
+		return seal_is_away(core) ? SK_SEAL_KEY_AWAY : SK_CODE_NO_SECRET;
 	if (console_medium_revoked(core, entry->medium))
 		return SK_MEDIUM_FROZEN;
 	if (!codes_may_try(core))

@@ -17,6 +17,7 @@
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
+#include "lib/base/clock.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
@@ -71,6 +72,8 @@ static int load_trust(Console *console)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	r = load_bundle(object, &console->trust);
+	if (r == 0)
+		r = trust_load_former(json_object_get(object, "former"), &console->trust);
 	if (r == 0 && (!copy_member(console->terminal, sizeof(console->terminal), object, "terminal") ||
 			      !copy_member(console->address, sizeof(console->address), object, "address")))
 		r = -EBADMSG;
@@ -327,11 +330,12 @@ static int take_new_trust(Core *core, const char *text, size_t size)
 	if (r < 0)
 		return r;
 	if (trust.serial <= before.serial) {
-		bool same = json_equal(trust.bundle, before.bundle);
+		bool same = trust_is_same(&trust, &before);
 
 		trust_deinit(&trust);
 		return same ? 0 : -EALREADY;
 	}
+	trust_follow(&trust, &before);
 	console->trust = trust;
 	r = console_store_trust(console);
 	if (r < 0) {
@@ -348,19 +352,11 @@ static int take_new_trust(Core *core, const char *text, size_t size)
 	return 0;
 }
 
-static uint64_t now_usec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void record_refused(Core *core, int result, const char *detail)
 {
 	Console *console = core->console;
 
-	if (console->refused_usec > 0 && now_usec() - console->refused_usec < REFUSAL_USEC) {
+	if (console->refused_usec > 0 && sk_clock_boot_usec() - console->refused_usec < REFUSAL_USEC) {
 		console->refused_untold++;
 		return;
 	}
@@ -369,7 +365,7 @@ static void record_refused(Core *core, int result, const char *detail)
 			      .code = SK_CONSOLE_ENVELOPE_REFUSED,
 			      .body = json_pack("{s:s, s:o, s:I}", "error", strerror(-result), "detail",
 				      record_text(detail), "untold", (json_int_t)console->refused_untold)});
-	console->refused_usec = now_usec();
+	console->refused_usec = sk_clock_boot_usec();
 	console->refused_untold = 0;
 }
 
@@ -395,19 +391,35 @@ int console_take_envelope(Core *core, const char *text, size_t size, char detail
 	return r;
 }
 
-int console_verify(const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload)
+static int open_signed(const Trust *trust, const SkDsseCheck *check, const char *text, json_t **ret_payload)
 {
-	const Trust *trust = &core->console->trust;
-	const SkDsseCheck check = {
-		.keys = trust->keys, .n_keys = trust->n_keys, .type = type, .payload_max = most};
 	SkDsseOpened opened = {0};
-	int r = trust->bundle ? sk_dsse_verify(text, strlen(text), &check, &opened) : -EKEYREJECTED;
+	int r = trust->bundle ? sk_dsse_verify(text, strlen(text), check, &opened) : -EKEYREJECTED;
 
 	if (r < 0)
 		return r;
 	*ret_payload = json_loadb(opened.payload, opened.size, JSON_REJECT_DUPLICATES, NULL);
 	free(opened.payload);
 	return *ret_payload ? 0 : -EBADMSG;
+}
+
+int console_verify(const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload)
+{
+	const Trust *trust = &core->console->trust;
+	const SkDsseCheck check = {
+		.keys = trust->keys, .n_keys = trust->n_keys, .type = type, .payload_max = most};
+
+	return open_signed(trust, &check, text, ret_payload);
+}
+
+int console_verify_kept(
+	const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload)
+{
+	const Trust *trust = &core->console->trust;
+	const SkDsseCheck check = {
+		.keys = trust->keys, .n_keys = trust->n_kept, .type = type, .payload_max = most};
+
+	return open_signed(trust, &check, text, ret_payload);
 }
 
 int console_take_head(Core *core, uint64_t seq, const char *hash, const char *text, size_t size)

@@ -3,14 +3,15 @@
 /*
  * What core knows of the console it belongs to, beneath STATE/console, and what it believes:
  *
- *	trust.json	terminal id, organisation, keys that sign: pinned at the enrolment, replaced only by
- *what one of them signed pending.json	an enrolment under way: what the code said, and the trust bundle that
- *fits it NAME.json	the newest envelope of each kind of document (console_documents.c), verified again at
- *each start
+ * - trust.json: terminal id, organisation, keys that sign: pinned at the enrolment, replaced only by what one
+ *   of them signed
+ * - pending.json: an enrolment under way: what the code said, and the trust bundle that fits it
+ * - NAME.json: the newest envelope of each kind of document (console_documents.c), verified again at each
+ *   start
  *
  * The uplink brings everything and is believed nothing: a trust bundle has the fingerprint of the code that
- *an administrator typed here, everything else a signature of a pinned key, this terminal's id, and a serial
- *that only grows.
+ * an administrator typed here, everything else a signature of a pinned key, this terminal's id, and a serial
+ * that only grows.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -58,6 +59,11 @@ int console_take_envelope(Core *core, const char *text, size_t size, char detail
  * sk_dsse_verify(); -EKEYREJECTED without a console.
  */
 int console_verify(const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload);
+
+/* The same of what was verified when it came, and is kept: also by keys that the console has replaced since.
+ */
+int console_verify_kept(
+	const Core *core, const char *type, const char *text, size_t most, json_t **ret_payload);
 
 /* The countersigned head of our records. Return: 0, or negative errno: it is not about them. */
 int console_take_head(Core *core, uint64_t seq, const char *hash, const char *text, size_t size);

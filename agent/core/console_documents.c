@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Documents of the console: each is the whole of its kind for this terminal, so the newest one replaces the
- *one before, and none can be lost or brought back one by one. A payload names this terminal and a serial; one
- *that is not above the serial that was taken last is a replay. Going back to an older version of the rules is
- *a new document that says so ("rollback").
+ * one before, and none can be lost or brought back one by one. A payload names this terminal and a serial;
+ * one that is not above the serial that was taken last is a replay. Going back to an older version of the
+ * rules is a new document that says so ("rollback").
  *
- *	policy		{terminal, serial, version, rollback, group, mode, rules: [{name, text}], settings}
- *	grants		{terminal, serial, grants: [{id, medium, ...}], emergency: [{id, verifier, ...}]}
- *	revocations	{terminal, serial, media: [id], grants: [id]}	of grants and media; terminal "*": of
- *	definitions	{terminal, serial, files: [{name, number, built, size, sha256}]}	for all
- *everybody command		{terminal, serial, until, command}		until: ms since 1970
+ * - policy: {terminal, serial, version, rollback, group, mode, rules: [{name, text}], settings}
+ * - grants: {terminal, serial, grants: [{id, medium, ...}], emergency: [{id, verifier, ...}]}
+ * - revocations of grants and media: {terminal, serial, media: [id], grants: [id]}; terminal "*": for
+ * everybody
+ * - definitions: {terminal, serial, files: [{name, number, built, size, sha256}]}
+ * - command: {terminal, serial, until, command, ...}; until: ms since 1970; "lock": also order, reason, by
  */
 #include <errno.h>
 #include <string.h>
@@ -22,10 +23,14 @@
 #include "agent/core/glass.h"
 #include "agent/core/grants.h"
 #include "agent/core/leases.h"
+#include "agent/core/losses.h"
+#include "agent/core/outbox.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
+#include "agent/core/screen_order.h"
 #include "agent/core/seal.h"
+#include "agent/core/slip_key.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
@@ -87,16 +92,6 @@ static int check_policy(const Console *console, const json_t *payload)
 	return 0;
 }
 
-static bool is_mode(const char *mode)
-{
-	static const char *const modes[] = {"read", "read-write", "prepare", "erase"};
-
-	for (size_t i = 0; mode && i < SK_ARRAY_SIZE(modes); i++)
-		if (sk_str_eq(modes[i], mode))
-			return true;
-	return false;
-}
-
 static int check_grants(const Console *console, const json_t *payload)
 {
 	const json_t *grants = json_object_get(payload, "grants"), *grant;
@@ -107,7 +102,9 @@ static int check_grants(const Console *console, const json_t *payload)
 	json_array_foreach (grants, i, grant) {
 		const char *terminal = text_of(grant, "terminal");
 
-		if (!text_of(grant, "id") || !text_of(grant, "medium") || !is_mode(text_of(grant, "mode")) ||
+		/* A mode that is not known here allows nothing here, and does not spoil the others: the
+		 * console may be of a later level. */
+		if (!text_of(grant, "id") || !text_of(grant, "medium") || !text_of(grant, "mode") ||
 			integer_of(grant, "from") <= 0 ||
 			integer_of(grant, "until") <= integer_of(grant, "from"))
 			return -EBADMSG;
@@ -179,12 +176,15 @@ static int apply_definitions(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 /* What there is something to carry out with. The others belong to a newer agent than this one. */
 static int apply_command(Core *core, char detail[CONSOLE_DETAIL_SIZE])
 {
-	const char *command = text_of(core->console->documents[DOCUMENT_COMMAND].payload, "command");
+	const json_t *payload = core->console->documents[DOCUMENT_COMMAND].payload;
+	const char *command = text_of(payload, "command");
 
 	if (sk_str_eq(command, "collect-status")) {
 		uplink_tell_status(core);
 		return 0;
 	}
+	if (sk_str_eq(command, "lock"))
+		return screen_order_take(core, payload);
 	return -ENOTSUP;
 }
 
@@ -198,15 +198,16 @@ static const DocumentType types[DOCUMENT_MAX] = {
 	[DOCUMENT_COMMAND] = {SK_DSSE_COMMAND, "command", NULL, false, check_command, apply_command},
 };
 
+/* n_keys: of those of the trust, the first ones. */
 static int verify(
-	const Console *console, DocumentKind kind, const char *text, size_t size, SkDsseOpened *ret_opened)
+	const Console *console, DocumentKind kind, size_t n_keys, Envelope envelope, SkDsseOpened *ret_opened)
 {
 	const SkDsseCheck check = {.keys = console->trust.keys,
-		.n_keys = console->trust.n_keys,
+		.n_keys = n_keys,
 		.type = types[kind].type,
 		.payload_max = SK_UPLINK_ENVELOPE_MAX};
 
-	return sk_dsse_verify(text, size, &check, ret_opened);
+	return sk_dsse_verify(envelope.text, envelope.size, &check, ret_opened);
 }
 
 static bool find_kind(const char *type, DocumentKind *ret_kind)
@@ -320,7 +321,7 @@ int documents_take(
 
 	if (!find_kind(type, &kind))
 		return -ENOTSUP;
-	r = verify(console, kind, text, size, &opened);
+	r = verify(console, kind, console->trust.n_keys, (Envelope){text, size}, &opened);
 	if (r < 0)
 		return r;
 	r = read_payload(console, kind, &opened, &document);
@@ -345,7 +346,7 @@ static void load_document(Core *core, DocumentKind kind)
 	if (r == 0 && !(text = json_dumps(envelope, JSON_COMPACT)))
 		r = -ENOMEM;
 	if (r == 0)
-		r = verify(console, kind, text, strlen(text), &opened);
+		r = verify(console, kind, console->trust.n_kept, (Envelope){text, strlen(text)}, &opened);
 	if (r == 0)
 		r = read_payload(console, kind, &opened, &document);
 	if (r == 0 && (r = types[kind].check(console, document.payload)) < 0)
@@ -387,7 +388,10 @@ void documents_forget(Core *core)
 	glass_forget(core);
 	codes_forget(core);
 	leases_forget(core);
+	losses_forget(core);
+	outbox_forget(core);
 	seal_forget(core);
+	slip_key_forget(core);
 	grants_changed(core);
 }
 

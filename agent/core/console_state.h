@@ -26,8 +26,10 @@ typedef struct Document {
 typedef struct Trust {
 	json_t *bundle; /* as the console published it */
 	uint64_t serial;
-	SkDsseKey keys[CONSOLE_KEYS_MAX];
-	size_t n_keys;
+	SkDsseKey keys[2 * CONSOLE_KEYS_MAX];
+	size_t n_keys; /* of the bundle: what comes is believed */
+	size_t n_kept; /* and those before them: what was taken while they were believed, and is kept, stays
+			*/
 } Trust;
 
 typedef struct ConsolePending {
@@ -58,6 +60,15 @@ void trust_deinit(Trust *trust);
 
 /* Reads a bundle; takes no reference on failure. Return: 0 or -EBADMSG. */
 int trust_parse(const char *text, size_t size, Trust *ret_trust);
+
+/* The keys of the one before verify from now on what is kept of their time. */
+void trust_follow(Trust *trust, const Trust *before);
+
+/* Do both say the same of certificates and keys? The name of the organisation may change. */
+bool trust_is_same(const Trust *trust, const Trust *other);
+
+/* What trust.json says beside the bundle; "former" may be missing. Return: 0 or -EBADMSG. */
+int trust_load_former(const json_t *former, Trust *trust);
 
 /* Stores trust.json of the console as it is. */
 int console_store_trust(Console *console);

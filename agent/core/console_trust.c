@@ -56,10 +56,62 @@ int trust_parse(const char *text, size_t size, Trust *ret_trust)
 		if (parse_key(key, &trust.keys[trust.n_keys++]) < 0)
 			return -EBADMSG;
 	}
+	trust.n_kept = trust.n_keys;
 	trust.serial = (uint64_t)serial;
 	trust.bundle = json_incref(bundle);
 	*ret_trust = trust;
 	return 0;
+}
+
+static bool has_key(const Trust *trust, const SkDsseKey *key)
+{
+	for (size_t i = 0; i < trust->n_kept; i++)
+		if (memcmp(trust->keys[i].public_key, key->public_key, SK_SIGN_PUBLIC_SIZE) == 0)
+			return true;
+	return false;
+}
+
+void trust_follow(Trust *trust, const Trust *before)
+{
+	for (size_t i = 0; i < before->n_kept && trust->n_kept < SK_ARRAY_SIZE(trust->keys); i++)
+		if (!has_key(trust, &before->keys[i]))
+			trust->keys[trust->n_kept++] = before->keys[i];
+}
+
+bool trust_is_same(const Trust *trust, const Trust *other)
+{
+	return json_equal(json_object_get(trust->bundle, "keys"), json_object_get(other->bundle, "keys")) &&
+	       json_equal(json_object_get(trust->bundle, "certificates"),
+		       json_object_get(other->bundle, "certificates"));
+}
+
+int trust_load_former(const json_t *former, Trust *trust)
+{
+	const json_t *key;
+	size_t i;
+
+	json_array_foreach (former, i, key) {
+		if (trust->n_kept == SK_ARRAY_SIZE(trust->keys) ||
+			parse_key(key, &trust->keys[trust->n_kept]) < 0)
+			return -EBADMSG;
+		trust->n_kept++;
+	}
+	return 0;
+}
+
+/* A new reference; NULL without memory. */
+static json_t *former_keys(const Trust *trust)
+{
+	json_t *former = json_array();
+
+	for (size_t i = trust->n_keys; former && i < trust->n_kept; i++) {
+		char text[SK_BASE64_SIZE(SK_SIGN_PUBLIC_SIZE)];
+
+		sk_base64_format(trust->keys[i].public_key, SK_SIGN_PUBLIC_SIZE, text);
+		json_array_append_new(
+			former, json_pack("{s:s, s:s}", "id", trust->keys[i].id, "public", text));
+	}
+	return former;
 }
 
 int console_store(const Console *console, const char *name, json_t *object)
@@ -88,6 +140,6 @@ int console_load(const Console *console, const char *name, size_t max, json_t **
 int console_store_trust(Console *console)
 {
 	return console_store(console, TRUST_FILE,
-		json_pack("{s:s, s:s, s:O}", "terminal", console->terminal, "address", console->address,
-			"bundle", console->trust.bundle));
+		json_pack("{s:s, s:s, s:O, s:o}", "terminal", console->terminal, "address", console->address,
+			"bundle", console->trust.bundle, "former", former_keys(&console->trust)));
 }

@@ -7,6 +7,7 @@
  *
  * One thread, one sd-event loop. This struct is the whole state; each part has its own header.
  */
+#include <jansson.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -27,10 +28,16 @@ typedef struct Bus Bus;
 typedef struct Console Console;
 typedef struct Grants Grants;
 typedef struct Leases Leases;
+typedef struct Losses Losses;
+typedef struct Outbox Outbox;
 typedef struct Seal Seal;
+typedef struct SlipKey SlipKey;
+typedef struct SlipStore SlipStore;
 typedef struct Codes Codes;
 typedef struct Glass Glass;
+typedef struct Handover Handover;
 typedef struct PostureState PostureState;
+typedef struct SignIn SignIn;
 
 typedef struct Core {
 	sd_event *event;
@@ -43,10 +50,17 @@ typedef struct Core {
 	Console *console;
 	Grants *grants;
 	Leases *leases;
+	Losses *losses;
+	Outbox *outbox;
 	Seal *seal;
+	int tpm_fd; /* of its helper (seal_tpm.h), or negative */
+	SlipKey *slip_key;
+	SlipStore *slip_store;
 	Codes *codes;
 	Glass *glass;
 	PostureState *posture;
+	SignIn *sign_in;
+	Handover *handover; /* the one that is under way; NULL: none */
 	Orders orders;
 	Session session;
 	Trial trial;
@@ -62,8 +76,12 @@ typedef struct Core {
 	Peer media;
 	Peer uplink;
 	Peer posture_peer;
-	SkScannerState scanner_state; /* state and version as last told; detail is escaped */
-	bool scanner_told;	      /* scanner_state holds something */
-	uint64_t definitions_version; /* the last that was ready */
-	uint64_t idle_since_usec;     /* 0: the scanner has work */
+	Peer pack;
+	Peer burn;
+	Peer lock;
+	json_t *lock_days, *lock_days_sent; /* screen_days.h */
+	SkScannerState scanner_state;	    /* state and version as last told; detail is escaped */
+	bool scanner_told;		    /* scanner_state holds something */
+	uint64_t definitions_version;	    /* the last that was ready */
+	uint64_t idle_since_usec;	    /* 0: the scanner has work */
 } Core;

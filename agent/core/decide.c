@@ -17,10 +17,13 @@ enum {
 	CLASS_CDC = 0x02,
 	CLASS_HID = 0x03,
 	CLASS_STORAGE = 0x08,
+	CLASS_HUB = 0x09,
 	CLASS_CDC_DATA = 0x0A,
+	CLASS_SMART_CARD = 0x0B,
 	CLASS_WIRELESS = 0xE0,
 };
 #define HID_PROTOCOL_KEYBOARD 1
+#define HID_PROTOCOL_POINTER 2
 #define DAY_SEC 86400
 
 bool facts_have_class(const SkUsbFacts *facts, uint8_t base_class)
@@ -243,6 +246,50 @@ static void apply_built_in_checks(Core *core, const Device *device, Decision *de
 		refuse(decision, SK_DEVICE_SECOND_KEYBOARD);
 }
 
+static bool has_only(const SkUsbFacts *facts, uint8_t one, uint8_t other)
+{
+	for (uint32_t i = 0; i < facts->n_interfaces; i++)
+		if (facts->interfaces[i].base_class != one && facts->interfaces[i].base_class != other)
+			return false;
+	return true;
+}
+
+static bool has_pointer(const SkUsbFacts *facts)
+{
+	for (uint32_t i = 0; i < facts->n_interfaces; i++)
+		if (facts->interfaces[i].base_class == CLASS_HID &&
+			facts->interfaces[i].protocol == HID_PROTOCOL_POINTER)
+			return true;
+	return false;
+}
+
+/* Without it nobody could unlock. */
+static bool is_only_input(const Core *core, const Device *device)
+{
+	if (!has_only(device->facts, CLASS_HID, CLASS_HID))
+		return false;
+	return (has_keyboard(device, NULL) && !input_others_have(core, device->sysname, INPUT_KEYBOARD)) ||
+	       (has_pointer(device->facts) && !input_others_have(core, device->sysname, INPUT_POINTER));
+}
+
+/* Does it wait until somebody has unlocked the screen? What works already goes on; core that was started anew
+ * believes its history about that. */
+static bool waits_for_unlock(const Core *core, const Device *device)
+{
+	const SkUsbFacts *facts = device->facts;
+
+	if (!core->session.shut || core->settings->lock.hold_devices == SK_HOLD_DEVICES_NO)
+		return false;
+	if ((device->decided && device->decision.action == SK_USB_ALLOW) ||
+		(device->present_at_start && device->known))
+		return false;
+	/* Keys of FIDO are input devices, and cards at the same time. */
+	if (device->known && facts_have_class(facts, CLASS_HID) &&
+		has_only(facts, CLASS_HID, CLASS_SMART_CARD))
+		return false;
+	return !has_only(facts, CLASS_HUB, CLASS_HUB) && !is_only_input(core, device);
+}
+
 static void allow_whole(Decision *decision, SkReason code)
 {
 	decision->action = SK_USB_ALLOW;
@@ -317,6 +364,8 @@ void decide_device(Core *core, const Device *device, Decision *ret_decision)
 				decision->all_interfaces ? SK_DEVICE_ALLOWED : SK_DEVICE_PARTLY_ALLOWED;
 		name_the_moment(core, &policy, device, decision);
 		apply_built_in_checks(core, device, decision);
+		if (decision->action == SK_USB_ALLOW && waits_for_unlock(core, device))
+			refuse(decision, SK_DEVICE_SCREEN_LOCKED);
 		if (apply_allowance(core, device, decision))
 			return;
 	}

@@ -11,6 +11,7 @@
 
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/json_text.h"
 #include "agent/core/records.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
@@ -38,13 +39,6 @@ static struct {
 	uint64_t cookie;
 	DefinitionsDone done;
 } definitions = {.dir_fd = -1, .in_fd = -1, .out_fd = -1};
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
 
 /* NAME.cvd or NAME.cld: nothing that is a path, hidden, or read as something else. */
 static bool is_name(const char *name)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/core/core.h"
+#include "agent/core/follow_inside.h"
 #include "agent/core/mounts.h"
 #include "agent/core/peer_scanner.h"
 #include "agent/core/records.h"
@@ -95,6 +96,15 @@ static void record_refused(
 					   "medium", volume->path, "file", shown, "finding", finding)});
 }
 
+void gates_tell_found(
+	Core *core, const Volume *volume, const SkScanResult *result, const char *path, uid_t uid)
+{
+	RefusedFile found = {.file = result->file, .code = SK_FILE_INFECTED};
+
+	sk_str_copy(found.finding, sizeof(found.finding), result->finding);
+	record_refused(core, volume, &found, path, uid);
+}
+
 static RefusedFile *remember_refused(Volume *volume, const SkFileId *file, SkReason code, const char *finding)
 {
 	RefusedFile *refused;
@@ -117,15 +127,15 @@ static void opened_refused(Core *core, Volume *volume, const SkGateEvent *event)
 {
 	char path[PATH_MAX];
 	RefusedFile *refused;
-	uid_t uid = (uid_t)-1;
+	uid_t uid = 0;
 
 	HASH_FIND(hh, volume->refused, &event->file, sizeof(event->file), refused);
 	if (!refused || refused->recorded)
 		return;
 	refused->recorded = true;
 	read_path(volume, event->fd, path, sizeof(path));
-	if (!trust_find_uid(event->pid, &uid))
-		uid = 0;
+	if (event->uid != (uid_t)-1)
+		uid = event->uid;
 	record_refused(core, volume, refused, path, uid);
 }
 
@@ -154,7 +164,7 @@ static int send_file(Core *core, const Volume *volume, PendingScan *pending)
 
 	pending->attempts++;
 	sk_head_init(&message.head, SK_SCAN_FILE, sizeof(message));
-	message.head.cookie = pending->file.ino;
+	message.head.cookie = pending->file.ino & (FOLLOW_FILE - 1);
 	return peer_send(&core->scanner, &message, &pending->event->fd, 1);
 }
 
@@ -197,9 +207,9 @@ static void ask_scanner(Core *core, Volume *volume, SkGateEvent *event)
 	}
 	pending->file = event->file;
 	pending->event = event;
-	pending->uid = 0;
-	trust_find_uid(event->pid, &pending->uid);
+	pending->uid = event->uid != (uid_t)-1 ? event->uid : 0;
 	read_path(volume, event->fd, pending->path, sizeof(pending->path));
+	sk_gate_lease(volume->gate, event);
 	HASH_ADD(hh, volume->pending, file, sizeof(pending->file), pending);
 	if (scanner_ensure(core) < 0) {
 		settle_unknown(core, volume, pending, "the scanner cannot be reached");
@@ -221,8 +231,15 @@ static void on_open(void *userdata, SkGate *gate, SkGateEvent *event)
 		sk_gate_answer(gate, event, true); /* directories, and what nodev and noexec keep harmless */
 		return;
 	}
+	int judged = follow_judge(volume, event);
+
+	if (judged != 0) {
+		sk_gate_answer(gate, event, judged > 0);
+		return;
+	}
 	if (sk_gate_table_lookup(volume->table, &event->file) == SK_GATE_DENY)
 		opened_refused(core, volume, event);
+	event->judged = !volume->writable;
 	if (sk_gate_table_admit(volume->table, event, &first) == SK_GATE_UNKNOWN && first)
 		ask_scanner(core, volume, event);
 }
@@ -236,6 +253,36 @@ static int on_gate_io(sd_event_source *source, int fd, uint32_t events, void *us
 	if (r < 0)
 		volume_refuse(volume->core, volume, SK_MEDIUM_NO_GATE, strerror(-r));
 	return r < 0 ? sd_event_source_set_enabled(source, SD_EVENT_OFF) : 0;
+}
+
+void gates_keep(Volume *volume)
+{
+	sk_gate_keep(volume->gate, volume->writable ? SK_GATE_KEEP_LEASED : SK_GATE_KEEP_MARKED);
+}
+
+void gates_forget_all(Core *core)
+{
+	for (Volume *volume = core->volumes; volume; volume = volume->hh.next)
+		if (volume->gate)
+			sk_gate_forget(volume->gate);
+}
+
+static int on_post(sd_event_source *source, void *userdata)
+{
+	sk_gate_flush(((Volume *)userdata)->gate);
+	return 0;
+}
+
+/* What is left to do when nothing else is. */
+static int gather(Core *core, Volume *volume)
+{
+	int r = sd_event_add_post(core->event, &volume->gate_post, on_post, volume);
+
+	if (r >= 0)
+		r = sd_event_source_set_priority(volume->gate_post, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		sk_gate_gather(volume->gate);
+	return r;
 }
 
 int gates_open(Core *core, Volume *volume, int group_fd, bool inherited)
@@ -257,6 +304,10 @@ int gates_open(Core *core, Volume *volume, int group_fd, bool inherited)
 			return r;
 	}
 	r = sk_gate_start(volume->gate);
+	if (r < 0)
+		return r;
+	gates_keep(volume);
+	r = gather(core, volume);
 	if (r < 0)
 		return r;
 	return sd_event_add_io(
@@ -283,6 +334,7 @@ void gates_close(Core *core, Volume *volume)
 	scanner_cancel(core, volume->id);
 	forget_files(volume);
 	volume->gate_io = sd_event_source_disable_unref(volume->gate_io);
+	volume->gate_post = sd_event_source_disable_unref(volume->gate_post);
 	if (volume->gate)
 		retired_add(core, own_take(volume->gate));
 	mounts_unstore_fds(volume);
@@ -292,6 +344,7 @@ void gates_leave(Volume *volume)
 {
 	forget_files(volume);
 	volume->gate_io = sd_event_source_disable_unref(volume->gate_io);
+	volume->gate_post = sd_event_source_disable_unref(volume->gate_post);
 	volume->gate = sk_gate_free(volume->gate);
 }
 
@@ -325,8 +378,8 @@ void gates_result(Core *core, const SkScanResult *result)
 	PendingScan *pending;
 	RefusedFile *refused = NULL;
 
-	if (!volume || !volume->table)
-		return; /* pulled out meanwhile */
+	if (!volume || !volume->table || follow_result(core, volume, result))
+		return; /* pulled out meanwhile, or nothing that anybody waits for */
 	volume->n_remembered += result->remembered != 0;
 	volume->files +=
 		volume->walking && result->path[0]; /* so far; the end of the walk tells it exactly */
@@ -347,8 +400,10 @@ void gates_result(Core *core, const SkScanResult *result)
 				pending ? pending->uid : (uid_t)-1);
 		}
 	}
-	if (pending)
+	if (pending) {
+		pending->event->judged = true;
 		pending_free(volume, pending);
+	}
 	/* What can be written to may be another file by the next open, under the same time and size. */
 	if (volume->writable)
 		sk_gate_table_settle(volume->table, &result->file, gate_verdict(result));
@@ -361,7 +416,7 @@ void gates_walk_done(Core *core, const SkScanWalkDone *done)
 {
 	Volume *volume = volumes_find_id(core, done->volume);
 
-	if (!volume || !volume->walking)
+	if (!volume || follow_walk_done(core, volume, done) || !volume->walking)
 		return;
 	volume->walking = false;
 	volume->walked = done->result == 0;
@@ -384,6 +439,8 @@ void gates_scanner_connected(Core *core)
 			send_file(core, volume, pending);
 		if (volume->walking && core->scanner.chan)
 			gates_walk(core, volume);
+		if (core->scanner.chan)
+			follow_scanner_connected(core, volume);
 	}
 }
 
@@ -399,7 +456,9 @@ void gates_scanner_lost(Core *core)
 			if (pending->attempts >= ATTEMPTS_MAX)
 				settle_unknown(
 					core, volume, pending, "the scanner stopped while it looked at it");
-		again |= volume->pending || volume->walking || volume->state == VOLUME_WAITING;
+		follow_scanner_lost(core, volume);
+		again |= volume->pending || volume->walking || follow_is_busy(volume) ||
+			 volume->state == VOLUME_WAITING;
 	}
 	if (again)
 		scanner_retry(core);
@@ -408,7 +467,7 @@ void gates_scanner_lost(Core *core)
 bool gates_are_busy(const Core *core)
 {
 	for (const Volume *volume = core->volumes; volume; volume = volume->hh.next)
-		if (volume->pending || volume->walking)
+		if (volume->pending || volume->walking || follow_is_busy(volume))
 			return true;
 	return false;
 }

@@ -9,6 +9,7 @@
 #include "agent/core/codes.h"
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/json_text.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/trial.h"
@@ -29,13 +30,6 @@ struct Glass {
 	sd_event_source *timer;
 };
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 static int64_t time_of(const json_t *object, const char *name)
 {
 	return json_integer_value(json_object_get(object, name));
@@ -52,11 +46,6 @@ bool glass_is_broken(const Core *core)
 	return core->glass && core->glass->running;
 }
 
-/* What becomes of it is a record ("console.answered"). */
-static void on_told(void *userdata, int result, unsigned status, const char *json)
-{
-}
-
 static void tell_console(Core *core, const json_t *running, int64_t at, int64_t ended)
 {
 	json_auto_t *body = json_pack("{s:O, s:O, s:O, s:I, s:I}", "code", json_object_get(running, "id"),
@@ -64,10 +53,9 @@ static void tell_console(Core *core, const json_t *running, int64_t at, int64_t 
 		(json_int_t)at, "ended", (json_int_t)ended);
 
 	if (body && console_enrolled(core))
-		uplink_call(core, &(UplinkRequest){.operation = "break-glass.used",
-					  .body = body,
-					  .flag = SK_UPLINK_CALL_SPOOL,
-					  .done = on_told});
+		uplink_call(core,
+			&(UplinkRequest){
+				.operation = "break-glass.used", .body = body, .flag = SK_UPLINK_CALL_SPOOL});
 }
 
 static void end(Core *core, const char *actor)

@@ -9,8 +9,11 @@
 #include "agent/core/codes.h"
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
+#include "agent/core/json_text.h"
 #include "agent/core/leases.h"
+#include "agent/core/losses.h"
 #include "agent/core/records.h"
+#include "agent/core/slip_store.h"
 #include "lib/audit/clock.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -27,13 +30,6 @@ struct Grants {
 	json_t *in_force;   /* id -> grant, as of the last look */
 	sd_event_source *timer;
 };
-
-static const char *text_of(const json_t *grant, const char *name)
-{
-	const char *text = json_string_value(json_object_get(grant, name));
-
-	return text ? text : "";
-}
 
 static int64_t time_of(const json_t *grant, const char *name)
 {
@@ -84,7 +80,11 @@ SkStrictTime grants_time(Core *core)
 
 static SkReason judge_time(const json_t *grant, const SkStrictTime *time)
 {
-	switch (sk_strict_time_judge(time, time_of(grant, "from"), time_of(grant, "until"))) {
+	int64_t from = time_of(grant, "from"), until = time_of(grant, "until");
+
+	if (sk_strict_time_is_doubtful(time, from, until))
+		return SK_CLOCK_SET;
+	switch (sk_strict_time_judge(time, from, until)) {
 	case SK_STRICT_NOT_YET:
 		return SK_GRANT_NOT_YET;
 	case SK_STRICT_OVER:
@@ -112,13 +112,25 @@ static SkReason judge(const json_t *grant, const GrantAsk *ask, const SkStrictTi
 	return judge_time(grant, time);
 }
 
+/* One for a disc is good for one. */
+static bool is_used(const Core *core, const json_t *grant)
+{
+	return sk_str_eq(text_of(grant, "mode"), "burn") && slip_store_is_spent(core, text_of(grant, "id"));
+}
+
 /* Of several that do not hold, what comes nearest is told. */
 static unsigned nearness(SkReason reason)
 {
 	switch (reason) {
+	case SK_CLOCK_SET:
+		return 6;
+	case SK_GRANT_USED:
+		return 5;
 	case SK_GRANT_NOT_YET:
-		return 3;
+		return 4;
 	case SK_GRANT_OVER:
+		return 3;
+	case SK_GRANT_REVOKED:
 		return 2;
 	case SK_GRANT_OTHER_USER:
 		return 1;
@@ -134,12 +146,14 @@ SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant)
 	const json_t *grant;
 	size_t i;
 
-	if (console_medium_revoked(core, ask->medium))
+	if (!sk_str_eq(ask->mode, "erase") && losses_frozen(core, ask->medium))
 		return SK_MEDIUM_FROZEN;
 	json_array_foreach (all_of(core), i, grant) {
-		if (console_grant_revoked(core, text_of(grant, "id")))
-			continue;
 		reason = judge(grant, ask, &time);
+		if (reason != SK_GRANT_NONE && console_grant_revoked(core, text_of(grant, "id")))
+			reason = SK_GRANT_REVOKED;
+		if (reason == SK_REASON_NONE && is_used(core, grant))
+			reason = SK_GRANT_USED;
 		if (reason == SK_REASON_NONE) {
 			*ret_grant = grant;
 			return SK_REASON_NONE;
@@ -154,26 +168,56 @@ SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant)
 	return SK_REASON_NONE;
 }
 
+/* What may not be opened any more may still be erased. */
+static bool is_frozen(const Core *core, const json_t *grant)
+{
+	return !sk_str_eq(text_of(grant, "mode"), "erase") && losses_frozen(core, text_of(grant, "medium"));
+}
+
 static bool is_revoked(const Core *core, const json_t *grant)
 {
-	return console_grant_revoked(core, text_of(grant, "id")) ||
-	       console_medium_revoked(core, text_of(grant, "medium"));
+	return console_grant_revoked(core, text_of(grant, "id")) || is_frozen(core, grant);
+}
+
+/* used: those too that are used up. Return: how many media, of which ret_medium is one. */
+static unsigned count_media(const Core *core, const char *mode, bool used, const char **ret_medium)
+{
+	const json_t *grant;
+	unsigned n = 0;
+	size_t i;
+
+	json_array_foreach (all_of(core), i, grant) {
+		if (!sk_str_eq(text_of(grant, "mode"), mode) || is_revoked(core, grant) ||
+			(!used && is_used(core, grant)))
+			continue;
+		if (n == 0 || !sk_str_eq(*ret_medium, text_of(grant, "medium")))
+			n++;
+		*ret_medium = text_of(grant, "medium");
+	}
+	return n;
 }
 
 bool grants_only(const Core *core, const char *mode, char *ret_medium, size_t size)
 {
 	const char *medium = "";
+	unsigned n = count_media(core, mode, false, &medium);
+
+	/* One that is used up is found where there is no other, so that this is told. */
+	if (n == 0)
+		n = count_media(core, mode, true, &medium);
+	return n == 1 && sk_str_copy(ret_medium, size, medium);
+}
+
+void grants_medium(const Core *core, const char *name, char *ret_medium, size_t size)
+{
 	const json_t *grant;
 	size_t i;
 
+	sk_str_copy(ret_medium, size, name);
 	json_array_foreach (all_of(core), i, grant) {
-		if (!sk_str_eq(text_of(grant, "mode"), mode) || is_revoked(core, grant))
-			continue;
-		if (*medium && !sk_str_eq(medium, text_of(grant, "medium")))
-			return false;
-		medium = text_of(grant, "medium");
+		if (sk_str_eq(text_of(grant, "number"), name))
+			sk_str_copy(ret_medium, size, text_of(grant, "medium"));
 	}
-	return *medium && sk_str_copy(ret_medium, size, medium);
 }
 
 const json_t *grants_by_id(const Core *core, const char *id)
@@ -218,7 +262,7 @@ static void record_grant(Core *core, const char *kind, SkReason code, const json
 
 static SkReason why_over(const Core *core, const json_t *grant, const SkStrictTime *time)
 {
-	if (console_medium_revoked(core, text_of(grant, "medium")))
+	if (is_frozen(core, grant))
 		return SK_MEDIUM_FROZEN;
 	return judge_time(grant, time) == SK_GRANT_OVER ? SK_GRANT_OVER : SK_GRANT_ENDED;
 }
@@ -269,6 +313,7 @@ static void look(Core *core)
 	record_changes(core, now, &time);
 	json_decref(grants->in_force);
 	grants->in_force = now;
+	losses_look(core);
 	leases_look(core);
 	carry_look(core);
 	sd_event_source_set_time_relative(grants->timer, next_look(core, &time) * 1000);
@@ -324,11 +369,15 @@ static const char *state_of(const Core *core, const json_t *grant, const SkStric
 {
 	if (is_revoked(core, grant))
 		return "revoked";
+	if (is_used(core, grant))
+		return "used";
 	switch (judge_time(grant, time)) {
 	case SK_GRANT_NOT_YET:
 		return "later";
 	case SK_GRANT_OVER:
 		return "over";
+	case SK_CLOCK_SET:
+		return "clock";
 	default:
 		return "holds";
 	}

@@ -24,17 +24,23 @@ void grants_changed(Core *core);
 typedef struct GrantAsk {
 	const char *medium; /* its id in the ledger */
 	const char *user;   /* account that wants to open it */
-	const char *mode;   /* "read", "read-write", "prepare", "erase" */
+	const char *mode;   /* "read", "read-write", "prepare", "erase", "hand-over", "burn" */
 } GrantAsk;
 
 /*
- * May it be opened so, here, now? Return: SK_REASON_NONE and the grant, borrowed until the documents change;
- * or why not: SK_MEDIUM_FROZEN, SK_GRANT_OTHER_USER, SK_GRANT_NOT_YET, SK_GRANT_OVER, SK_GRANT_NONE.
+ * May it be opened so, here, now; or erased, which a medium that is frozen may be, too? Return:
+ * SK_REASON_NONE and the grant, borrowed until the documents change; or why not: SK_MEDIUM_FROZEN,
+ * SK_CLOCK_SET, SK_GRANT_USED, SK_GRANT_NOT_YET, SK_GRANT_OVER, SK_GRANT_REVOKED, SK_GRANT_OTHER_USER,
+ * SK_GRANT_NONE.
  */
 SkReason grants_find(Core *core, const GrantAsk *ask, const json_t **ret_grant);
 
 /* Is there just one medium that was granted to be treated so here, at some time? Its id then. */
 bool grants_only(const Core *core, const char *mode, char *ret_medium, size_t size);
+
+/* The id of a medium that is called so, by its number or its id, where this PC knows it; else the name
+ * itself. */
+void grants_medium(const Core *core, const char *name, char *ret_medium, size_t size);
 
 /* The grant of this id as it was signed, whatever the time; NULL: there is none any more. */
 const json_t *grants_by_id(const Core *core, const char *id);

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include "agent/core/definitions.h"
 #include "lib/base/str.h"
@@ -16,6 +18,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("inotify_add_watch"),
 	SK_JAIL_CALL("inotify_rm_watch"),
 	SK_JAIL_CALL("waitid"),
+	SK_JAIL_CALL("accept4"), /* programs in which somebody signs in */
 	/* D-Bus */
 	SK_JAIL_CALL("getpeername"),
 	SK_JAIL_CALL("recvfrom"),
@@ -75,6 +78,7 @@ static const SkJailCall calls[] = {
 	/* pidfd of the scanner is compared by what it says; dup for what is handed on */
 	SK_JAIL_CALL("dup"),
 	SK_JAIL_CALL("dup3"),
+	SK_JAIL_CALL("fanotify_mark"), /* files that need no more events */
 	SK_JAIL_CALL("pidfd_send_signal"),
 	/* the reader of each gate is a thread, and no process; flags that a filter cannot see are not taken
 	 */
@@ -107,8 +111,15 @@ int core_jail_enter(const char *state_directory)
 		{definitions, SK_JAIL_WRITE},
 		{.path = NULL},
 	};
+	/* Leases on files of others, for lib/gate/reader.h: what somebody wants to write to waits for us, and
+	 * that for as long as /proc/sys/fs/lease-break-time at most. */
+	static const int capabilities[] = {CAP_LEASE, -1};
 	const SkJail jail = {.name = "sekishod",
 		.uid = (uid_t)-1,
+		/* Without it, as in tests, every open is asked for. */
+		.capabilities = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_LEASE, 0, 0) == 1
+					? capabilities
+					: NULL,
 		.gid = (gid_t)-1,
 		.paths = paths,
 		.reads_anywhere = 1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agent/core/leases.h"
+#include "agent/core/leases_inner.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "agent/core/console_state.h"
 #include "agent/core/core.h"
 #include "agent/core/grants.h"
+#include "agent/core/losses.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/seal.h"
@@ -21,28 +22,15 @@
 #define FILE_MAX (1u << 20)
 #define STATEMENT_MAX 65536
 #define LEASES_MAX 100
+#define REMEMBERED_MSEC (30 * 86400 * INT64_C(1000))
 
-/* One lease: {statement: envelope, id, medium, grant, from, until, box}. */
-struct Leases {
-	json_t *list;
-};
-
-static const char *text_of(const json_t *object, const char *name)
+int leases_store(const Core *core)
 {
-	const char *text = json_string_value(json_object_get(object, name));
+	int r = console_store(core->console, FILE_NAME, json_incref(core->leases->list));
 
-	return text ? text : "";
-}
-
-static int64_t time_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
-static void keep(const Core *core)
-{
-	if (console_store(core->console, FILE_NAME, json_incref(core->leases->list)) < 0)
+	if (r < 0)
 		sk_log(LOG_ERR, "leases cannot be kept");
+	return r;
 }
 
 /* What the file says is believed only as far as the console signed it. */
@@ -51,13 +39,13 @@ static bool is_signed(Core *core, const json_t *lease)
 	own_free char *text = json_dumps(json_object_get(lease, "statement"), JSON_COMPACT);
 	json_auto_t *payload = NULL;
 
-	return text && console_verify(core, SK_DSSE_LEASE, text, STATEMENT_MAX, &payload) == 0 &&
-	       sk_str_eq(text_of(payload, "terminal"), console_terminal(core)) &&
-	       sk_str_eq(text_of(payload, "id"), text_of(lease, "id")) &&
-	       sk_str_eq(text_of(payload, "medium"), text_of(lease, "medium")) &&
-	       sk_str_eq(text_of(payload, "grant"), text_of(lease, "grant")) &&
-	       time_of(payload, "from") == time_of(lease, "from") &&
-	       time_of(payload, "until") == time_of(lease, "until");
+	return text && console_verify_kept(core, SK_DSSE_LEASE, text, STATEMENT_MAX, &payload) == 0 &&
+	       sk_str_eq(lease_text(payload, "terminal"), console_terminal(core)) &&
+	       sk_str_eq(lease_text(payload, "id"), lease_text(lease, "id")) &&
+	       sk_str_eq(lease_text(payload, "medium"), lease_text(lease, "medium")) &&
+	       sk_str_eq(lease_text(payload, "grant"), lease_text(lease, "grant")) &&
+	       lease_time(payload, "from") == lease_time(lease, "from") &&
+	       lease_time(payload, "until") == lease_time(lease, "until");
 }
 
 int leases_open(Core *core)
@@ -92,33 +80,30 @@ void leases_close(Core *core)
 	free(own_take(core->leases));
 }
 
-/* What becomes of it is a record ("console.answered"). */
-static void on_taken(void *userdata, int result, unsigned status, const char *json)
+void lease_end(Core *core, json_t *lease, const char *why)
 {
-}
+	json_auto_t *body = json_pack("{s:s}", "lease", lease_text(lease, "id"));
 
-static void end(Core *core, const json_t *lease, const char *why)
-{
-	json_auto_t *body = json_pack("{s:s}", "lease", text_of(lease, "id"));
-
-	record_write(core, &(Record){.kind = "lease.over",
-				   .code = SK_LEASE_OVER,
-				   .body = json_pack("{s:s, s:o, s:s}", "lease", text_of(lease, "id"),
-					   "medium", record_text(text_of(lease, "medium")), "because", why)});
+	json_object_set_new(lease, "box", json_string(""));
+	json_object_set_new(lease, "over", json_string(why));
+	record_write(
+		core, &(Record){.kind = "lease.over",
+			      .code = SK_LEASE_OVER,
+			      .body = json_pack("{s:s, s:o, s:s}", "lease", lease_text(lease, "id"), "medium",
+				      record_text(lease_text(lease, "medium")), "because", why)});
 	if (body && console_enrolled(core))
-		uplink_call(core, &(UplinkRequest){.operation = "lease.wiped",
-					  .body = body,
-					  .flag = SK_UPLINK_CALL_SPOOL,
-					  .done = on_taken});
+		uplink_call(core,
+			&(UplinkRequest){
+				.operation = "lease.wiped", .body = body, .flag = SK_UPLINK_CALL_SPOOL});
 }
 
 static const char *why_over(Core *core, const json_t *lease, const SkStrictTime *now)
 {
-	if (console_medium_revoked(core, text_of(lease, "medium")))
+	if (losses_frozen(core, lease_text(lease, "medium")))
 		return "medium";
-	if (!grants_by_id(core, text_of(lease, "grant")))
+	if (!grants_by_id(core, lease_text(lease, "grant")))
 		return "grant";
-	return sk_strict_time_judge(now, 0, time_of(lease, "until")) == SK_STRICT_OVER ? "time" : NULL;
+	return sk_strict_time_judge(now, 0, lease_time(lease, "until")) == SK_STRICT_OVER ? "time" : NULL;
 }
 
 /* The file is replaced, so the box of what ended is in no file any more. */
@@ -132,19 +117,20 @@ void leases_look(Core *core)
 		return;
 	now = grants_time(core);
 	while (i < json_array_size(core->leases->list)) {
-		const json_t *lease = json_array_get(core->leases->list, i);
-		const char *why = why_over(core, lease, &now);
+		json_t *lease = json_array_get(core->leases->list, i);
+		const char *why = *lease_text(lease, "over") ? NULL : why_over(core, lease, &now);
+		bool is_old = now.latest - lease_time(lease, "until") > REMEMBERED_MSEC;
 
-		if (!why) {
+		if (why)
+			lease_end(core, lease, why);
+		if (is_old)
+			json_array_remove(core->leases->list, i);
+		else
 			i++;
-			continue;
-		}
-		end(core, lease, why);
-		json_array_remove(core->leases->list, i);
-		changed = true;
+		changed |= why || is_old;
 	}
 	if (changed)
-		keep(core);
+		(void)leases_store(core);
 }
 
 void leases_forget(Core *core)
@@ -155,32 +141,16 @@ void leases_forget(Core *core)
 	unlinkat(core->console->dir_fd, FILE_NAME, 0);
 }
 
-static json_t *find(const Core *core, const char *medium)
+json_t *lease_find(const Core *core, const char *medium)
 {
 	json_t *lease;
 	size_t i;
 
 	json_array_foreach (core->leases->list, i, lease) {
-		if (sk_str_eq(text_of(lease, "medium"), medium))
+		if (sk_str_eq(lease_text(lease, "medium"), medium))
 			return lease;
 	}
 	return NULL;
-}
-
-static void fill(const json_t *object, Lease *lease)
-{
-	uint8_t box[SK_BASE64_SIZE(SK_LEASE_BOX_MAX)];
-	const char *text = text_of(object, "box");
-
-	*lease = (Lease){.from = time_of(object, "from"), .until = time_of(object, "until")};
-	sk_str_copy(lease->id, sizeof(lease->id), text_of(object, "id"));
-	sk_str_copy(lease->medium, sizeof(lease->medium), text_of(object, "medium"));
-	if (*text && strlen(text) < sizeof(box) &&
-		sk_base64_parse(text, strlen(text), box, &lease->box_size) == 0 &&
-		lease->box_size <= sizeof(lease->box))
-		memcpy(lease->box, box, lease->box_size);
-	else
-		lease->box_size = 0;
 }
 
 typedef struct Taking {
@@ -196,7 +166,7 @@ static void finish(Taking *taking, SkReason code, const json_t *object)
 	Lease lease = {.from = 0};
 
 	if (object)
-		fill(object, &lease);
+		lease_fill(object, &lease);
 	record_write(core, &(Record){.kind = "lease.taken",
 				   .code = code,
 				   .body = json_pack("{s:o, s:s, s:I}", "medium", record_text(taking->medium),
@@ -206,13 +176,13 @@ static void finish(Taking *taking, SkReason code, const json_t *object)
 }
 
 /* The lease instead of the one before of this medium. Return: borrowed, or NULL. */
-static const json_t *add(Core *core, const json_t *statement, const json_t *payload)
+static json_t *add(Core *core, const json_t *statement, const json_t *payload)
 {
-	json_t *lease = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s}", "statement", statement, "id",
-		json_object_get(payload, "id"), "medium", json_object_get(payload, "medium"), "grant",
+	json_t *lease = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:s, s:i, s:s}", "statement", statement,
+		"id", json_object_get(payload, "id"), "medium", json_object_get(payload, "medium"), "grant",
 		json_object_get(payload, "grant"), "from", json_object_get(payload, "from"), "until",
-		json_object_get(payload, "until"), "box", "");
-	json_t *before = lease ? find(core, text_of(lease, "medium")) : NULL;
+		json_object_get(payload, "until"), "box", "", "tries", 0, "over", "");
+	json_t *before = lease ? lease_find(core, lease_text(lease, "medium")) : NULL;
 
 	if (!lease || !is_signed(core, lease) ||
 		(!before && json_array_size(core->leases->list) >= LEASES_MAX)) {
@@ -220,8 +190,8 @@ static const json_t *add(Core *core, const json_t *statement, const json_t *payl
 		return NULL;
 	}
 	if (before) {
-		/* The same lease keeps its box. */
-		if (!sk_str_eq(text_of(before, "id"), text_of(lease, "id"))) {
+		/* The same lease keeps its box, and has ended if it has. */
+		if (!sk_str_eq(lease_text(before, "id"), lease_text(lease, "id"))) {
 			json_object_clear(before);
 			json_object_update(before, lease);
 		}
@@ -249,10 +219,10 @@ static void on_answered(void *userdata, int result, unsigned status, const char 
 	}
 	text = json_dumps(statement, JSON_COMPACT);
 	if (text && console_verify(taking->core, SK_DSSE_LEASE, text, STATEMENT_MAX, &payload) == 0 &&
-		sk_str_eq(text_of(payload, "medium"), taking->medium))
+		sk_str_eq(lease_text(payload, "medium"), taking->medium))
 		lease = add(taking->core, statement, payload);
-	if (lease)
-		keep(taking->core);
+	if (lease && (*lease_text(lease, "over") || leases_store(taking->core) < 0))
+		lease = NULL;
 	finish(taking, lease ? SK_REASON_NONE : SK_CONSOLE_NEEDED, lease);
 }
 
@@ -279,31 +249,18 @@ void leases_take(Core *core, const char *medium, LeaseDone done, void *userdata)
 SkReason leases_keep(Core *core, const char *medium, const void *box, size_t size)
 {
 	char text[SK_BASE64_SIZE(SK_LEASE_BOX_MAX)];
-	json_t *lease = find(core, medium);
+	json_t *lease = lease_find(core, medium);
 
-	if (!lease || size == 0 || size > SK_LEASE_BOX_MAX)
+	if (!lease || *lease_text(lease, "over") || size == 0 || size > SK_LEASE_BOX_MAX)
 		return SK_LEASE_NONE;
 	sk_base64_format(box, size, text);
 	json_object_set_new(lease, "box", json_string(text));
-	keep(core);
+	json_object_set_new(lease, "tries", json_integer(0));
+	(void)leases_store(core);
 	record_write(core, &(Record){.kind = "lease.sealed",
-				   .body = json_pack("{s:s, s:o}", "lease", text_of(lease, "id"), "medium",
+				   .body = json_pack("{s:s, s:o}", "lease", lease_text(lease, "id"), "medium",
 					   record_text(medium))});
 	return SK_REASON_NONE;
-}
-
-SkReason leases_find(Core *core, const char *medium, Lease *ret_lease)
-{
-	SkStrictTime now = grants_time(core);
-	const json_t *object;
-
-	leases_look(core);
-	object = find(core, medium);
-	if (!object || sk_strict_time_judge(&now, time_of(object, "from"), time_of(object, "until")) !=
-			       SK_STRICT_WITHIN)
-		return SK_LEASE_NONE;
-	fill(object, ret_lease);
-	return ret_lease->box_size > 0 ? SK_REASON_NONE : SK_LEASE_NONE;
 }
 
 json_t *leases_to_json(const Core *core)
@@ -312,10 +269,12 @@ json_t *leases_to_json(const Core *core)
 	size_t i;
 
 	json_array_foreach (core->leases->list, i, lease) {
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:I, s:b}", "id", text_of(lease, "id"), "medium",
-				      text_of(lease, "medium"), "until", (json_int_t)time_of(lease, "until"),
-				      "sealed", *text_of(lease, "box") != 0));
+		if (!*lease_text(lease, "over"))
+			json_array_append_new(
+				list, json_pack("{s:s, s:s, s:I, s:b}", "id", lease_text(lease, "id"),
+					      "medium", lease_text(lease, "medium"), "until",
+					      (json_int_t)lease_time(lease, "until"), "sealed",
+					      *lease_text(lease, "box") != 0));
 	}
 	return list;
 }

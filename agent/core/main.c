@@ -9,17 +9,24 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/core/burning.h"
 #include "agent/core/bus.h"
 #include "agent/core/codes.h"
 #include "agent/core/console.h"
 #include "agent/core/core.h"
+#include "agent/core/follow.h"
+#include "agent/core/slip_key.h"
+#include "agent/core/slip_store.h"
 #include "agent/core/definitions.h"
 #include "agent/core/devices.h"
 #include "agent/core/glass.h"
 #include "agent/core/grants.h"
+#include "agent/core/handover.h"
 #include "agent/core/history.h"
 #include "agent/core/input.h"
 #include "agent/core/leases.h"
+#include "agent/core/losses.h"
+#include "agent/core/outbox.h"
 #include "agent/core/jail.h"
 #include "agent/core/mounting.h"
 #include "agent/core/mounts.h"
@@ -32,7 +39,10 @@
 #include "agent/core/reload.h"
 #include "agent/core/retired.h"
 #include "agent/core/rules.h"
+#include "agent/core/screen.h"
 #include "agent/core/seal.h"
+#include "agent/core/seal_tpm.h"
+#include "agent/core/sign_in.h"
 #include "agent/core/stop.h"
 #include "config.h"
 #include "lib/base/schedule.h"
@@ -48,12 +58,16 @@ static int open_parts(Core *core)
 
 	if (r == 0)
 		r = console_open(core);
+	if (r == 0)
+		r = outbox_open(core);
 	if (r == 0) {
 		definitions_open(core);
 		r = grants_open(core);
 	}
 	if (r == 0)
 		r = seal_open(core);
+	if (r == 0)
+		r = losses_open(core);
 	if (r == 0)
 		r = leases_open(core);
 	if (r == 0)
@@ -63,9 +77,15 @@ static int open_parts(Core *core)
 	if (r == 0)
 		r = history_open(core);
 	if (r == 0)
+		r = slip_key_open(core);
+	if (r == 0)
+		r = slip_store_open(core);
+	if (r == 0)
 		r = bus_open(core);
 	if (r == 0)
 		r = session_open(core);
+	if (r == 0)
+		r = sign_in_open(core);
 	if (r < 0)
 		return r;
 	record_write(core, &(Record){.kind = "agent.started",
@@ -80,9 +100,14 @@ static int open_parts(Core *core)
 	if (r < 0)
 		return r;
 	mounts_adopt(core);
+	follow_adopt(core);
 	r = posture_open(core);
 	if (r < 0)
 		return r;
+	r = screen_open(core);
+	if (r < 0)
+		return r;
+	sign_in_hours_changed(core);
 	peer_ensure(&core->monitor);
 	return uplink_open(core);
 }
@@ -91,6 +116,7 @@ static void close_parts(Core *core)
 {
 	if (core->records)
 		record_write(core, &(Record){.kind = "agent.stopped", .code = SK_AGENT_STOPPED});
+	handover_close(core);
 	volumes_close(core);
 	retired_close();
 	if (core->records)
@@ -102,18 +128,24 @@ static void close_parts(Core *core)
 	peer_deinit(&core->media);
 	uplink_close(core);
 	posture_close(core);
+	sign_in_close(core);
+	screen_close(core);
 	orders_deinit(&core->orders);
 	trial_close(core);
 	session_close(core);
 	rules_close(core);
 	bus_close(core);
+	slip_store_close(core);
 	history_close(core);
 	definitions_close(core);
 	glass_close(core);
 	codes_close(core);
 	leases_close(core);
+	losses_close(core);
+	slip_key_close(core);
 	seal_close(core);
 	grants_close(core);
+	outbox_close(core);
 	console_close(core);
 	records_close(core);
 	sk_settings_free(core->settings);
@@ -131,6 +163,9 @@ static int run(Core *core)
 	peer_init(&core->media, core, &peer_media_type);
 	peer_init(&core->uplink, core, &peer_uplink_type);
 	peer_init(&core->posture_peer, core, &peer_posture_type);
+	peer_init(&core->pack, core, &peer_pack_type);
+	peer_init(&core->burn, core, &peer_burn_type);
+	peer_init(&core->lock, core, &peer_lock_type);
 	r = core_jail_enter(core->settings->agent.state_directory);
 	if (r < 0) {
 		sk_log_event(&(SkLogEvent){.priority = LOG_CRIT, .id = SK_MESSAGE_JAIL_FAILED},
@@ -175,10 +210,12 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
+		{"tpm", required_argument, NULL, 't'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	Core core = {.conf_directory = SK_CONFDIR};
+	const char *tpm = SK_TPM_HERE;
 	int option, r;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -186,17 +223,20 @@ int main(int argc, char **argv)
 			puts("sekishod " SK_VERSION);
 			return 0;
 		}
-		if (option != 'c') {
-			fprintf(stderr, "Usage: sekishod [--config DIRECTORY]\n");
+		if (option != 'c' && option != 't') {
+			fprintf(stderr, "Usage: sekishod [--config DIRECTORY] [--tpm TPM]\n");
 			return 2;
 		}
-		core.conf_directory = optarg;
+		*(option == 'c' ? &core.conf_directory : &tpm) = optarg;
 	}
 	sk_log_init("sekishod");
 	r = sk_schedule_first(SK_TURN_DECIDE);
 	if (r < 0)
 		sk_log(LOG_INFO, "decisions may wait for other programs: %s", strerror(-r));
 	r = sk_crypt_init();
+	core.tpm_fd = seal_tpm_fork(tpm);
+	if (core.tpm_fd < 0)
+		sk_log(LOG_ERR, "there is no helper for the TPM: %s", strerror(-core.tpm_fd));
 	if (r == 0)
 		r = load_settings(&core);
 	if (r == 0)

@@ -109,6 +109,7 @@ void media_key_ask(Core *core, const KeyAsk *ask)
 
 typedef struct Telling {
 	Core *core;
+	const char *operation; /* static */
 	json_t *body;
 	char subject[64];
 	KeyTold told;
@@ -123,7 +124,7 @@ static void told(Telling *telling, SkReason code)
 
 static int tell(Telling *telling, uint32_t flag, UplinkDone done)
 {
-	return uplink_call(telling->core, &(UplinkRequest){.operation = "medium.prepared",
+	return uplink_call(telling->core, &(UplinkRequest){.operation = telling->operation,
 						  .body = telling->body,
 						  .flag = flag,
 						  .done = done,
@@ -150,19 +151,32 @@ static void on_told(void *userdata, int result, unsigned status, const char *jso
 		told(telling, SK_CONSOLE_NEEDED);
 }
 
-int media_key_prepared(Core *core, json_t *body, const char *subject, KeyTold done)
+static int begin(Telling new, const char *subject)
 {
-	Telling *telling = calloc(1, sizeof(*telling));
+	Telling *telling = malloc(sizeof(*telling));
 	int r;
 
 	if (!telling)
 		return -ENOMEM;
-	*telling = (Telling){.core = core, .body = json_incref(body), .told = done};
+	*telling = new;
+	json_incref(telling->body);
 	sk_str_copy(telling->subject, sizeof(telling->subject), subject);
 	r = tell(telling, SK_UPLINK_CALL_NOW, on_told);
 	if (r < 0) {
-		json_decref(body);
+		json_decref(telling->body);
 		free(telling);
 	}
 	return r;
+}
+
+int media_key_prepared(Core *core, json_t *body, const char *subject, KeyTold done)
+{
+	return begin(
+		(Telling){.core = core, .operation = "medium.prepared", .body = body, .told = done}, subject);
+}
+
+int media_key_escrow(Core *core, json_t *body, const char *subject, KeyTold done)
+{
+	return begin(
+		(Telling){.core = core, .operation = "medium.escrow", .body = body, .told = done}, subject);
 }

@@ -35,3 +35,6 @@ typedef void (*KeyTold)(Core *core, const char *subject, SkReason code);
  * contract of agent.prepared has it, borrowed. Return: 0 and told is called once; negative errno: it is not.
  */
 int media_key_prepared(Core *core, json_t *body, const char *subject, KeyTold told);
+
+/* The same of a medium whose key slots were changed: its new recovery key (agent.escrow). */
+int media_key_escrow(Core *core, json_t *body, const char *subject, KeyTold told);

@@ -16,8 +16,10 @@
 #include "agent/core/history.h"
 #include "agent/core/methods_carry.h"
 #include "agent/core/methods_codes.h"
+#include "agent/core/methods_lock.h"
 #include "agent/core/mounting.h"
 #include "agent/core/posture.h"
+#include "agent/core/sign_in.h"
 #include "agent/core/records.h"
 #include "agent/core/reload.h"
 #include "agent/core/status.h"
@@ -65,6 +67,11 @@ static int list_media(Core *core, sd_bus_message *message, const char *actor)
 static int get_posture(Core *core, sd_bus_message *message, const char *actor)
 {
 	return reply_json(message, posture_to_json(core));
+}
+
+static int get_sign_ins(Core *core, sd_bus_message *message, const char *actor)
+{
+	return reply_json(message, sign_in_to_json(core, actor));
 }
 
 static int check_posture(Core *core, sd_bus_message *message, const char *actor)
@@ -348,11 +355,21 @@ static int get_mode(sd_bus *bus, const char *path, const char *interface, const 
 	X(ListMedia, "", "s", "status", list_media)                                                          \
 	X(GetPosture, "", "s", "status", get_posture)                                                        \
 	X(CheckPosture, "", "s", "posture", check_posture)                                                   \
+	X(GetLock, "", "s", "status", method_get_lock)                                                       \
+	X(GetSignIns, "", "s", "status", get_sign_ins)                                                       \
+	X(LockNow, "", "", "lock", method_lock_now)                                                          \
+	X(BeginPass, "us", "s", "pass", method_begin_pass)                                                   \
+	X(EndPass, "", "s", "lock", method_end_pass)                                                         \
 	X(ExplainDevice, "s", "s", "status", explain_device)                                                 \
 	X(AllowDevice, "st", "", "allow", allow_device)                                                      \
 	X(OpenMedium, "ssh", "ss", "open", method_open_medium)                                               \
 	X(PrepareMedium, "ssssh", "ss", "prepare", method_prepare_medium)                                    \
+	X(HandOver, "ssshh", "ss", "hand-over", method_hand_over)                                            \
+	X(RekeyMedium, "sshh", "ss", "open", method_rekey_medium)                                            \
+	X(RetireMedium, "ss", "ss", "retire", method_retire_medium)                                          \
+	X(ReportLost, "ss", "ss", "report-lost", method_report_lost)                                         \
 	X(Eject, "s", "", "eject", eject)                                                                    \
+	X(InspectMedium, "s", "ss", "scan", method_inspect_medium)                                           \
 	X(Scan, "s", "", "scan", scan)                                                                       \
 	X(GetRecords, "tu", "as", "log", get_records)                                                        \
 	X(StartTrial, "t", "", "trial", start_trial)                                                         \
@@ -380,6 +397,6 @@ const sd_bus_vtable methods_vtable[] = {
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Mode", "s", get_mode, 0, 0),
 	METHOD_LIST(METHOD_ROW) SD_BUS_SIGNAL("Recorded", "tss", 0),
-	SD_BUS_SIGNAL("Progress", "ss", 0),
+	SD_BUS_SIGNAL("Progress", "ssu", 0),
 	SD_BUS_VTABLE_END,
 };

@@ -6,10 +6,16 @@
 
 #include "agent/core/carry.h"
 #include "agent/core/core.h"
+#include "agent/core/erasing.h"
+#include "agent/core/follow.h"
+#include "agent/core/handover.h"
+#include "agent/core/losses.h"
 #include "agent/core/preparing.h"
+#include "agent/core/rekeying.h"
 #include "lib/base/str.h"
 
 #define TEXT_MAX 300
+#define LOSS_MEDIUM_MAX 60
 
 static void answer(void *userdata, SkReason reason, const char *detail)
 {
@@ -60,6 +66,20 @@ int method_open_medium(Core *core, sd_bus_message *message, const char *actor)
 	return 1;
 }
 
+int method_inspect_medium(Core *core, sd_bus_message *message, const char *actor)
+{
+	const char *volume;
+	int r = sd_bus_message_read(message, "s", &volume);
+
+	if (r < 0)
+		return r;
+	if (!is_at_the_desk(core, actor))
+		return refuse_actor(message);
+	sd_bus_message_ref(message);
+	follow_inspect(core, volume, answer, message);
+	return 1;
+}
+
 int method_prepare_medium(Core *core, sd_bus_message *message, const char *actor)
 {
 	PreparingOrder order = {.done = answer, .userdata = message};
@@ -77,5 +97,78 @@ int method_prepare_medium(Core *core, sd_bus_message *message, const char *actor
 		return refuse_words(message);
 	sd_bus_message_ref(message);
 	preparing_start(core, &order);
+	return 1;
+}
+
+int method_hand_over(Core *core, sd_bus_message *message, const char *actor)
+{
+	HandoverOrder order = {.done = answer, .userdata = message};
+	int r = sd_bus_message_read(message, "ssshh", &order.volume, &order.medium, &order.confirm,
+		&order.files_fd, &order.passphrase_fd);
+
+	if (r < 0)
+		return r;
+	if (!is_at_the_desk(core, actor))
+		return refuse_actor(message);
+	if (strlen(order.volume) > TEXT_MAX || strlen(order.medium) > TEXT_MAX ||
+		strlen(order.confirm) > TEXT_MAX)
+		return refuse_words(message);
+	sd_bus_message_ref(message);
+	handover_start(core, &order);
+	return 1;
+}
+
+int method_rekey_medium(Core *core, sd_bus_message *message, const char *actor)
+{
+	static const char *const words[SK_LUKS_REKEY_MAX_] = {"passphrase", "both", "recovery"};
+	RekeyingOrder order = {.how = SK_LUKS_REKEY_MAX_, .done = answer, .userdata = message};
+	const char *how;
+	int r = sd_bus_message_read(
+		message, "sshh", &order.volume, &how, &order.secret_fd, &order.passphrase_fd);
+
+	if (r < 0)
+		return r;
+	if (!is_at_the_desk(core, actor))
+		return refuse_actor(message);
+	for (uint32_t i = 0; i < SK_LUKS_REKEY_MAX_; i++)
+		if (sk_str_eq(how, words[i]))
+			order.how = i;
+	if (order.how == SK_LUKS_REKEY_MAX_ || strlen(order.volume) > TEXT_MAX)
+		return refuse_words(message);
+	sd_bus_message_ref(message);
+	rekeying_start(core, &order);
+	return 1;
+}
+
+int method_retire_medium(Core *core, sd_bus_message *message, const char *actor)
+{
+	ErasingOrder order = {.done = answer, .userdata = message};
+	int r = sd_bus_message_read(message, "ss", &order.volume, &order.confirm);
+
+	if (r < 0)
+		return r;
+	if (!is_at_the_desk(core, actor))
+		return refuse_actor(message);
+	if (strlen(order.volume) > TEXT_MAX || strlen(order.confirm) > TEXT_MAX)
+		return refuse_words(message);
+	sd_bus_message_ref(message);
+	erasing_start(core, &order);
+	return 1;
+}
+
+int method_report_lost(Core *core, sd_bus_message *message, const char *actor)
+{
+	LossOrder order = {.user = core->session.present ? core->session.user : "",
+		.actor = actor,
+		.done = answer,
+		.userdata = message};
+	int r = sd_bus_message_read(message, "ss", &order.medium, &order.text);
+
+	if (r < 0)
+		return r;
+	if (!*order.medium || strlen(order.medium) > LOSS_MEDIUM_MAX || strlen(order.text) > TEXT_MAX)
+		return refuse_words(message);
+	sd_bus_message_ref(message);
+	losses_report(core, &order);
 	return 1;
 }

@@ -6,4 +6,9 @@
 typedef struct Core Core;
 
 int method_open_medium(Core *core, sd_bus_message *message, const char *actor);
+int method_inspect_medium(Core *core, sd_bus_message *message, const char *actor);
 int method_prepare_medium(Core *core, sd_bus_message *message, const char *actor);
+int method_hand_over(Core *core, sd_bus_message *message, const char *actor);
+int method_rekey_medium(Core *core, sd_bus_message *message, const char *actor);
+int method_retire_medium(Core *core, sd_bus_message *message, const char *actor);
+int method_report_lost(Core *core, sd_bus_message *message, const char *actor);

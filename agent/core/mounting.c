@@ -8,6 +8,7 @@
 
 #include "agent/core/carry.h"
 #include "agent/core/core.h"
+#include "agent/core/follow.h"
 #include "agent/core/gates.h"
 #include "agent/core/mounts.h"
 #include "agent/core/peer_media.h"
@@ -135,6 +136,7 @@ void mounting_start(Core *core, Volume *volume)
 
 static void forget_mount(Core *core, Volume *volume)
 {
+	follow_forget(volume);
 	if (volume->writable)
 		carry_protect(core, volume);
 	volume->writable = false;
@@ -151,6 +153,7 @@ static void forget_mount(Core *core, Volume *volume)
 
 void mounting_detach(Core *core, Volume *volume)
 {
+	follow_cut(core, volume, "cut");
 	media_detach(core, volume->id, volume->path);
 	forget_mount(core, volume);
 	volume->state = VOLUME_NEW;
@@ -159,6 +162,7 @@ void mounting_detach(Core *core, Volume *volume)
 
 void mounting_forget(Core *core, Volume *volume)
 {
+	follow_forget(volume);
 	if (volume->root_fd >= 0)
 		close(own_take_fd(&volume->root_fd));
 	gates_leave(volume);
@@ -207,6 +211,7 @@ static void on_unmounted(Core *core, const char *subject, int result, const char
 	}
 	/* Unmounted, and what was written last did not arrive. */
 	if (result == -EIO && volume && volume->writable) {
+		follow_cut(core, volume, "cut");
 		forget_mount(core, volume);
 		mounts_save(core);
 		volume_refuse(core, volume, SK_MEDIUM_DAMAGED, strerror(-result));
@@ -219,6 +224,17 @@ static void on_unmounted(Core *core, const char *subject, int result, const char
 		eject_finish(eject);
 }
 
+/* A worker writes its header, or everything on it. */
+static bool is_at_work(const Core *core, const char *disk)
+{
+	for (const Volume *volume = core->volumes; volume; volume = volume->hh.next)
+		if (sk_str_eq(volume->disk, disk) &&
+			(volume->state == VOLUME_PREPARING || volume->preparing || volume->rekeying ||
+				volume->erasing))
+			return true;
+	return false;
+}
+
 int mounting_eject(Core *core, const char *sysname, const char *actor, EjectDone done, void *userdata)
 {
 	const Volume *named = volumes_find(core, sysname);
@@ -226,6 +242,10 @@ int mounting_eject(Core *core, const char *sysname, const char *actor, EjectDone
 
 	if (!named || named->bus == SK_BUS_INTERNAL)
 		return -ENOENT;
+	if (is_at_work(core, named->disk)) {
+		done(userdata, -EBUSY, "sekisho-media");
+		return 0;
+	}
 	eject = calloc(1, sizeof(*eject));
 	if (!eject)
 		return -ENOMEM;
@@ -238,8 +258,12 @@ int mounting_eject(Core *core, const char *sysname, const char *actor, EjectDone
 	for (Volume *volume = core->volumes; volume; volume = volume->hh.next) {
 		if (volume->state != VOLUME_MOUNTED || !sk_str_eq(volume->disk, eject->disk))
 			continue;
-		scanner_cancel(core, volume->id);
 		eject->remaining++;
+		if (volume->follow) {
+			follow_close(core, volume, on_unmounted, eject);
+			continue;
+		}
+		scanner_cancel(core, volume->id);
 		media_unmount(core, volume->id, volume->path, on_unmounted, eject);
 	}
 	if (--eject->remaining == 0)

@@ -18,6 +18,7 @@
 #include "agent/core/peer_media.h"
 #include "agent/core/records.h"
 #include "agent/core/retired.h"
+#include "agent/core/sign_in.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -234,6 +235,10 @@ static void take_unknown(Core *core, const char *name, int fd)
 {
 	unsigned long long id;
 
+	if (sk_str_eq(name, "sign-in")) {
+		sign_in_listen(core, fd);
+		return;
+	}
 	if (sscanf(name, "gate-%llu", &id) == 1) {
 		retired_add_group(core, fd);
 		notify_fd("FDSTOREREMOVE", "gate", id, -1);
@@ -249,7 +254,7 @@ int mounts_adopt(Core *core)
 	char **names = NULL;
 	int n = sd_listen_fds_with_names(1, &names), adopted = 0;
 	json_t *root = load(core), *object;
-	int fds[64];
+	int fds[64 + 1]; /* what systemd keeps for us, and its socket */
 	size_t i;
 
 	n = n < (int)SK_ARRAY_SIZE(fds) ? n : (int)SK_ARRAY_SIZE(fds);

@@ -6,8 +6,8 @@
 #include <uthash.h>
 
 #include "agent/core/core.h"
+#include "agent/core/disk.h"
 #include "agent/core/peer_media_keys.h"
-#include "agent/core/preparing.h"
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
@@ -51,7 +51,9 @@ static const SkMsgSpec specs[] = {
 	{SK_MEDIA_PLACE, 0, sizeof(SkMediaPlace), on_place, sk_check_media_place},
 	{SK_MEDIA_MOUNTED, SK_CHAN_FDS_UP_TO | 2, sizeof(SkMediaMounted), on_answer, sk_check_media_mounted},
 	{SK_MEDIA_FORMATTED, 0, sizeof(SkMediaFormatted), on_answer, sk_check_media_formatted},
-	{SK_MEDIA_PROGRESS, 0, sizeof(SkMediaProgress), preparing_on_progress, sk_check_media_progress},
+	{SK_MEDIA_REKEYED, 0, sizeof(SkMediaRekeyed), on_answer, sk_check_media_rekeyed},
+	{SK_MEDIA_ERASED, 0, sizeof(SkMediaErased), on_answer, sk_check_media_erased},
+	{SK_MEDIA_PROGRESS, 0, sizeof(SkMediaProgress), disk_on_progress, sk_check_media_progress},
 	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), media_on_evaluate, sk_check_media_evaluate},
 	{SK_MEDIA_LEASE_ASK, 0, sizeof(SkMediaLeaseAsk), media_on_lease_ask, sk_check_media_lease_ask},
 	{0},
@@ -98,6 +100,42 @@ void media_format(Core *core, const char *sysname, SkMediaFormat *format, const 
 {
 	sk_head_init(&format->head, SK_MEDIA_FORMAT, sizeof(*format));
 	order(core, &format->head, sysname, done, (Fds){fds, 2});
+}
+
+void media_rekey(Core *core, const char *sysname, SkMediaRekey *rekey, const int fds[3], OrderDone done)
+{
+	sk_head_init(&rekey->head, SK_MEDIA_REKEY, sizeof(*rekey));
+	order(core, &rekey->head, sysname, done, (Fds){fds, 3});
+}
+
+void media_erase(Core *core, const char *sysname, SkMediaErase *erase, int block_fd, OrderDone done)
+{
+	sk_head_init(&erase->head, SK_MEDIA_ERASE, sizeof(*erase));
+	order(core, &erase->head, sysname, done, (Fds){&block_fd, 1});
+}
+
+void media_hand_over(
+	Core *core, const char *sysname, SkMediaHandOver *message, const int fds[5], OrderDone done)
+{
+	sk_head_init(&message->head, SK_MEDIA_HAND_OVER, sizeof(*message));
+	order(core, &message->head, sysname, done, (Fds){fds, 5});
+}
+
+void media_writable(Core *core, const Volume *volume, OrderDone done)
+{
+	SkMediaWritable message = {.volume = volume->id};
+
+	sk_head_init(&message.head, SK_MEDIA_WRITABLE, sizeof(message));
+	order(core, &message.head, volume->sysname, done, (Fds){&volume->root_fd, 1});
+}
+
+void media_store(Core *core, const Volume *volume, uint64_t serial, const int fds[3], OrderDone done)
+{
+	SkMediaStore message = {.volume = volume->id, .serial = serial, .uid = volume->uid};
+
+	sk_head_init(&message.head, SK_MEDIA_STORE, sizeof(message));
+	order(core, &message.head, volume->sysname, done,
+		(Fds){(const int[]){volume->root_fd, fds[0], fds[1], fds[2]}, 4});
 }
 
 void media_ignore_answer(Core *core, const char *subject, const SkHead *message, int *fds, size_t n_fds)

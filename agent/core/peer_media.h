@@ -9,6 +9,8 @@
 #include "agent/core/peer.h"
 #include "lib/ipc/proto_carry.h"
 
+typedef struct Volume Volume;
+
 extern const PeerType peer_media_type;
 
 /* done gets the SkMediaMounted with its descriptors, or NULL. */
@@ -18,6 +20,19 @@ void media_mount(Core *core, const char *sysname, SkMediaMount *mount, int block
 void media_unlock(Core *core, const char *sysname, SkMediaUnlock *unlock, const int fds[2], OrderDone done);
 /* The same; done gets the SkMediaFormatted, or NULL. */
 void media_format(Core *core, const char *sysname, SkMediaFormat *format, const int fds[2], OrderDone done);
+/* fds: the block device, the old secret, the new passphrase. done gets the SkMediaRekeyed, or NULL. */
+void media_rekey(Core *core, const char *sysname, SkMediaRekey *rekey, const int fds[3], OrderDone done);
+
+/* block_fd: of the whole disk, for writing. done gets the SkMediaErased, or NULL. */
+void media_erase(Core *core, const char *sysname, SkMediaErase *erase, int block_fd, OrderDone done);
+/* fds: the block device, the archive, slip, manifest, sums. done gets an SkAnswer, or NULL. */
+void media_hand_over(
+	Core *core, const char *sysname, SkMediaHandOver *order, const int fds[5], OrderDone done);
+
+/* A medium that is open for writing: now it may be written to; its slip (fds: slip, manifest, sums). done
+ * gets an SkAnswer or NULL. */
+void media_writable(Core *core, const Volume *volume, OrderDone done);
+void media_store(Core *core, const Volume *volume, uint64_t serial, const int fds[3], OrderDone done);
 
 /* The gate of the volume is in the descriptor store: media need not hold it any longer. */
 void media_kept(Core *core, uint64_t volume, const char *sysname);

@@ -12,6 +12,7 @@
 #include "agent/core/media_keys.h"
 #include "agent/core/seal.h"
 #include "lib/base/str.h"
+#include "lib/crypt/secret.h"
 #include "lib/ipc/proto_media.h"
 
 /* A media process that has ended meanwhile does not wait for it; another one would not know it. */
@@ -85,10 +86,11 @@ static void on_lease(Core *core, void *userdata, SkReason code, const Lease *lea
 		message.earliest = now.earliest;
 		message.latest = now.latest;
 		memcpy(message.public_key, public_key, sizeof(message.public_key));
-		message.box_size = (uint32_t)lease->box_size;
-		memcpy(message.box, lease->box, lease->box_size);
+		message.box_size = lease->box_size <= sizeof(message.box) ? (uint32_t)lease->box_size : 0;
+		memcpy(message.box, lease->box, message.box_size);
 	}
 	answer(core, &message);
+	sk_secret_wipe(&message, sizeof(message));
 }
 
 int media_on_lease_ask(void *userdata, const SkHead *head, int *fds, size_t n_fds)
@@ -109,8 +111,9 @@ int media_on_lease_ask(void *userdata, const SkHead *head, int *fds, size_t n_fd
 		on_lease(core, cookie, leases_keep(core, ask->medium, ask->box, ask->box_size), NULL);
 		return 0;
 	default:
-		code = leases_find(core, ask->medium, &lease);
+		code = leases_try(core, ask->medium, &lease);
 		on_lease(core, cookie, code, code == SK_REASON_NONE ? &lease : NULL);
+		sk_secret_wipe(&lease, sizeof(lease));
 		return 0;
 	}
 }

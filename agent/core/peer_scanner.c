@@ -8,6 +8,7 @@
 
 #include "agent/core/core.h"
 #include "agent/core/gates.h"
+#include "agent/core/handover.h"
 #include "agent/core/history.h"
 #include "agent/core/records.h"
 #include "agent/core/trust.h"
@@ -55,6 +56,7 @@ static int on_state(void *userdata, const SkHead *message, int *fds, size_t n_fd
 		record_state(core, &core->scanner_state);
 	if (state->state == SK_SCANNER_READY && state->definitions_version != core->definitions_version) {
 		core->definitions_version = state->definitions_version;
+		gates_forget_all(core);
 		volumes_cause_gone(core, SK_MEDIUM_DEFINITIONS_MISSING);
 		volumes_cause_gone(core, SK_MEDIUM_DEFINITIONS_OLD);
 	}
@@ -100,7 +102,8 @@ static int on_result(void *userdata, const SkHead *message, int *fds, size_t n_f
 	Core *core = userdata;
 
 	remember(core, result);
-	gates_result(core, result);
+	if (!handover_result(core, result))
+		gates_result(core, result);
 	return 0;
 }
 
@@ -152,6 +155,7 @@ static void lost(Core *core)
 	if (busy)
 		record_write(core, &(Record){.kind = "scanner.lost", .code = SK_SCANNER_RESTARTED});
 	gates_scanner_lost(core);
+	handover_scanner_lost(core);
 }
 
 const PeerType peer_scanner_type = {

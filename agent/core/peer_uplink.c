@@ -9,8 +9,13 @@
 #include "agent/core/console.h"
 #include "agent/core/core.h"
 #include "agent/core/definitions.h"
+#include "agent/core/outbox.h"
 #include "agent/core/records.h"
+#include "agent/core/screen_days.h"
+#include "agent/core/screen_order.h"
 #include "agent/core/seal.h"
+#include "agent/core/slip_key.h"
+#include "agent/core/slip_store.h"
 #include "agent/core/status.h"
 #include "agent/core/uplink_records.h"
 #include "lib/base/own.h"
@@ -39,18 +44,20 @@ static struct {
 	sd_event_source *settle;
 	sd_event_source *status;
 	const char *status_kind; /* of the key, as the last status said */
+	uint64_t status_cookie;	 /* of the last status */
 	uint64_t enrol_cookie;
 	uint64_t last_cookie;
 	SkUplinkOptions options; /* as told last */
 	Call *calls;		 /* by cookie */
 } uplink;
 
-static void send_text(Core *core, uint16_t type, const char *text, size_t size)
+static void send_status(Core *core, const char *text, size_t size)
 {
 	own_fd int fd = sk_memfd_new(text, size);
 	SkHead head;
 
-	sk_head_init(&head, type, sizeof(head));
+	sk_head_init(&head, SK_UPLINK_STATUS, sizeof(head));
+	head.cookie = uplink.status_cookie = ++uplink.last_cookie;
 	if (fd >= 0)
 		peer_send(&core->uplink, &head, &fd, 1);
 }
@@ -81,7 +88,7 @@ void uplink_tell_status(Core *core)
 	json_decref(status);
 	uplink.status_kind = uplink_key_kind();
 	if (text)
-		send_text(core, SK_UPLINK_STATUS, text, strlen(text));
+		send_status(core, text, strlen(text));
 }
 
 void uplink_tell_head(Core *core)
@@ -103,6 +110,7 @@ static int on_status_time(sd_event_source *source, uint64_t usec, void *userdata
 	Core *core = userdata;
 
 	uplink_tell_status(core);
+	outbox_send(core);
 	sd_event_source_set_time_relative(source, STATUS_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -113,6 +121,7 @@ static void connected(Core *core)
 	uplink_tell_options(core);
 	uplink_tell_head(core);
 	uplink_tell_status(core);
+	outbox_send(core);
 	if (!uplink.status)
 		sd_event_add_time_relative(core->event, &uplink.status, CLOCK_BOOTTIME, STATUS_USEC,
 			STATUS_USEC / 10, on_status_time, core);
@@ -199,6 +208,11 @@ static int on_answer(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 		console_enrol_finished(core, answer->result, answer->detail);
 		return 0;
 	}
+	if (head->cookie == uplink.status_cookie) {
+		screen_days_taken(core);
+		screen_order_taken();
+		return 0;
+	}
 	HASH_FIND(hh, uplink.calls, &head->cookie, sizeof(head->cookie), call);
 	if (!call || (answer->result == 0 && call->request.flag == SK_UPLINK_CALL_NOW))
 		return 0; /* its result follows */
@@ -238,6 +252,13 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static void offer_keys(Core *core)
+{
+	seal_offer(core);
+	slip_key_offer(core);
+	slip_store_send(core);
+}
+
 static int on_state(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 {
 	const SkUplinkState *state = (const SkUplinkState *)head;
@@ -246,7 +267,7 @@ static int on_state(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	uplink.state = *state;
 	uplink.told = true;
 	if (state->state == SK_UPLINK_CONNECTED)
-		seal_offer(core);
+		offer_keys(core);
 	/* Both are literals. */
 	if (state->state == SK_UPLINK_CONNECTED && uplink.status_kind != uplink_key_kind())
 		uplink_tell_status(core);
@@ -371,19 +392,16 @@ SkReason uplink_code_of(const json_t *problem)
 	const char *text = json_string_value(json_object_get(problem, "code"));
 	unsigned long number = text && strncmp(text, "SK-", 3) == 0 ? strtoul(text + 3, NULL, 10) : 0;
 
-	return sk_reason_find((SkReason)number) ? (SkReason)number : SK_CONSOLE_NEEDED;
+	return sk_reason_or(number, SK_CONSOLE_NEEDED);
 }
 
-int uplink_call(Core *core, const UplinkRequest *request)
+int uplink_hand_over(Core *core, const UplinkRequest *request, const char *key)
 {
 	own_free char *text = json_dumps(request->body, JSON_COMPACT);
 	own_fd int fd = text ? sk_memfd_new(text, strlen(text)) : -ENOMEM;
 	SkUplinkCall message = {.flag = request->flag};
-	uint8_t key[16];
 	Call *call;
 
-	if (!console_enrolled(core))
-		return -ENOTCONN;
 	if (fd < 0)
 		return fd;
 	call = calloc(1, sizeof(*call));
@@ -395,12 +413,36 @@ int uplink_call(Core *core, const UplinkRequest *request)
 	sk_head_init(&message.head, SK_UPLINK_CALL, sizeof(message));
 	message.head.cookie = call->cookie;
 	sk_str_copy(message.operation, sizeof(message.operation), request->operation);
-	sk_random_fill(key, sizeof(key));
-	sk_hex_format(message.key, key, sizeof(key));
+	sk_str_copy(message.key, sizeof(message.key), key);
 	/* A connection that breaks here ends all calls, this one too. */
 	if (peer_send(&core->uplink, &message, &fd, 1) < 0)
 		fail_calls();
 	return 0;
+}
+
+int uplink_call(Core *core, const UplinkRequest *request)
+{
+	char key[UPLINK_KEY_SIZE];
+	int r;
+
+	if (!console_enrolled(core))
+		return -ENOTCONN;
+	if (request->flag == SK_UPLINK_CALL_NOW) {
+		uplink_key_new(key);
+		return uplink_hand_over(core, request, key);
+	}
+	r = outbox_put(core, request->operation, request->body);
+	if (r == 0 && request->done)
+		request->done(request->userdata, 0, 0, "");
+	return r;
+}
+
+void uplink_key_new(char ret_key[UPLINK_KEY_SIZE])
+{
+	uint8_t random[UPLINK_KEY_SIZE / 2];
+
+	sk_random_fill(random, sizeof(random));
+	sk_hex_format(ret_key, random, sizeof(random));
 }
 
 const char *uplink_key_kind(void)

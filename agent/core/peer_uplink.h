@@ -30,9 +30,9 @@ void uplink_leave(Core *core);
 
 /*
  * Asks the console. done: 0 and the status of HTTP with its JSON (may be empty), or negative errno: -ENOTCONN
- * the console is away, -ENOTSUP it does not know the call, -ENOSPC the spool is full. With
- * SK_UPLINK_CALL_SPOOL done hears only that the call was taken on (status 0); what the console says to it
- * later is a record.
+ * the console is away, -ENOTSUP it does not know the call. With SK_UPLINK_CALL_SPOOL done hears only that the
+ * call is on the disk (status 0; outbox.h), before this returns, and may be NULL; what the console says to it
+ * later is a record. Return: 0; negative errno: done is not called.
  */
 typedef void (*UplinkDone)(void *userdata, int result, unsigned status, const char *json);
 typedef struct UplinkRequest {
@@ -44,6 +44,11 @@ typedef struct UplinkRequest {
 } UplinkRequest;
 
 int uplink_call(Core *core, const UplinkRequest *request);
+
+/* For outbox.c: to the uplink, which takes it on its own disk. key: the console does it once. */
+#define UPLINK_KEY_SIZE 33
+void uplink_key_new(char ret_key[UPLINK_KEY_SIZE]);
+int uplink_hand_over(Core *core, const UplinkRequest *request, const char *key);
 
 /* The code of a problem document that the console answered with; SK_CONSOLE_NEEDED: none that is known. */
 SkReason uplink_code_of(const json_t *problem);

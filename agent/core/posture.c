@@ -2,15 +2,15 @@
 #include "agent/core/posture.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "agent/core/core.h"
+#include "agent/core/json_text.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
-#include "lib/base/io.h"
+#include "agent/core/state.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -37,13 +37,6 @@ struct PostureState {
 
 static const char *const state_names[] = {"ok", "warn", "fail", "unknown"};
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 /* What is kept is our own; a file that is not as we write it is as good as none. */
 static bool is_sound(const json_t *checks)
 {
@@ -58,22 +51,10 @@ static bool is_sound(const json_t *checks)
 	return true;
 }
 
-static int open_directory(const Core *core)
-{
-	int fd = open(core->settings->agent.state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 static void load(Core *core)
 {
-	own_fd int dir_fd = open_directory(core);
-	own_free char *text = NULL;
-	json_t *kept = NULL, *checks;
+	json_t *kept = state_read(core, STATE_FILE, STATE_MAX), *checks = json_object_get(kept, "checks");
 
-	if (dir_fd >= 0 && sk_io_read_file_at(dir_fd, STATE_FILE, STATE_MAX, &text, NULL) == 0)
-		kept = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	checks = json_object_get(kept, "checks");
 	if (is_sound(checks)) {
 		json_decref(core->posture->checks);
 		core->posture->checks = json_incref(checks);
@@ -84,15 +65,11 @@ static void load(Core *core)
 
 static void save(const Core *core)
 {
-	own_fd int dir_fd = open_directory(core);
 	json_t *kept = json_pack(
 		"{s:I, s:O}", "checked", (json_int_t)core->posture->checked, "checks", core->posture->checks);
-	own_free char *text = kept ? json_dumps(kept, JSON_COMPACT) : NULL;
-	int r = dir_fd < 0 ? dir_fd : -ENOMEM;
+	int r = kept ? state_write(core, STATE_FILE, kept) : -ENOMEM;
 
 	json_decref(kept);
-	if (dir_fd >= 0 && text)
-		r = sk_io_replace_file_at(dir_fd, STATE_FILE, 0640, text, strlen(text));
 	if (r < 0)
 		sk_log(LOG_WARNING, "the posture cannot be kept: %s", strerror(-r));
 }

@@ -23,11 +23,9 @@ typedef struct PreparingOrder {
 
 void preparing_start(Core *core, const PreparingOrder *order);
 
+/* May all that is on it be replaced now? volume: may be NULL; confirm: as of the order. Return:
+ * SK_REASON_NONE, or why not. */
+SkReason preparing_may_replace(Core *core, const Volume *volume, const char *confirm);
+
 /* The volume goes while it is prepared: who waits is told. */
 void preparing_forget(Core *core, Volume *volume);
-
-/* For the table of media's messages. */
-int preparing_on_progress(void *userdata, const SkHead *message, int *fds, size_t n_fds);
-
-/* "keys", "wipe", "files", "header"; NULL: none. */
-const char *preparing_step(const Volume *volume);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "agent/core/bus.h"
@@ -277,6 +278,14 @@ void record_write(Core *core, const Record *given)
 	sd_event_source_set_enabled(records->sync, SD_EVENT_ONESHOT);
 	if (records->n_news >= QUEUED_MAX)
 		records_sync(core);
+}
+
+int64_t record_now_ms(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 json_t *record_text(const char *text)

@@ -27,6 +27,9 @@ typedef struct Record {
 
 void record_write(Core *core, const Record *record);
 
+/* The wall clock, ms since 1970: for what is told to the console, never to judge by. */
+int64_t record_now_ms(void);
+
 /* Foreign text for a body, made printable by sk_utf8_escape(); cut where it is far longer than any name. */
 json_t *record_text(const char *text);
 

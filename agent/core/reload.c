@@ -14,6 +14,8 @@
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
+#include "agent/core/screen.h"
+#include "agent/core/sign_in.h"
 #include "agent/core/volumes.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -73,6 +75,8 @@ int reload(Core *core, char **ret_errors)
 	if (r < 0)
 		return r;
 	monitor_send_mode(core);
+	screen_tell_limits(core);
+	sign_in_hours_changed(core);
 	uplink_tell_options(core);
 	devices_decide_all(core);
 	volumes_decide_all(core);

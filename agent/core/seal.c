@@ -2,7 +2,6 @@
 #include "agent/core/seal.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,96 +9,14 @@
 #include "agent/core/core.h"
 #include "agent/core/peer_uplink.h"
 #include "agent/core/records.h"
+#include "agent/core/seal_inner.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/base64.h"
 #include "lib/log/log.h"
 
-#define FILE_NAME "seal.json"
 #define STATEMENT_MAX 65536
 #define BOX_INFO "sekisho offline secret 1"
-
-struct Seal {
-	SkSecret *secret; /* NULL: no key yet */
-	uint8_t public_key[SK_BOX_KEY_SIZE];
-	SkSecret *offline; /* NULL: the console has not answered yet */
-	bool asking;
-};
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
-/* Base64 of exactly size bytes into a secret of that size. */
-static SkSecret *read_secret(const json_t *object, const char *name, size_t size)
-{
-	const char *text = text_of(object, name);
-	uint8_t bytes[SK_BASE64_SIZE(64)];
-	SkSecret *secret = NULL;
-	size_t got = 0;
-
-	if (size <= 64 && strlen(text) == SK_BASE64_SIZE(size) - 1 &&
-		sk_base64_parse(text, strlen(text), bytes, &got) == 0 && got == size &&
-		sk_secret_new(size, &secret) == 0)
-		memcpy(sk_secret_data(secret), bytes, size);
-	sk_secret_wipe(bytes, sizeof(bytes));
-	return secret;
-}
-
-static json_t *secret_json(SkSecret *secret)
-{
-	char text[SK_BASE64_SIZE(64)] = "";
-	json_t *value;
-
-	if (secret)
-		sk_base64_format(sk_secret_data(secret), sk_secret_size(secret), text);
-	value = json_string(text);
-	sk_secret_wipe(text, sizeof(text));
-	return value;
-}
-
-static int keep(const Core *core)
-{
-	const Seal *seal = core->seal;
-	char public_key[SK_BASE64_SIZE(SK_BOX_KEY_SIZE)];
-
-	sk_base64_format(seal->public_key, sizeof(seal->public_key), public_key);
-	return console_store(core->console, FILE_NAME,
-		json_pack("{s:s, s:s, s:o, s:o}", "terminal", core->console->terminal, "public", public_key,
-			"secret", secret_json(seal->secret), "offline", secret_json(seal->offline)));
-}
-
-static void clear(Seal *seal)
-{
-	sk_secret_free(own_take(seal->secret));
-	sk_secret_free(own_take(seal->offline));
-}
-
-/* What belongs to another terminal is of no use. */
-static int load(Core *core)
-{
-	json_auto_t *object = NULL;
-	Seal *seal = core->seal;
-	own_secret SkSecret *public_key = NULL;
-	int r = console_load(core->console, FILE_NAME, 8192, &object);
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	if (!sk_str_eq(text_of(object, "terminal"), core->console->terminal))
-		return 0;
-	public_key = read_secret(object, "public", SK_BOX_KEY_SIZE);
-	seal->secret = read_secret(object, "secret", SK_BOX_KEY_SIZE);
-	seal->offline = read_secret(object, "offline", SK_OFFLINE_SECRET_SIZE);
-	if (!public_key || !seal->secret) {
-		clear(seal);
-		return -EBADMSG;
-	}
-	memcpy(seal->public_key, sk_secret_data(public_key), SK_BOX_KEY_SIZE);
-	return 0;
-}
 
 int seal_open(Core *core)
 {
@@ -109,7 +26,9 @@ int seal_open(Core *core)
 	if (!seal)
 		return -ENOMEM;
 	core->seal = seal;
-	r = load(core);
+	if (core->tpm_fd >= 0)
+		seal->tpm = seal_tpm_new(core->event, core->tpm_fd, seal_on_tpm, core);
+	r = seal_load(core);
 	if (r < 0)
 		sk_log(LOG_ERR, "the key of this terminal cannot be used: %s", strerror(-r));
 	return 0;
@@ -119,7 +38,8 @@ void seal_close(Core *core)
 {
 	if (!core->seal)
 		return;
-	clear(core->seal);
+	seal_clear(core->seal);
+	seal_tpm_free(core->seal->tpm);
 	free(own_take(core->seal));
 }
 
@@ -127,14 +47,36 @@ void seal_forget(Core *core)
 {
 	if (!core->seal)
 		return;
-	clear(core->seal);
+	if (core->seal->has_cell)
+		(void)seal_tpm_ask(core->seal->tpm, SEAL_TPM_DESTROY, &core->seal->cell, NULL);
+	seal_clear(core->seal);
 	core->seal->asking = false;
-	unlinkat(core->console->dir_fd, FILE_NAME, 0);
+	unlinkat(core->console->dir_fd, SEAL_FILE, 0);
+}
+
+const char *seal_place(const Core *core)
+{
+	static const char *const names[SEAL_PLACE_MAX] = {"none", "file", "tpm", "away", "lost"};
+
+	return names[core->seal ? core->seal->place : SEAL_NOWHERE];
+}
+
+bool seal_is_away(const Core *core)
+{
+	return core->seal && (core->seal->place == SEAL_AWAY || core->seal->place == SEAL_LOST);
 }
 
 const uint8_t *seal_public(const Core *core)
 {
 	return core->seal && core->seal->secret ? core->seal->public_key : NULL;
+}
+
+int seal_lease_open(
+	const Core *core, const SkLease *lease, SkLeaseTime now, SkLeaseBox box, SkSecret **ret_content)
+{
+	if (!core->seal || !core->seal->secret)
+		return -ENOKEY;
+	return sk_lease_open(core->seal->secret, lease, now, box, ret_content);
 }
 
 const uint8_t *seal_offline_secret(const Core *core)
@@ -157,19 +99,19 @@ static int take_statement(Core *core, const json_t *envelope)
 	if (r < 0)
 		return r;
 	sk_base64_format(core->seal->public_key, SK_BOX_KEY_SIZE, public_key);
-	if (!sk_str_eq(text_of(payload, "terminal"), console->terminal) ||
-		!sk_str_eq(text_of(payload, "key"), public_key))
+	if (!sk_str_eq(seal_text_of(payload, "terminal"), console->terminal) ||
+		!sk_str_eq(seal_text_of(payload, "key"), public_key))
 		return -EXDEV;
-	if (strlen(text_of(payload, "offline")) >= sizeof(box) ||
-		sk_base64_parse(
-			text_of(payload, "offline"), strlen(text_of(payload, "offline")), box, &size) < 0)
+	if (strlen(seal_text_of(payload, "offline")) >= sizeof(box) ||
+		sk_base64_parse(seal_text_of(payload, "offline"), strlen(seal_text_of(payload, "offline")),
+			box, &size) < 0)
 		return -EBADMSG;
 	r = sk_box_open(core->seal->secret, (SkBoxLabel){.info = BOX_INFO, .aad = console->terminal}, box,
 		size, &offline);
 	if (r < 0 || sk_secret_size(offline) != SK_OFFLINE_SECRET_SIZE)
 		return r < 0 ? r : -EBADMSG;
 	core->seal->offline = own_take(offline);
-	return keep(core);
+	return seal_keep(core);
 }
 
 static void on_answered(void *userdata, int result, unsigned status, const char *json)
@@ -191,11 +133,17 @@ static void on_answered(void *userdata, int result, unsigned status, const char 
 					   r < 0 ? strerror(-r) : "")});
 }
 
+/* It is told when it is kept: in the TPM, or where there is none. */
 static int make_key(Core *core)
 {
-	int r = sk_box_key_new(&core->seal->secret, core->seal->public_key);
+	Seal *seal = core->seal;
+	int r = sk_box_key_new(&seal->secret, seal->public_key);
 
-	return r < 0 ? r : keep(core);
+	if (r < 0)
+		return r;
+	seal->place = SEAL_IN_FILE;
+	seal->unsaved = true;
+	return seal_protect(core);
 }
 
 void seal_offer(Core *core)
@@ -206,10 +154,13 @@ void seal_offer(Core *core)
 
 	if (seal->offline || seal->asking || !console_enrolled(core))
 		return;
-	if (!seal->secret && make_key(core) < 0)
+	if (seal->place == SEAL_NOWHERE && make_key(core) < 0)
+		seal_clear(seal);
+	if (!seal->secret || seal->unsaved)
 		return;
 	sk_base64_format(seal->public_key, sizeof(seal->public_key), public_key);
-	body = json_pack("{s:s, s:s}", "key", public_key, "kind", "file");
+	body = json_pack(
+		"{s:s, s:s}", "key", public_key, "kind", seal->place == SEAL_IN_TPM ? "tpm" : "file");
 	seal->asking = body && uplink_call(core, &(UplinkRequest){.operation = "seal-key.tell",
 							 .body = body,
 							 .flag = SK_UPLINK_CALL_NOW,

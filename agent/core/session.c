@@ -58,21 +58,38 @@ static void format_session_path(char *path, size_t size, const char *id)
 	*p = 0;
 }
 
-static void set_locked(Core *core, bool locked)
+static void put_together(Core *core)
 {
+	bool locked = core->session.hinted || core->session.shut;
+
 	if (core->session.locked == locked)
 		return;
 	core->session.locked = locked;
 	devices_context_changed(core);
 }
 
+void session_set_shut(Core *core, bool shut)
+{
+	bool changed = core->session.shut != shut;
+
+	core->session.shut = shut;
+	put_together(core);
+	/* What waits for it does so whatever the desktop says. */
+	if (changed)
+		devices_context_changed(core);
+}
+
 static int on_locked_hint(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	int locked = 0;
 
+	Core *core = userdata;
+
 	if (!sd_bus_message_is_method_error(message, NULL) &&
-		sd_bus_message_read(message, "v", "b", &locked) >= 0)
-		set_locked(userdata, locked);
+		sd_bus_message_read(message, "v", "b", &locked) >= 0) {
+		core->session.hinted = locked != 0;
+		put_together(core);
+	}
 	return 0;
 }
 
@@ -98,7 +115,8 @@ static int on_session_changed(sd_bus_message *message, void *userdata, sd_bus_er
 static void clear(Session *session)
 {
 	session->present = false;
-	session->locked = false;
+	session->hinted = false;
+	session->locked = session->shut;
 	session->user[0] = session->id[0] = 0;
 	forget_groups(session);
 }

@@ -19,7 +19,9 @@ typedef struct Session {
 	gid_t gid;
 	char user[64];
 	char id[64];
-	bool locked;
+	bool hinted;			  /* its desktop says that it is locked */
+	bool shut;			  /* sekisho-lock says that the seat is locked */
+	bool locked;			  /* one of the two */
 	char *groups[SESSION_GROUPS_MAX]; /* names, ended by NULL */
 	sd_login_monitor *monitor;
 	sd_event_source *io;
@@ -29,3 +31,6 @@ typedef struct Session {
 /* Begins to watch. A machine without logind has no session. Return: 0 or negative errno. */
 int session_open(Core *core);
 void session_close(Core *core);
+
+/* sekisho-lock said so; false also when it is gone for good. */
+void session_set_shut(Core *core, bool shut);

@@ -11,6 +11,8 @@
 #include "agent/core/posture.h"
 #include "agent/core/records.h"
 #include "agent/core/rules.h"
+#include "agent/core/screen.h"
+#include "agent/core/seal.h"
 #include "agent/core/volumes.h"
 #include "config.h"
 #include "lib/audit/clock.h"
@@ -50,14 +52,15 @@ static json_t *records_to_json(const Core *core)
 
 json_t *status_to_json(Core *core)
 {
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:s, s:b, s:I, s:I, s:o}", "version",
-		SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "trial", trial_to_json(core), "monitor",
-		core->monitor.chan != NULL, "scanner", scanner_to_json(core), "records",
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:s, s:b, s:I, s:I, s:o, s:s}",
+		"version", SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "trial", trial_to_json(core),
+		"monitor", core->monitor.chan != NULL, "scanner", scanner_to_json(core), "records",
 		records_to_json(core), "rules", (json_int_t)rules_count(core), "rules_generation",
 		(json_int_t)rules_generation(core), "rule_warnings", (json_int_t)rules_warnings(core), "user",
 		core->session.present ? core->session.user : "", "screen_locked", core->session.locked,
 		"devices", (json_int_t)HASH_COUNT(core->devices), "volumes",
-		(json_int_t)HASH_COUNT(core->volumes), "console", console_to_json(core));
+		(json_int_t)HASH_COUNT(core->volumes), "console", console_to_json(core), "seal_key",
+		seal_place(core));
 }
 
 static const char *scanner_name(const Core *core)
@@ -78,7 +81,7 @@ static json_t *definitions_time(const Core *core)
 	return built > 0 ? json_integer((json_int_t)built) : json_null();
 }
 
-json_t *status_for_console(const Core *core)
+json_t *status_for_console(Core *core)
 {
 	SkAuditHead head = {0};
 	SkAuditSpace space = {0};
@@ -91,12 +94,13 @@ json_t *status_for_console(const Core *core)
 	}
 	if (sk_audit_clock_boot(boot) == 0)
 		sk_audit_clock_now(boot, &now);
-	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:I, s:I, s:b, s:s*, s:o*}",
+	return json_pack(
+		"{s:s, s:s, s:b, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:I, s:I, s:b, s:s*, s:o*, s:o*}",
 		"version", SK_VERSION, "mode", sk_mode_name(trial_mode(core)), "monitor",
 		core->monitor.chan != NULL, "scanner", scanner_name(core), "definitionsTime",
 		definitions_time(core), "recordsWork", records_work(core), "lastRecord", (json_int_t)head.seq,
 		"freeBytes", (json_int_t)space.free, "rules", (json_int_t)rules_count(core), "clock",
 		now.clock ? now.clock : "unknown", "devices", (json_int_t)HASH_COUNT(core->devices), "media",
 		(json_int_t)HASH_COUNT(core->volumes), "screenLocked", core->session.locked, "keyKind",
-		uplink_key_kind(), "posture", posture_for_console(core));
+		uplink_key_kind(), "posture", posture_for_console(core), "lock", screen_for_console(core));
 }

@@ -8,4 +8,4 @@ typedef struct Core Core;
 json_t *status_to_json(Core *core);
 
 /* The same, as the console wants to know it: nothing about who sits at the PC. */
-json_t *status_for_console(const Core *core);
+json_t *status_for_console(Core *core);

@@ -14,6 +14,8 @@
 #include "agent/core/peer_monitor.h"
 #include "agent/core/records.h"
 #include "agent/core/volumes.h"
+#include "agent/core/screen.h"
+#include "agent/core/sign_in.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -73,6 +75,8 @@ static int save(Core *core, TrialState state, uint64_t until)
 void trial_mode_changed(Core *core)
 {
 	monitor_send_mode(core);
+	screen_tell_limits(core);
+	sign_in_hours_changed(core);
 	devices_decide_all(core);
 	volumes_decide_all(core);
 }

@@ -47,6 +47,13 @@ bool trust_find_uid(pid_t pid, uid_t *ret_uid)
 	return true;
 }
 
+bool trust_is_scanner(uid_t uid)
+{
+	const struct passwd *user = getpwnam(SCANNER_USER);
+
+	return user && uid == user->pw_uid;
+}
+
 static pid_t find_pid(int pidfd)
 {
 	char path[64];

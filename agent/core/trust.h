@@ -17,5 +17,8 @@ void trust_nobody(Core *core);
 /* Tells a gate that was made later. */
 void trust_apply(Core *core, SkGate *gate);
 
+/* Is it the user that the scanner runs as? */
+bool trust_is_scanner(uid_t uid);
+
 /* The user who runs a process, for records; false when it is gone. */
 bool trust_find_uid(pid_t pid, uid_t *ret_uid);

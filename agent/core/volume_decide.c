@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "agent/core/burning.h"
 #include "agent/core/carry.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
@@ -29,6 +30,8 @@ static SkReason refuse_by_content(const SkBlockFacts *facts, uint32_t partition)
 	switch (facts->content) {
 	case SK_CONTENT_PARTITIONS: /* inside a partition nobody looks further */
 		return partition == 0 ? SK_MEDIUM_NO_PARTITION : SK_MEDIUM_UNKNOWN_CONTENT;
+	case SK_CONTENT_ERASED:
+		return sk_str_eq(facts->type_name, "done") ? SK_MEDIUM_OVERWRITTEN : SK_ERASURE_CUT;
 	case SK_CONTENT_EMPTY:
 	case SK_CONTENT_OTHER:
 		return SK_MEDIUM_UNKNOWN_CONTENT;
@@ -195,7 +198,7 @@ void volume_partition_appeared(Core *core, const Volume *volume)
 
 void volume_advance(Core *core, Volume *volume)
 {
-	if (volume->bus == SK_BUS_INTERNAL || !volume->medium_present)
+	if (volume->bus == SK_BUS_INTERNAL || !volume->medium_present || burning_holds(core, volume))
 		return;
 	if (volume->state == VOLUME_WAITING) {
 		advance_to_mount(core, volume);

@@ -3,8 +3,8 @@
 
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
+#include "agent/core/disk.h"
 #include "agent/core/luks.h"
-#include "agent/core/preparing.h"
 #include "agent/core/records.h"
 #include "lib/base/str.h"
 
@@ -17,6 +17,8 @@ static const char *state_name(VolumeState state)
 		[VOLUME_WAITING] = "waiting",
 		[VOLUME_LOCKED] = "locked",
 		[VOLUME_PREPARING] = "preparing",
+		[VOLUME_REKEYING] = "rekeying",
+		[VOLUME_ERASING] = "erasing",
 		[VOLUME_OPENING] = "opening",
 		[VOLUME_MOUNTED] = "mounted",
 		[VOLUME_REFUSED] = "refused",
@@ -59,8 +61,10 @@ json_t *volume_to_json(const Core *core, const Volume *volume)
 		json_object_set_new(object, "code", json_string(code));
 		json_object_set_new(object, "rule", json_string(volume->decision.rule));
 	}
-	if (preparing_step(volume))
-		json_object_set_new(object, "step", json_string(preparing_step(volume)));
+	if (disk_step(volume)) {
+		json_object_set_new(object, "step", json_string(disk_step(volume)));
+		json_object_set_new(object, "percent", json_integer(volume->percent));
+	}
 	if (volume->detail[0])
 		json_object_set_new(object, "detail", json_string(volume->detail));
 	if (volume->decision.message[0])

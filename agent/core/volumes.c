@@ -5,8 +5,12 @@
 
 #include "agent/core/carry.h"
 #include "agent/core/core.h"
+#include "agent/core/follow.h"
 #include "agent/core/mounting.h"
+#include "agent/core/erasing.h"
+#include "agent/core/handover.h"
 #include "agent/core/preparing.h"
+#include "agent/core/rekeying.h"
 #include "agent/core/volume_decide.h"
 #include "agent/core/volume_probe.h"
 #include "agent/core/volume_record.h"
@@ -97,8 +101,12 @@ static void volume_clear(Core *core, Volume *volume)
 	volume_probe_stop(volume);
 	carry_forget(core, volume);
 	preparing_forget(core, volume);
+	handover_forget(core, volume);
+	rekeying_forget(core, volume);
+	erasing_forget(core, volume);
 	if (volume->state == VOLUME_MOUNTED) {
 		record_volume(core, volume, "medium.pulled", SK_MEDIUM_PULLED, NULL);
+		follow_cut(core, volume, "pulled");
 		mounting_detach(core, volume);
 	}
 	free(own_take(volume->facts));
@@ -193,6 +201,8 @@ void volumes_close(Core *core)
 		volume_probe_stop(volume);
 		carry_forget(core, volume);
 		preparing_forget(core, volume);
+		rekeying_forget(core, volume);
+		erasing_forget(core, volume);
 		mounting_forget(core, volume);
 		free(volume->facts);
 		free(volume);

@@ -20,6 +20,9 @@ typedef struct PendingScan PendingScan;
 typedef struct RefusedFile RefusedFile;
 typedef struct CarryOpening CarryOpening;
 typedef struct Preparing Preparing;
+typedef struct Rekeying Rekeying;
+typedef struct Erasing Erasing;
+typedef struct Follow Follow;
 
 typedef enum VolumeState {
 	VOLUME_NEW, /* something is still to be known, or nothing is to be done */
@@ -28,12 +31,21 @@ typedef enum VolumeState {
 	VOLUME_WAITING,	  /* for a person to sign in, or for the scanner; `code` says which */
 	VOLUME_LOCKED,	  /* a registered medium; `code` says whether it could be opened (carry.h) */
 	VOLUME_PREPARING, /* becomes one (preparing.h) */
+	VOLUME_REKEYING,  /* gets other keys (rekeying.h) */
+	VOLUME_ERASING,	  /* loses all (erasing.h) */
 	VOLUME_OPENING,	  /* monitor and media are at work */
 	VOLUME_MOUNTED,
 	VOLUME_REFUSED,
 	VOLUME_LEARNED, /* not enforcing: left to the desktop */
 	VOLUME_EJECTED,
 } VolumeState;
+
+/* What the console said of a registered medium (sightings.h). */
+typedef struct VolumeStanding {
+	uint64_t told;	  /* id of the volume that the console was told of */
+	SkReason code;	  /* SK_REASON_NONE: nothing that is not known here */
+	char detail[256]; /* escaped */
+} VolumeStanding;
 
 typedef struct Volume {
 	uint64_t id; /* in messages to scanner and media */
@@ -52,8 +64,12 @@ typedef struct Volume {
 	Decision decision;
 	SkChan *probe;
 	sd_event_source *probe_io, *probe_timer;
+	VolumeStanding standing;
 	CarryOpening *opening; /* somebody waits for it */
 	Preparing *preparing;
+	Rekeying *rekeying;
+	Erasing *erasing;
+	uint32_t step, percent; /* of the work on it (disk.h) */
 
 	/* while mounted */
 	char path[512];
@@ -61,12 +77,13 @@ typedef struct Volume {
 	int root_fd;
 	SkGate *gate;
 	SkGateTable *table;
-	sd_event_source *gate_io, *scan_timer;
+	sd_event_source *gate_io, *gate_post, *scan_timer;
 	PendingScan *pending; /* files that people wait for */
 	RefusedFile *refused; /* what was found, for the record */
 	bool walking, walked;
 	bool writable;	 /* of a registered medium: opened for writing */
 	char medium[32]; /* its id in the ledger; empty: it is none */
+	Follow *follow;	 /* of one that is written to (follow.h) */
 	uint64_t files, bytes, n_refused, n_unread, n_remembered;
 
 	Core *core;

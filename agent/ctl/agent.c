@@ -21,6 +21,8 @@
 
 /* An administrator may have to type a password into polkit's dialogue. */
 #define CALL_USEC (130 * 1000000ULL)
+/* What was written to a medium is read once more before it is let go. */
+#define EJECT_USEC (1800 * 1000000ULL)
 
 int ctl_agent_open(sd_bus **ret_bus)
 {
@@ -61,6 +63,13 @@ int ctl_agent_explain_error(const sd_bus_error *error, int result)
 			stderr);
 		return CTL_ERROR;
 	}
+	/* Names of programs; other things that cannot be done now have a code. */
+	if (sd_bus_error_has_name(error, NAME ".Error.Busy") && !sk_str_starts(error->message, "SK-")) {
+		/* Desktops look for these words of umount(8), to offer what can be done. */
+		fprintf(stderr, "sekishoctl: target is busy: %s\n", error->message);
+		print_error("SK-1219");
+		return CTL_NO;
+	}
 	if (error->name && sk_str_starts(error->name, NAME ".Error.")) {
 		print_error(error->message);
 		return CTL_NO;
@@ -89,7 +98,8 @@ static int call(const char *method, const char *types, va_list arguments, sd_bus
 	if (r >= 0)
 		r = sd_bus_message_set_allow_interactive_authorization(message, 1);
 	if (r >= 0)
-		r = sd_bus_call(bus, message, CALL_USEC, &error, ret_reply);
+		r = sd_bus_call(
+			bus, message, sk_str_eq(method, "Eject") ? EJECT_USEC : CALL_USEC, &error, ret_reply);
 	if (r < 0)
 		status = ctl_agent_explain_error(&error, r);
 	sd_bus_error_free(&error);
@@ -248,4 +258,13 @@ void ctl_print_time(const char *title, json_int_t seconds)
 	localtime_r(&when, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
 	ctl_print_field(title, text);
+}
+
+int ctl_show_code(int r, const char *answer, const char *good)
+{
+	if (r != CTL_OK)
+		return r;
+	ctl_print_reason(answer);
+	putchar('\n');
+	return sk_str_eq(answer, good) ? CTL_OK : CTL_NO;
 }

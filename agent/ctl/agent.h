@@ -47,3 +47,7 @@ void ctl_print_field(const char *title, const char *value);
 
 /* The same, with a time in seconds since 1970. */
 void ctl_print_time(const char *title, json_int_t seconds);
+
+/* What became of a call that answers a code, in words. r: of ctl_agent_ask(). Return: the exit status, CTL_OK
+ * when it is the good one. */
+int ctl_show_code(int r, const char *answer, const char *good);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/ctl/agent.h"
 #include "agent/ctl/ctl.h"
@@ -12,8 +13,8 @@
 
 #define NAME "org.sekisho.Agent1"
 #define PATH "/org/sekisho/Agent1"
-/* A format of a slow stick, and Argon2 on a slow PC, four times. */
-#define CALL_USEC (1800 * 1000000ULL)
+/* A large medium is overwritten and read back in hours. The agent answers when it ends, however it ends. */
+#define CALL_USEC (7 * 86400 * 1000000ULL)
 
 typedef struct Calling {
 	CtlOutcome *outcome;
@@ -21,21 +22,32 @@ typedef struct Calling {
 	bool done;
 } Calling;
 
+/* A step is told when it begins, and again as far as it has come. */
 static int on_progress(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	static const struct {
-		const char *step, *text;
-	} steps[] = {{"keys", N_("making its keys, and trying them")},
-		{"wipe", N_("taking away what was on it")}, {"files", N_("making its file system")},
-		{"header", N_("writing its header, and reading it back")}};
+		const char *step, *number, *text;
+	} steps[] = {{"keys", "1/4", N_("making its keys, and trying them")},
+		{"wipe", "2/4", N_("taking away what was on it")},
+		{"files", "3/4", N_("making its file system")},
+		{"header", "4/4", N_("writing its header, and reading it back")},
+		{"destroy", "1/3", N_("destroying its keys")},
+		{"overwrite", "2/3", N_("overwriting all of it")},
+		{"compare", "3/3", N_("reading all of it back")}, {"burn", "1/3", N_("writing the disc")},
+		{"close", "2/3", N_("closing the disc")}, {"read-back", "3/3", N_("reading the disc back")}};
 	const char *volume, *step;
+	uint32_t percent;
 
-	if (sd_bus_message_read(message, "ss", &volume, &step) < 0)
+	if (sd_bus_message_read(message, "ssu", &volume, &step, &percent) < 0)
 		return 0;
-	for (size_t i = 0; i < SK_ARRAY_SIZE(steps); i++)
-		if (sk_str_eq(steps[i].step, step))
-			fprintf(stderr, "[%zu/%zu] %s: %s ...\n", i + 1, SK_ARRAY_SIZE(steps), volume,
-				_(steps[i].text));
+	for (size_t i = 0; i < SK_ARRAY_SIZE(steps); i++) {
+		if (!sk_str_eq(steps[i].step, step))
+			continue;
+		if (percent == 0)
+			fprintf(stderr, "[%s] %s: %s ...\n", steps[i].number, volume, _(steps[i].text));
+		else if (isatty(STDERR_FILENO))
+			fprintf(stderr, "%3u %%\r", percent);
+	}
 	return 0;
 }
 
@@ -102,6 +114,35 @@ int ctl_carry_call(CtlOutcome *ret_outcome, const char *method, const char *type
 	return status;
 }
 
+int ctl_carry_show(const CtlOutcome *outcome, bool json, const char *good)
+{
+	int r = sk_str_eq(outcome->code, good) ? CTL_OK : CTL_NO;
+
+	if (json) {
+		ctl_print_json(json_pack("{s:s, s:s}", "code", outcome->code, "detail", outcome->detail));
+		return r;
+	}
+	ctl_print_reason(outcome->code);
+	if (outcome->detail[0])
+		printf(" (%s)", outcome->detail);
+	putchar('\n');
+	return r;
+}
+
+bool ctl_carry_repeat(const char *question, const char *name)
+{
+	char line[128];
+
+	if (!isatty(STDIN_FILENO))
+		return false;
+	printf("%s (%s): ", question, name);
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	line[strcspn(line, "\n")] = 0;
+	return sk_str_eq(line, name);
+}
+
 void ctl_carry_print_disk(const char *disk)
 {
 	json_t *list = NULL, *medium;
@@ -115,4 +156,12 @@ void ctl_carry_print_disk(const char *disk)
 				ctl_json_text(medium, "filesystem"), ctl_json_text(medium, "label"),
 				(long long)json_integer_value(json_object_get(medium, "size")) / 1000000);
 	json_decref(list);
+}
+
+bool ctl_carry_confirm(const char *disk)
+{
+	ctl_print_reason(CTL_HAS_DATA);
+	printf("\n");
+	ctl_carry_print_disk(disk);
+	return ctl_carry_repeat(_("To lose all that is on it, repeat its name"), disk);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sekishoctl media open, sekishoctl media prepare: registered media. */
+/* sekishoctl media open, prepare, report-lost: registered media. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "agent/ctl/agent.h"
 #include "agent/ctl/carry.h"
@@ -16,11 +14,12 @@
 
 #define OPEN_FOR_WRITING "SK-1231"
 #define OPEN_FOR_READING "SK-1232"
-#define HAS_DATA "SK-1238"
 #define PREPARED "SK-1239"
+#define LOSS_REPORTED "SK-1263"
+#define INSPECTED "SK-1254"
 
 typedef struct Words {
-	const char *medium, *mode, *confirm;
+	const char *medium, *mode, *confirm, *text;
 	bool read_only, json, wrong;
 } Words;
 
@@ -28,8 +27,9 @@ static Words parse(int argc, char **argv)
 {
 	static const struct option options[] = {{"medium", required_argument, NULL, 'm'},
 		{"portable", no_argument, NULL, 'p'}, {"confirm", required_argument, NULL, 'c'},
-		{"read-only", no_argument, NULL, 'r'}, {"json", no_argument, NULL, 'j'}, {0}};
-	Words words = {.medium = "", .mode = "bound", .confirm = ""};
+		{"read-only", no_argument, NULL, 'r'}, {"text", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'}, {0}};
+	Words words = {.medium = "", .mode = "bound", .confirm = "", .text = ""};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -39,27 +39,14 @@ static Words parse(int argc, char **argv)
 			words.mode = "portable";
 		else if (option == 'c')
 			words.confirm = optarg;
+		else if (option == 't')
+			words.text = optarg;
 		words.read_only |= option == 'r';
 		words.json |= option == 'j';
 		words.wrong |= option == '?';
 	}
 	words.wrong |= argc != optind + 1;
 	return words;
-}
-
-static int show(const Words *words, const CtlOutcome *outcome, const char *good)
-{
-	int r = sk_str_eq(outcome->code, good) ? CTL_OK : CTL_NO;
-
-	if (words->json) {
-		ctl_print_json(json_pack("{s:s, s:s}", "code", outcome->code, "detail", outcome->detail));
-		return r;
-	}
-	ctl_print_reason(outcome->code);
-	if (outcome->detail[0])
-		printf(" (%s)", outcome->detail);
-	putchar('\n');
-	return r;
 }
 
 int ctl_media_open(int argc, char **argv)
@@ -69,7 +56,7 @@ int ctl_media_open(int argc, char **argv)
 	own_fd int fd = -1;
 	int r;
 
-	if (words.wrong || words.confirm[0] || words.medium[0]) {
+	if (words.wrong || words.confirm[0] || words.medium[0] || words.text[0]) {
 		fputs(_("Usage: sekishoctl media open [--read-only] [--json] MEDIUM\n"
 			"MEDIUM is shown by: sekishoctl media\n"),
 			stderr);
@@ -79,37 +66,35 @@ int ctl_media_open(int argc, char **argv)
 	if (r == CTL_OK)
 		r = ctl_carry_call(&outcome, "OpenMedium", "ssh", argv[optind],
 			words.read_only ? "read" : "read-write", fd);
-	return r == CTL_OK ? show(&words, &outcome, words.read_only ? OPEN_FOR_READING : OPEN_FOR_WRITING)
+	return r == CTL_OK ? ctl_carry_show(&outcome, words.json,
+				     words.read_only ? OPEN_FOR_READING : OPEN_FOR_WRITING)
 			   : r;
 }
 
-/* What would be lost, as the agent sees it, and the question whether it may. */
-static bool confirm(const char *volume, char name[64])
+int ctl_media_inspect(int argc, char **argv)
 {
-	char line[64];
+	Words words = parse(argc, argv);
+	CtlOutcome outcome = {.code = ""};
+	int r;
 
-	ctl_print_reason(HAS_DATA);
-	printf("\n");
-	ctl_carry_print_disk(volume);
-	if (!isatty(STDIN_FILENO))
-		return false;
-	printf(_("To lose all that is on it, repeat its name (%s): "), volume);
-	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		return false;
-	line[strcspn(line, "\n")] = 0;
-	return sk_str_copy(name, 64, line) && sk_str_eq(line, volume);
+	if (words.wrong || words.confirm[0] || words.medium[0] || words.read_only) {
+		fputs(_("Usage: sekishoctl media inspect [--json] MEDIUM\n"
+			"MEDIUM is shown by: sekishoctl media\n"),
+			stderr);
+		return CTL_USAGE;
+	}
+	r = ctl_carry_call(&outcome, "InspectMedium", "s", argv[optind]);
+	return r == CTL_OK ? ctl_carry_show(&outcome, words.json, INSPECTED) : r;
 }
 
 int ctl_media_prepare(int argc, char **argv)
 {
 	Words words = parse(argc, argv);
 	CtlOutcome outcome = {.code = ""};
-	char name[64];
 	own_fd int fd = -1;
 	int r;
 
-	if (words.wrong || words.read_only) {
+	if (words.wrong || words.read_only || words.text[0]) {
 		fputs(_("Usage: sekishoctl media prepare [--medium ID] [--portable] [--confirm MEDIUM] "
 			"[--json] "
 			"MEDIUM\n"
@@ -126,11 +111,27 @@ int ctl_media_prepare(int argc, char **argv)
 	for (int tries = 0; r == CTL_OK && tries < 2; tries++) {
 		r = ctl_carry_call(&outcome, "PrepareMedium", "ssssh", argv[optind], words.medium, words.mode,
 			words.confirm, fd);
-		if (r != CTL_OK || words.json || !sk_str_eq(outcome.code, HAS_DATA) || words.confirm[0])
+		if (r != CTL_OK || words.json || !sk_str_eq(outcome.code, CTL_HAS_DATA) || words.confirm[0])
 			break;
-		if (!confirm(argv[optind], name))
+		if (!ctl_carry_confirm(argv[optind]))
 			return CTL_NO;
-		words.confirm = name;
+		words.confirm = argv[optind];
 	}
-	return r == CTL_OK ? show(&words, &outcome, PREPARED) : r;
+	return r == CTL_OK ? ctl_carry_show(&outcome, words.json, PREPARED) : r;
+}
+
+int ctl_media_report_lost(int argc, char **argv)
+{
+	Words words = parse(argc, argv);
+	CtlOutcome outcome = {.code = ""};
+	int r;
+
+	if (words.wrong || words.confirm[0] || words.medium[0] || words.read_only) {
+		fputs(_("Usage: sekishoctl media report-lost [--text TEXT] [--json] NUMBER\n"
+			"NUMBER is on the label of the medium.\n"),
+			stderr);
+		return CTL_USAGE;
+	}
+	r = ctl_carry_call(&outcome, "ReportLost", "ss", argv[optind], words.text);
+	return r == CTL_OK ? ctl_carry_show(&outcome, words.json, LOSS_REPORTED) : r;
 }

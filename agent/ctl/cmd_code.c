@@ -10,16 +10,6 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 
-/* What became of it, in words. Return: CTL_OK when it is the good one. */
-static int show(int r, const char *answer, const char *good)
-{
-	if (r != CTL_OK)
-		return r;
-	ctl_print_reason(answer);
-	putchar('\n');
-	return sk_str_eq(answer, good) ? CTL_OK : CTL_NO;
-}
-
 int ctl_code(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -43,7 +33,7 @@ int ctl_code(int argc, char **argv)
 		return CTL_USAGE;
 	}
 	r = ctl_agent_ask(&answer, "EnterCode", "sss", argv[optind], medium, action);
-	return show(r, answer, "SK-1517");
+	return ctl_show_code(r, answer, "SK-1517");
 }
 
 /* The code is asked for: as an argument anybody on this PC could read it before it is used up. */
@@ -59,7 +49,7 @@ static int break_glass(const char *reason)
 	}
 	r = ctl_agent_ask(&answer, "BreakGlass", "ss", code, reason);
 	explicit_bzero(code, strlen(code));
-	return show(r, answer, "SK-1524");
+	return ctl_show_code(r, answer, "SK-1524");
 }
 
 static int end_break_glass(void)
@@ -67,7 +57,7 @@ static int end_break_glass(void)
 	own_free char *answer = NULL;
 	int r = ctl_agent_ask(&answer, "EndBreakGlass", "");
 
-	return show(r, answer, "SK-1525");
+	return ctl_show_code(r, answer, "SK-1525");
 }
 
 int ctl_break_glass(int argc, char **argv)

@@ -31,6 +31,8 @@ static void print_medium(const json_t *medium)
 		ctl_json_text(medium, "bus"), ctl_json_text(medium, "filesystem"), label[0] ? " " : "", label,
 		path[0] ? " " : "", path);
 	ctl_print_reason(ctl_json_text(medium, "code"));
+	if (ctl_json_text(medium, "detail")[0])
+		printf(" (%s)", ctl_json_text(medium, "detail"));
 	putchar('\n');
 	if (json_object_get(medium, "encryption"))
 		print_encryption(json_object_get(medium, "encryption"));
@@ -47,7 +49,7 @@ static void print_grant(const json_t *grant)
 	static const struct {
 		const char *word, *text;
 	} states[] = {{"holds", N_("holds")}, {"later", N_("begins later")}, {"over", N_("is over")},
-		{"revoked", N_("REVOKED")}};
+		{"revoked", N_("REVOKED")}, {"clock", N_("unclear: the clock was set")}};
 	time_t until = (time_t)(json_integer_value(json_object_get(grant, "until")) / 1000);
 	const char *user = ctl_json_text(grant, "user"), *state = ctl_json_text(grant, "state");
 	char end[64];
@@ -106,7 +108,10 @@ int ctl_media(int argc, char **argv)
 		const char *word;
 		int (*run)(int argc, char **argv);
 	} verbs[] = {{"list", list_media}, {"open", ctl_media_open}, {"prepare", ctl_media_prepare},
-		{"eject", ctl_eject}};
+		{"handover", ctl_media_handover}, {"passphrase", ctl_media_passphrase},
+		{"recover", ctl_media_recover}, {"retire", ctl_media_retire},
+		{"report-lost", ctl_media_report_lost}, {"inspect", ctl_media_inspect},
+		{"copy", ctl_media_copy}, {"eject", ctl_eject}};
 
 	for (size_t i = 0; argc > 1 && i < SK_ARRAY_SIZE(verbs); i++)
 		if (sk_str_eq(argv[1], verbs[i].word))

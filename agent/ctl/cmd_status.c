@@ -54,14 +54,35 @@ static void print_grants(const json_t *grants)
 	ctl_print_field(_("Grants:"), text);
 }
 
+/* With which leases and offline codes are opened. */
+static void print_seal_key(const json_t *status)
+{
+	static const struct {
+		const char *word, *text;
+	} places[] = {{"none", N_("not made yet")},
+		{"file", N_("in a file: this PC has no TPM that can be used")}, {"tpm", N_("in the TPM")},
+		{"away", N_("AWAY: the TPM does not answer")},
+		{"lost", N_("LOST: it was in another TPM, or the TPM was cleared")}};
+	const char *place = ctl_json_text(status, "seal_key");
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(places); i++)
+		if (sk_str_eq(places[i].word, place))
+			ctl_print_field(_("Own key:"), _(places[i].text));
+	if (sk_str_eq(place, "away") || sk_str_eq(place, "lost")) {
+		ctl_print_reason("SK-1544");
+		putchar('\n');
+	}
+}
+
 /* Nothing where there is no console: most small clinics have none. */
-static void print_console(const json_t *console)
+static void print_console(const json_t *status)
 {
 	static const struct {
 		const char *word, *text;
 	} states[] = {{"starting", N_("starting")}, {"not-enrolled", N_("NOT ENROLLED")},
 		{"enrolling", N_("enrolling")}, {"offline", N_("NOT REACHED")},
 		{"connected", N_("connected")}};
+	const json_t *console = json_object_get(status, "console");
 	const json_t *connection = json_object_get(console, "connection");
 	const char *state = ctl_json_text(connection, "state");
 	char text[512];
@@ -74,6 +95,7 @@ static void print_console(const json_t *console)
 	sk_str_format(text, sizeof(text), "%s, %s", ctl_json_text(console, "address"), state);
 	ctl_print_field(_("Console:"), text);
 	print_grants(json_object_get(console, "grants"));
+	print_seal_key(status);
 	if (*ctl_json_text(connection, "cause")) {
 		sk_str_format(text, sizeof(text), "%s %s", ctl_json_text(connection, "cause"),
 			ctl_json_text(connection, "detail"));
@@ -116,7 +138,7 @@ static void print_status(const json_t *status)
 	sk_str_format(text, sizeof(text), "%s%s", user[0] ? user : _("nobody"),
 		json_is_true(json_object_get(status, "screen_locked")) ? _(" (screen locked)") : "");
 	ctl_print_field(_("Signed in:"), text);
-	print_console(json_object_get(status, "console"));
+	print_console(status);
 }
 
 int ctl_status(int argc, char **argv)

@@ -35,13 +35,23 @@ int ctl_enroll(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
 int ctl_log(int argc, char **argv);
 int ctl_media(int argc, char **argv);
+int ctl_media_copy(int argc, char **argv);
 int ctl_media_open(int argc, char **argv);
 int ctl_media_prepare(int argc, char **argv);
+int ctl_media_handover(int argc, char **argv);
+int ctl_media_passphrase(int argc, char **argv);
+int ctl_media_recover(int argc, char **argv);
+int ctl_media_retire(int argc, char **argv);
+int ctl_media_report_lost(int argc, char **argv);
+int ctl_media_inspect(int argc, char **argv);
+int ctl_last(int argc, char **argv);
+int ctl_lock(int argc, char **argv);
 int ctl_posture(int argc, char **argv);
 int ctl_reload(int argc, char **argv);
 int ctl_scan(int argc, char **argv);
 int ctl_status(int argc, char **argv);
 int ctl_trial(int argc, char **argv);
+int ctl_umount(int argc, char **argv);
 
 /*
  * One line of standard input, asked for where a person types it. For what must not be an argument, which

@@ -3,6 +3,7 @@
  * sekishoctl: runs as the caller, holds no privilege; what needs one is asked of sekishod over D-Bus.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/ctl/ctl.h"
 #include "config.h"
@@ -21,6 +22,8 @@ static const CtlCommand commands[] = {
 	{"status", ctl_status, N_("the state of the agent")},
 	{"devices", ctl_devices, N_("devices that are plugged in, or were ever seen (--known)")},
 	{"media", ctl_media, N_("media that are plugged in; open, prepare or eject a registered one")},
+	{"last", ctl_last, N_("who signed in last, and the hours to do so")},
+	{"lock", ctl_lock, N_("the screen lock: its last days; locks now (--now)")},
 	{"posture", ctl_posture, N_("the state of this PC: encryption, firewall, updates (--check)")},
 	{"log", ctl_log, N_("what was decided and done (--follow)")},
 	{"explain", ctl_explain, N_("why a device was decided as it was")},
@@ -42,5 +45,8 @@ static const CtlCommand commands[] = {
 int main(int argc, char **argv)
 {
 	sk_intl_init(SK_LOCALEDIR);
+	/* No command of a person: umount(8) calls us so. */
+	if (sk_str_eq(basename(argv[0] ? argv[0] : ""), "umount.sekisho"))
+		return ctl_umount(argc, argv);
 	return ctl_dispatch(commands, "sekishoctl", argc, argv);
 }

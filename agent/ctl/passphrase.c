@@ -2,6 +2,7 @@
 #include "agent/ctl/passphrase.h"
 
 #include <pwquality.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,22 +40,62 @@ static bool read_line(Line *line)
 	return line->size > 0;
 }
 
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+	caught = number;
+}
+
+/* Whoever interrupts a prompt gets a terminal back that shows what he types. */
+static const int ending[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP};
+
+static void catch_signals(struct sigaction before[SK_ARRAY_SIZE(ending)])
+{
+	const struct sigaction ours = {.sa_handler = on_signal}; /* without SA_RESTART: the read ends */
+
+	caught = 0;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ending); i++)
+		sigaction(ending[i], &ours, &before[i]);
+}
+
+static void release_signals(const struct sigaction before[SK_ARRAY_SIZE(ending)])
+{
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ending); i++)
+		sigaction(ending[i], &before[i], NULL);
+}
+
+static bool ask_silently(const char *prompt, const struct termios *before, Line *line)
+{
+	struct sigaction handlers[SK_ARRAY_SIZE(ending)];
+	struct termios silent = *before;
+	bool good;
+
+	catch_signals(handlers);
+	fputs(prompt, stderr);
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	good = read_line(line);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+	fputc('\n', stderr);
+	if (caught)
+		sk_secret_wipe(line, sizeof(*line));
+	release_signals(handlers);
+	return good && !caught;
+}
+
 static bool ask(const char *prompt, Line *line)
 {
-	struct termios before, silent;
-	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0, good;
+	struct termios before;
+	bool good;
 
-	if (is_terminal) {
-		fputs(prompt, stderr);
-		silent = before;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	}
-	good = read_line(line);
-	if (is_terminal) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
+	if (tcgetattr(STDIN_FILENO, &before) < 0)
+		return read_line(line);
+	do {
+		good = ask_silently(prompt, &before, line);
+		if (caught)
+			raise(caught); /* as if it had not been caught; after a stop it is asked again */
+	} while (caught == SIGTSTP);
 	return good;
 }
 

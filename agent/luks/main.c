@@ -21,6 +21,7 @@
 static const SkMsgSpec jobs[] = {
 	{SK_LUKS_OPEN, 2, sizeof(SkLuksOpen), luks_on_open, sk_check_luks_open},
 	{SK_LUKS_FORM, 2, sizeof(SkLuksForm), luks_on_form, sk_check_luks_form},
+	{SK_LUKS_REKEY, 3, sizeof(SkLuksRekey), luks_on_rekey, sk_check_luks_rekey},
 	{0},
 };
 

@@ -12,30 +12,8 @@ typedef struct Opening {
 	int header_fd;
 	SkLuksFacts facts;
 	SkLuksOpened *answer;
+	LuksDetail detail;
 } Opening;
-
-static bool is_the_one(const SkLuksFacts *facts, const SkLuksWanted *wanted)
-{
-	const SkLuksDigest *digest = &facts->digests[0];
-
-	return sk_str_eq(facts->token.medium, wanted->medium) && sk_str_eq(facts->uuid, wanted->uuid) &&
-	       wanted->digest_size > 0 && digest->digest_size == wanted->digest_size &&
-	       memcmp(digest->digest, wanted->digest, wanted->digest_size) == 0;
-}
-
-static SkReason check_header(Opening *opening)
-{
-	const char *wrong;
-
-	if (luks_facts_read(opening->header_fd, opening->order.medium_size, &opening->facts) < 0)
-		return SK_MEDIUM_DAMAGED;
-	wrong = sk_luks2_profile_check(&opening->facts);
-	if (wrong) {
-		sk_str_copy(opening->answer->detail, sizeof(opening->answer->detail), wrong);
-		return SK_MEDIUM_HEADER_CHANGED;
-	}
-	return is_the_one(&opening->facts, &opening->order.wanted) ? SK_REASON_NONE : SK_MEDIUM_NOT_THE_ONE;
-}
 
 static SkReason open_slot(Opening *opening, SkSecret *key)
 {
@@ -48,8 +26,8 @@ static SkReason open_slot(Opening *opening, SkSecret *key)
 		r = crypt_load(device, CRYPT_LUKS2, NULL);
 	if (r < 0)
 		return SK_MEDIUM_HEADER_CHANGED;
-	r = crypt_volume_key_get(device, SK_LUKS2_SLOT_PASSPHRASE, (char *)volume->key, &size,
-		(const char *)sk_secret_data(key), sk_secret_size(key));
+	r = crypt_volume_key_get(device, sk_luks2_slot_now(&opening->facts, SK_LUKS2_SLOT_PASSPHRASE),
+		(char *)volume->key, &size, (const char *)sk_secret_data(key), sk_secret_size(key));
 	if (r < 0 || size != SK_LUKS2_KEY_SIZE)
 		return r == -EPERM ? SK_MEDIUM_WRONG_PASSPHRASE : SK_MEDIUM_DAMAGED;
 	volume->offset = opening->facts.segments[0].offset;
@@ -61,7 +39,8 @@ static SkReason open_medium(Luks *luks, Opening *opening, int passphrase_fd)
 {
 	own_secret SkSecret *passphrase = NULL, *key = NULL;
 	LuksSlot slot = {.medium = opening->order.wanted.medium, .purpose = opening->order.wanted.purpose};
-	SkReason code = check_header(opening);
+	SkReason code = luks_header_check(opening->header_fd, opening->order.medium_size,
+		&opening->order.wanted, &opening->facts, &opening->detail);
 
 	if (code != SK_REASON_NONE)
 		return code;
@@ -70,7 +49,12 @@ static SkReason open_medium(Luks *luks, Opening *opening, int passphrase_fd)
 	slot.mode = opening->facts.token.mode;
 	slot.passphrase = passphrase;
 	code = luks_slot_key(luks, &slot, &key);
-	return code == SK_REASON_NONE ? open_slot(opening, key) : code;
+	if (code == SK_REASON_NONE)
+		code = open_slot(opening, key);
+	if (code == SK_REASON_NONE && slot.mode == SK_LUKS_MODE_BOUND && opening->order.wanted.lease &&
+		!luks->is_from_lease)
+		luks_lease_take(luks, &slot, key);
+	return code;
 }
 
 int luks_on_open(void *userdata, const SkHead *head, int *fds, size_t n_fds)
@@ -82,6 +66,7 @@ int luks_on_open(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 
 	sk_head_init(&answer.head, SK_LUKS_OPENED, sizeof(answer));
 	answer.code = (uint32_t)open_medium(luks, &opening, fds[1]);
+	sk_str_copy(answer.detail, sizeof(answer.detail), opening.detail.text);
 	if (answer.code)
 		sk_secret_wipe(&answer.volume, sizeof(answer.volume));
 	r = sk_chan_send(luks->worker, &answer, NULL, 0);

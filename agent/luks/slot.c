@@ -35,29 +35,45 @@ static int on_evaluated(void *userdata, const SkHead *head, int *fds, size_t n_f
 	Luks *luks = userdata;
 
 	luks->evaluated = *(const SkMediaEvaluated *)head;
-	luks->is_evaluated = true;
+	luks->is_answered = true;
+	return 0;
+}
+
+static int on_lease(void *userdata, const SkHead *head, int *fds, size_t n_fds)
+{
+	Luks *luks = userdata;
+
+	luks->lease = *(const SkMediaLease *)head;
+	luks->is_answered = true;
 	return 0;
 }
 
 static const SkMsgSpec answers[] = {
 	{SK_MEDIA_EVALUATED, 0, sizeof(SkMediaEvaluated), on_evaluated, sk_check_media_evaluated},
+	{SK_MEDIA_LEASE, 0, sizeof(SkMediaLease), on_lease, sk_check_media_lease},
 	{0},
 };
 
-/* Asks and waits: there is nothing else to do meanwhile. */
+int luks_ask(Luks *luks, SkHead *question)
+{
+	int r = sk_chan_send(luks->worker, question, NULL, 0);
+
+	luks->evaluated = (SkMediaEvaluated){.code = SK_CONSOLE_NEEDED};
+	luks->lease = (SkMediaLease){.code = SK_LEASE_NONE};
+	luks->is_answered = false;
+	if (r == 0)
+		r = sk_chan_dispatch(luks->worker, answers, luks);
+	return r < 0 ? r : luks->is_answered ? 0 : -ECONNRESET;
+}
+
 static int evaluate(Luks *luks, const LuksSlot *slot, const SkOprfQuestion *question)
 {
 	SkMediaEvaluate message = {.purpose = slot->purpose};
-	int r;
 
 	sk_head_init(&message.head, SK_MEDIA_EVALUATE, sizeof(message));
 	sk_str_copy(message.medium, sizeof(message.medium), slot->medium);
 	memcpy(message.blinded, sk_oprf_question_blinded(question), sizeof(message.blinded));
-	luks->is_evaluated = false;
-	r = sk_chan_send(luks->worker, &message, NULL, 0);
-	if (r == 0)
-		r = sk_chan_dispatch(luks->worker, answers, luks);
-	return r < 0 ? r : luks->is_evaluated ? 0 : -ECONNRESET;
+	return luks_ask(luks, &message.head);
 }
 
 /* Label, medium and passphrase: no passphrase of one medium is asked about under the key of another one. */
@@ -98,6 +114,8 @@ static SkReason bound_key(Luks *luks, const LuksSlot *slot, SkSecret **ret_key)
 		r = evaluate(luks, slot, question);
 	if (r < 0)
 		return SK_CONSOLE_NEEDED;
+	if (luks->evaluated.code == SK_CONSOLE_NEEDED && !slot->is_made)
+		return luks_lease_find(luks, slot, ret_key);
 	if (luks->evaluated.code)
 		return (SkReason)luks->evaluated.code;
 	memcpy(answer.element, luks->evaluated.element, sizeof(answer.element));

@@ -60,6 +60,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("mkdir"),
 	SK_JAIL_CALL("mkdirat"),
 	SK_JAIL_CALL("unlinkat"),
+	SK_JAIL_CALL("symlinkat"), /* second names of mount points */
 	SK_JAIL_CALL("readlink"),
 	SK_JAIL_CALL("readlinkat"),
 	SK_JAIL_CALL("getdents64"),
@@ -71,6 +72,7 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("fchmod"),
 	SK_JAIL_CALL("utimensat"),
 	SK_JAIL_CALL("sendfile"),
+	SK_JAIL_CALL("fadvise64"), /* what is read back comes from the medium */
 	SK_JAIL_CALL("fgetxattr"),
 	SK_JAIL_CALL("fsetxattr"), /* access control lists, the mark of a mount point */
 	SK_JAIL_CALL("ioctl"), /* block devices, the device mapper; answers to ntfs-3g; the device, by it */
@@ -99,6 +101,11 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("getresuid"),
 	SK_JAIL_CALL("getresgid"),
 	SK_JAIL_CALL("getppid"),
+	/* the list of umount(8), by libmount */
+	SK_JAIL_CALL("flock"),
+	SK_JAIL_CALL("rename"),
+	SK_JAIL_CALL("fchown"),
+	SK_JAIL_CALL("unlink"),
 	/* carry-out media: the header's copy, the device */
 	SK_JAIL_CALL("memfd_create"),
 	SK_JAIL_CALL("ftruncate"),

@@ -22,6 +22,7 @@
 typedef struct Running {
 	const MediaLuks *luks;
 	SkChan *program;
+	uint16_t wanted; /* type of the answer */
 	void *answer;
 	size_t size;
 	bool answered;
@@ -46,8 +47,8 @@ _Noreturn static void run_program(const MediaLuks *luks, int socket_fd)
 	_exit(127);
 }
 
-/* The console's half, or why not, back to who asked. */
-static int on_evaluated(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+/* The console's half or a lease, or why not, back to who asked. */
+static int on_given(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	Running *running = userdata;
 
@@ -55,11 +56,12 @@ static int on_evaluated(void *userdata, const SkHead *message, int *fds, size_t 
 }
 
 static const SkMsgSpec from_parent[] = {
-	{SK_MEDIA_EVALUATED, 0, sizeof(SkMediaEvaluated), on_evaluated, sk_check_media_evaluated},
+	{SK_MEDIA_EVALUATED, 0, sizeof(SkMediaEvaluated), on_given, sk_check_media_evaluated},
+	{SK_MEDIA_LEASE, 0, sizeof(SkMediaLease), on_given, sk_check_media_lease},
 	{0},
 };
 
-static int on_evaluate(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+static int on_question(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	Running *running = userdata;
 	int r = sk_chan_send(running->luks->parent, message, NULL, 0);
@@ -69,39 +71,53 @@ static int on_evaluate(void *userdata, const SkHead *message, int *fds, size_t n
 	return r == 1 ? 0 : r < 0 ? r : -ECONNRESET;
 }
 
+/* Only what was asked for, because there is room for nothing else. */
 static int on_answer(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	Running *running = userdata;
 
+	if (message->type != running->wanted)
+		return -EPROTO;
 	memcpy(running->answer, message, running->size);
 	running->answered = true;
 	return 0;
 }
 
 const SkMsgSpec media_luks_specs[] = {
-	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), on_evaluate, sk_check_media_evaluate},
+	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), on_question, sk_check_media_evaluate},
+	{SK_MEDIA_LEASE_ASK, 0, sizeof(SkMediaLeaseAsk), on_question, sk_check_media_lease_ask},
 	{SK_LUKS_OPENED, 0, sizeof(SkLuksOpened), on_answer, sk_check_luks_opened},
 	{SK_LUKS_FORMED, 0, sizeof(SkLuksFormed), on_answer, sk_check_luks_formed},
+	{SK_LUKS_REKEYED, 0, sizeof(SkLuksRekeyed), on_answer, sk_check_luks_rekeyed},
 	{0},
 };
 
 static int converse(Running *running, const SkHead *order)
 {
-	const int fds[] = {running->luks->header_fd, running->luks->passphrase_fd};
-	uint16_t wanted = order->type == SK_LUKS_OPEN ? SK_LUKS_OPENED : SK_LUKS_FORMED;
-	int r = sk_chan_send(running->program, order, fds, 2);
+	const MediaLuks *luks = running->luks;
+	const int with_secret[] = {luks->header_fd, luks->secret_fd, luks->passphrase_fd};
+	const int without[] = {luks->header_fd, luks->passphrase_fd};
+	int r = order->type == SK_LUKS_REKEY ? sk_chan_send(running->program, order, with_secret, 3)
+					     : sk_chan_send(running->program, order, without, 2);
 
 	while (r >= 0 && !running->answered) {
 		r = sk_chan_dispatch(running->program, media_luks_specs, running);
 		if (r == 0)
 			return -ECHILD;
 	}
-	return r < 0 ? r : ((const SkHead *)running->answer)->type == wanted ? 0 : -EPROTO;
+	return r < 0 ? r : 0;
 }
 
-static int run(const MediaLuks *luks, const SkHead *order, void *ret_answer, size_t size)
+typedef struct Answer {
+	uint16_t type;
+	void *message;
+	size_t size;
+} Answer;
+
+static int run(const MediaLuks *luks, const SkHead *order, const Answer *answer)
 {
-	Running running = {.luks = luks, .answer = ret_answer, .size = size};
+	Running running = {
+		.luks = luks, .wanted = answer->type, .answer = answer->message, .size = answer->size};
 	own_chan SkChan *program = NULL;
 	int sockets[2], r;
 	pid_t pid;
@@ -132,11 +148,17 @@ static int run(const MediaLuks *luks, const SkHead *order, void *ret_answer, siz
 int media_luks_open(const MediaLuks *luks, SkLuksOpen *order, SkLuksOpened *ret_opened)
 {
 	sk_head_init(&order->head, SK_LUKS_OPEN, sizeof(*order));
-	return run(luks, &order->head, ret_opened, sizeof(*ret_opened));
+	return run(luks, &order->head, &(Answer){SK_LUKS_OPENED, ret_opened, sizeof(*ret_opened)});
 }
 
 int media_luks_form(const MediaLuks *luks, SkLuksForm *order, SkLuksFormed *ret_formed)
 {
 	sk_head_init(&order->head, SK_LUKS_FORM, sizeof(*order));
-	return run(luks, &order->head, ret_formed, sizeof(*ret_formed));
+	return run(luks, &order->head, &(Answer){SK_LUKS_FORMED, ret_formed, sizeof(*ret_formed)});
+}
+
+int media_luks_rekey(const MediaLuks *luks, SkLuksRekey *order, SkLuksRekeyed *ret_rekeyed)
+{
+	sk_head_init(&order->head, SK_LUKS_REKEY, sizeof(*order));
+	return run(luks, &order->head, &(Answer){SK_LUKS_REKEYED, ret_rekeyed, sizeof(*ret_rekeyed)});
 }

@@ -12,6 +12,7 @@ typedef struct MediaLuks {
 	uid_t run_uid;	/* who it runs as; 0: there is no such user */
 	gid_t run_gid;
 	int header_fd, passphrase_fd;
+	int secret_fd; /* the old one, of a rekeying */
 } MediaLuks;
 
 /* What sekisho-luks may send. */
@@ -20,3 +21,4 @@ extern const SkMsgSpec media_luks_specs[];
 /* Return: 0 and its answer; -ECHILD it ended without one; other negative errno. */
 int media_luks_open(const MediaLuks *luks, SkLuksOpen *order, SkLuksOpened *ret_opened);
 int media_luks_form(const MediaLuks *luks, SkLuksForm *order, SkLuksFormed *ret_formed);
+int media_luks_rekey(const MediaLuks *luks, SkLuksRekey *order, SkLuksRekeyed *ret_rekeyed);

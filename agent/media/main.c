@@ -70,7 +70,7 @@ static int prepare(Media *media, const Arguments *arguments)
 	media->base_fd = media_base_open(media->base);
 	if (media->base_fd < 0)
 		return media->base_fd;
-	media_places_sweep(media->base_fd);
+	media_places_sweep(media->base_fd, media->base);
 	media->idle_usec = arguments->idle_seconds * 1000000;
 	media->kept_usec = arguments->kept_seconds * 1000000;
 	media->listen_fd = arguments->listen	   ? listen_at(arguments->listen)

@@ -18,14 +18,14 @@
  * keep it there for ever. */
 #define EVENT_FLAGS (O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_NOATIME)
 
-int media_gate_new(int root_fd)
+int media_gate_new(int root_fd, bool writable)
 {
 	own_fd int group = fanotify_init(GROUP_FLAGS, EVENT_FLAGS);
 
 	if (group < 0)
 		return errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
-	if (fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM,
-		    root_fd, NULL) < 0)
+	if (fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+		    FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM | (writable ? FAN_CLOSE_WRITE : 0), root_fd, NULL) < 0)
 		return errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
 	return own_take_fd(&group);
 }

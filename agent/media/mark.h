@@ -5,6 +5,8 @@
  * reads it.
  */
 
-/* root_fd: see media_root_open(). Return: the group; -EOPNOTSUPP the kernel has no permission events; other
- * negative errno. */
-int media_gate_new(int root_fd);
+#include <stdbool.h>
+
+/* root_fd: see media_root_open(). writable: the group also hears when what was open for writing is closed.
+ * Return: the group; -EOPNOTSUPP the kernel has no permission events; other negative errno. */
+int media_gate_new(int root_fd, bool writable);

@@ -108,21 +108,27 @@ static void device_path(int fd, dev_t device, char *path, size_t size)
 	sk_str_format(path, size, "/proc/self/fd/%d", fd);
 }
 
-int media_device_check(int fd, char *ret_path, size_t size)
+int media_device_path(int fd, char *ret_path, size_t size)
 {
 	struct stat st;
-	int read_only = 0;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISBLK(st.st_mode))
 		return -ENOTBLK;
-	if (ioctl(fd, BLKROGET, &read_only) < 0)
-		return -errno;
-	if (!read_only)
-		return -EPERM;
 	device_path(fd, st.st_rdev, ret_path, size);
 	return 0;
+}
+
+int media_device_check(int fd, char *ret_path, size_t size)
+{
+	int read_only = 0, r = media_device_path(fd, ret_path, size);
+
+	if (r < 0)
+		return r;
+	if (ioctl(fd, BLKROGET, &read_only) < 0)
+		return -errno;
+	return read_only ? 0 : -EPERM;
 }
 
 /* The last thing that the kernel wrote about this mount, "e ext4: bad geometry". */
@@ -209,16 +215,26 @@ int media_mount_device(
 	return r == -EINVAL || r == -EBADMSG || r == -EIDRM ? -EUCLEAN : r;
 }
 
-int media_mount_freeze(int mount_fd)
+static int reconfigure(int mount_fd, const char *flag)
 {
 	own_fd int fs_fd = media_fspick(mount_fd);
 	int r = fs_fd;
 
 	if (r >= 0)
-		r = media_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL);
+		r = media_fsconfig(fs_fd, FSCONFIG_SET_FLAG, flag, NULL);
 	if (r >= 0)
 		r = media_fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL);
 	return r < 0 ? r : 0;
+}
+
+int media_mount_freeze(int mount_fd)
+{
+	return reconfigure(mount_fd, "ro");
+}
+
+int media_mount_thaw(int mount_fd)
+{
+	return reconfigure(mount_fd, "rw");
 }
 
 int media_root_open(int mount_fd)

@@ -53,6 +53,10 @@ const MediaFilesystem *media_filesystem_find(uint32_t content);
  */
 int media_device_check(int fd, char *ret_path, size_t size);
 
+/* The name of a block device that is held, which is it as long as it is. Return: 0; -ENOTBLK; other negative
+ * errno. */
+int media_device_path(int fd, char *ret_path, size_t size);
+
 /*
  * A detached, read-only mount. Return: descriptor (O_PATH); -ENOSYS the kernel lacks the file system;
  * -EUCLEAN it is damaged; other negative errno; detail says what the kernel said.
@@ -74,6 +78,9 @@ int media_mount_new(const MediaMountOrder *order, unsigned attributes, MediaDeta
 
 /* Makes the whole file system read-only, whoever else has it mounted. Return: 0 or negative errno. */
 int media_mount_freeze(int mount_fd);
+
+/* And writable, when it was mounted by a device that is. */
+int media_mount_thaw(int mount_fd);
 
 /* The root of a mount, for openat2() beneath it: O_RDONLY | O_DIRECTORY. Return: descriptor or negative
  * errno. */

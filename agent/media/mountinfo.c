@@ -57,14 +57,49 @@ static bool is_ours(const char *options, const char *type, const char *source)
 /* "36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw": blanks in paths are escaped. */
 static int parse_line(const char *line, MediaMountInfo *info)
 {
-	char options[256], type[64], source[64];
+	char options[256], type[64];
 	const char *dash = strstr(line, " - ");
 
 	if (!dash || sscanf(line, "%d %d %*s %*s %*s %255s", &info->id, &info->parent, options) != 3 ||
-		sscanf(dash + 3, "%63s %63s", type, source) != 2)
+		sscanf(dash + 3, "%63s %63s", type, info->source) != 2)
 		return -EINVAL;
-	info->ours = is_ours(options, type, source);
+	info->ours = is_ours(options, type, info->source);
 	return 0;
+}
+
+/* Blanks, line feeds and backslashes of a path are three octal digits behind a backslash. */
+static bool unescape(const char *text, size_t length, char *path, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned value = (unsigned char)text[i];
+
+		if (n + 1 >= size)
+			return false;
+		if (text[i] == '\\' && i + 3 < length && sscanf(text + i + 1, "%3o", &value) == 1)
+			i += 3;
+		path[n++] = (char)value;
+	}
+	path[n] = 0;
+	return true;
+}
+
+int media_mountinfo_child(int parent, char *path, size_t size)
+{
+	own_free char *line = NULL;
+	size_t line_size = 0;
+	own_file FILE *file = fopen("/proc/self/mountinfo", "re");
+
+	if (!file)
+		return -errno;
+	while (getline(&line, &line_size, file) > 0) {
+		int on = 0, at = 0, end = 0;
+
+		if (sscanf(line, "%*d %d %*s %*s %n%*s%n", &on, &at, &end) == 1 && end > at && on == parent)
+			return unescape(line + at, (size_t)(end - at), path, size) ? 0 : -ENAMETOOLONG;
+	}
+	return -ENOENT;
 }
 
 int media_mountinfo_read(int fd, MediaMountInfo *ret_info)

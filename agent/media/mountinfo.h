@@ -5,11 +5,17 @@
  * nothing.
  */
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct MediaMountInfo {
 	int id, parent;
 	bool ours; /* read-only, nosuid, nodev, noexec, and of a type that we mount */
+	char source[64];
 } MediaMountInfo;
 
 /* Return: 0, -ENOENT not in our mount namespace, or other negative errno. */
 int media_mountinfo_read(int fd, MediaMountInfo *ret_info);
+
+/* The path of a mount that lies on the mount with the number. Return: 0, -ENOENT there is none, or other
+ * negative errno. */
+int media_mountinfo_child(int parent, char *path, size_t size);

@@ -231,7 +231,86 @@ static int on_format(void *userdata, const SkHead *message, int *fds, size_t n_f
 	return r < 0 ? refuse_format(userdata, work.format, r, "") : 0;
 }
 
-static int on_evaluated(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+static int answer_rekey(MediaPeer *peer, const SkMediaRekey *request, SkMediaRekeyed *answer)
+{
+	sk_head_init(&answer->head, SK_MEDIA_REKEYED, sizeof(*answer));
+	answer->head.cookie = request->head.cookie;
+	answer->volume = request->volume;
+	return peer ? peer_send(peer, answer, NULL, 0) : 0;
+}
+
+static int refuse_rekey(MediaPeer *peer, const SkMediaRekey *request, int result, const char *detail)
+{
+	SkMediaRekeyed answer = {.code = SK_MEDIUM_NOT_REKEYED};
+
+	sk_str_format(answer.detail, sizeof(answer.detail), "%s%s%s", detail, *detail ? ": " : "",
+		strerror(-result));
+	return answer_rekey(peer, request, &answer);
+}
+
+static void on_rekey_done(void *userdata, const MediaWork *work, MediaDone *done)
+{
+	own_free Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
+
+	if (done->result < 0)
+		(void)refuse_rekey(peer, work->rekey, done->result, done->detail.text);
+	else
+		(void)answer_rekey(peer, work->rekey, &done->rekeyed);
+	media_idle_check(recipient->media);
+}
+
+static int on_rekey(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {.rekey = (const SkMediaRekey *)message,
+		.device_fd = fds[0],
+		.secret_fd = fds[1],
+		.passphrase_fd = fds[2]};
+	int r = start(userdata, &work, on_rekey_done);
+
+	return r < 0 ? refuse_rekey(userdata, work.rekey, r, "") : 0;
+}
+
+static int answer_erase(MediaPeer *peer, const SkMediaErase *request, SkMediaErased *answer)
+{
+	sk_head_init(&answer->head, SK_MEDIA_ERASED, sizeof(*answer));
+	answer->head.cookie = request->head.cookie;
+	answer->volume = request->volume;
+	sk_log(answer->code ? LOG_WARNING : LOG_INFO, "volume %llu: erased %llu bytes, code %u %s",
+		(unsigned long long)answer->volume, (unsigned long long)answer->compared, answer->code,
+		answer->detail);
+	return peer ? peer_send(peer, answer, NULL, 0) : 0;
+}
+
+static int refuse_erase(MediaPeer *peer, const SkMediaErase *request, int result)
+{
+	SkMediaErased answer = {.code = SK_ERASURE_CUT};
+
+	sk_str_copy(answer.detail, sizeof(answer.detail), strerror(-result));
+	return answer_erase(peer, request, &answer);
+}
+
+static void on_erase_done(void *userdata, const MediaWork *work, MediaDone *done)
+{
+	own_free Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
+
+	if (done->result < 0)
+		(void)refuse_erase(peer, work->erase, done->result);
+	else
+		(void)answer_erase(peer, work->erase, &done->erased);
+	media_idle_check(recipient->media);
+}
+
+static int on_erase(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {.erase = (const SkMediaErase *)message, .device_fd = fds[0], .passphrase_fd = -1};
+	int r = start(userdata, &work, on_erase_done);
+
+	return r < 0 ? refuse_erase(userdata, work.erase, r) : 0;
+}
+
+static int on_given(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
 	media_worker_answer(message);
 	return 0;
@@ -281,6 +360,66 @@ static int on_unmount(void *userdata, const SkHead *message, int *fds, size_t n_
 	return answer_unmount(peer, request, r);
 }
 
+static void on_worked(void *userdata, const MediaWork *work, MediaDone *done)
+{
+	own_free Recipient *recipient = userdata;
+	MediaPeer *peer = peer_find(recipient->media, recipient->peer);
+	const SkHead *request = work->thaw    ? &work->thaw->head
+				: work->store ? &work->store->head
+					      : &work->handover->head;
+	SkAnswer answer = {.result = done->result};
+
+	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
+	answer.head.cookie = request->cookie;
+	sk_str_copy(answer.detail, sizeof(answer.detail), done->detail.text);
+	if (done->result < 0)
+		sk_log(LOG_WARNING, "a carry-out medium: %s (%s)", strerror(-done->result),
+			done->detail.text);
+	if (peer)
+		(void)peer_send(peer, &answer, NULL, 0);
+	media_idle_check(recipient->media);
+}
+
+static int answer_result(MediaPeer *peer, uint64_t cookie, int result)
+{
+	SkAnswer answer = {.result = result};
+
+	sk_head_init(&answer.head, SK_MEDIA_ANSWER, sizeof(answer));
+	answer.head.cookie = cookie;
+	return peer_send(peer, &answer, NULL, 0);
+}
+
+static int on_writable(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {.thaw = (const SkMediaWritable *)message, .device_fd = fds[0], .passphrase_fd = -1};
+	int r = start(userdata, &work, on_worked);
+
+	return r < 0 ? answer_result(userdata, message->cookie, r) : 0;
+}
+
+static int on_store(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {.store = (const SkMediaStore *)message,
+		.device_fd = fds[0],
+		.passphrase_fd = -1,
+		.files = {fds[1], fds[2], fds[3]}};
+	int r = start(userdata, &work, on_worked);
+
+	return r < 0 ? answer_result(userdata, message->cookie, r) : 0;
+}
+
+static int on_hand_over(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	MediaWork work = {.handover = (const SkMediaHandOver *)message,
+		.device_fd = fds[0],
+		.passphrase_fd = -1,
+		.archive_fd = fds[1],
+		.files = {fds[2], fds[3], fds[4]}};
+	int r = start(userdata, &work, on_worked);
+
+	return r < 0 ? answer_result(userdata, message->cookie, r) : 0;
+}
+
 static void tell_place(void *userdata, const char *path)
 {
 	MediaPeer *peer = userdata;
@@ -318,8 +457,14 @@ const SkMsgSpec media_specs[] = {
 	{SK_MEDIA_MOUNT, 1, sizeof(SkMediaMount), on_mount, sk_check_media_mount},
 	{SK_MEDIA_UNLOCK, 2, sizeof(SkMediaUnlock), on_unlock, sk_check_media_unlock},
 	{SK_MEDIA_FORMAT, 2, sizeof(SkMediaFormat), on_format, sk_check_media_format},
-	{SK_MEDIA_EVALUATED, 0, sizeof(SkMediaEvaluated), on_evaluated, sk_check_media_evaluated},
+	{SK_MEDIA_REKEY, 3, sizeof(SkMediaRekey), on_rekey, sk_check_media_rekey},
+	{SK_MEDIA_ERASE, 1, sizeof(SkMediaErase), on_erase, sk_check_media_erase},
+	{SK_MEDIA_EVALUATED, 0, sizeof(SkMediaEvaluated), on_given, sk_check_media_evaluated},
+	{SK_MEDIA_LEASE, 0, sizeof(SkMediaLease), on_given, sk_check_media_lease},
 	{SK_MEDIA_UNMOUNT, SK_CHAN_FDS_UP_TO | 1, sizeof(SkMediaUnmount), on_unmount, sk_check_media_unmount},
+	{SK_MEDIA_WRITABLE, 1, sizeof(SkMediaWritable), on_writable},
+	{SK_MEDIA_STORE, 4, sizeof(SkMediaStore), on_store, sk_check_media_store},
+	{SK_MEDIA_HAND_OVER, 5, sizeof(SkMediaHandOver), on_hand_over, sk_check_media_hand_over},
 	{SK_MEDIA_KEPT, 0, sizeof(SkMediaKept), on_kept},
 	{SK_MEDIA_LIST, 0, sizeof(SkHead), on_list},
 	{0},

@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <sys/xattr.h>
 
+#include "agent/media/alias.h"
 #include "agent/media/newmount.h"
 #include "agent/media/target.h"
+#include "agent/media/utab.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -63,6 +65,7 @@ static void look_at_place(int user_fd, const char *name, void *userdata)
 	const Look *look = userdata;
 	char path[512];
 
+	media_target_uncover(user_fd, name);
 	if (media_target_check(user_fd, name) == 0 && is_marked_beneath(user_fd, name) &&
 		sk_str_format(path, sizeof(path), "%s/%s/%s", look->base, look->user, name))
 		look->found(look->userdata, path);
@@ -115,20 +118,31 @@ static void sweep_place(int user_fd, const char *name, void *userdata)
 	if (media_target_check(user_fd, name) != -ENOENT)
 		return;
 	own_fd int point = openat(user_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	const Look *look = userdata;
+	char path[512];
 
-	if (point >= 0 && has_mark(point))
-		(void)unlinkat(user_fd, name, AT_REMOVEDIR);
+	if (point < 0 || !has_mark(point))
+		return;
+	if (sk_str_format(path, sizeof(path), "%s/%s/%s", look->base, look->user, name))
+		media_utab_remove(path);
+	media_alias_remove(user_fd, name);
+	(void)unlinkat(user_fd, name, AT_REMOVEDIR);
 }
 
 static void sweep_user(int base_fd, const char *name, void *userdata)
 {
+	Look *look = userdata;
 	own_fd int user_fd = media_user_open(base_fd, name);
 
-	if (user_fd >= 0)
-		each_name(user_fd, sweep_place, NULL);
+	if (user_fd < 0)
+		return;
+	look->user = name;
+	each_name(user_fd, sweep_place, look);
 }
 
-void media_places_sweep(int base_fd)
+void media_places_sweep(int base_fd, const char *base)
 {
-	each_name(base_fd, sweep_user, NULL);
+	Look look = {.base = base};
+
+	each_name(base_fd, sweep_user, &look);
 }

@@ -13,5 +13,5 @@ void media_places_list(int base_fd, const char *base, MediaPlaceFound found, voi
 /* Detaches every one of them, whoever uses it. Return: how many could not be. */
 int media_places_close(int base_fd, const char *base);
 
-/* Removes mount points that a crash left behind. */
-void media_places_sweep(int base_fd);
+/* Removes mount points that a crash left behind, and what umount(8) was told of them. */
+void media_places_sweep(int base_fd, const char *base);

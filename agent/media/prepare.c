@@ -121,7 +121,8 @@ int media_prepare(const MediaWork *work, MediaPrepared *ret_prepared, MediaDetai
 	r = split(mount_fd, &prepared);
 	if (r < 0)
 		return r;
-	prepared.group_fd = media_gate_new(prepared.root_fd);
+	prepared.group_fd = media_gate_new(
+		prepared.root_fd, work->wanted && work->wanted->purpose == SK_MEDIA_FOR_WRITING);
 	if (prepared.group_fd < 0) {
 		sk_str_copy(detail->text, sizeof(detail->text),
 			"no gate: the kernel has no fanotify permission events");

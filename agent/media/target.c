@@ -4,6 +4,7 @@
 #include <acl/libacl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/acl.h>
@@ -11,10 +12,15 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "agent/media/alias.h"
 #include "agent/media/mountinfo.h"
 #include "agent/media/newmount.h"
+#include "agent/media/utab.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+
+/* A user makes as many mounts as the system lets him; here is where we give up. */
+#define COVERS_MAX 256
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
@@ -117,6 +123,16 @@ static int attach_at(int user_fd, const char *name, int mount_fd)
 	return media_move_mount(mount_fd, user_fd, name);
 }
 
+static void list_for_users(int user_fd, const char *name, const char *path)
+{
+	own_fd int fd = openat(user_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	MediaMountInfo info;
+
+	if (fd >= 0 && media_mountinfo_read(fd, &info) == 0)
+		media_utab_add(info.source, path);
+	media_alias_add(user_fd, name);
+}
+
 int media_target_attach(const MediaTarget *target, int mount_fd, char *ret_path, size_t size)
 {
 	own_fd int user_fd = user_open(target);
@@ -133,6 +149,8 @@ int media_target_attach(const MediaTarget *target, int mount_fd, char *ret_path,
 		r = attach_at(user_fd, name, mount_fd);
 	if (r < 0)
 		remove_point(user_fd, name);
+	else
+		list_for_users(user_fd, name, ret_path);
 	return r;
 }
 
@@ -155,18 +173,33 @@ static int split_path(
 	return 0;
 }
 
-/* Asked of the mount table, not of the file system: its device may be gone. */
-int media_target_check(int user_fd, const char *name)
+/* What is mounted here, and what the directory of the user is in. */
+static int look(int user_fd, const char *name, MediaMountInfo *here, MediaMountInfo *above)
 {
 	own_fd int fd = openat(user_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	MediaMountInfo here, above;
 
 	if (fd < 0)
 		return -errno;
-	int r = media_mountinfo_read(fd, &here);
+	int r = media_mountinfo_read(fd, here);
 
-	if (r == 0)
-		r = media_mountinfo_read(user_fd, &above);
+	return r < 0 ? r : media_mountinfo_read(user_fd, above);
+}
+
+/* All above it belongs to root, so the name cannot change its meaning on the way. */
+static int detach_at(int user_fd, const char *name, int flags)
+{
+	char here[MEDIA_NAME_SIZE + 32];
+
+	sk_str_format(here, sizeof(here), "/proc/self/fd/%d/%s", user_fd, name);
+	return umount2(here, UMOUNT_NOFOLLOW | flags) < 0 ? -errno : 0;
+}
+
+/* Asked of the mount table, not of the file system: its device may be gone. */
+int media_target_check(int user_fd, const char *name)
+{
+	MediaMountInfo here, above;
+	int r = look(user_fd, name, &here, &above);
+
 	if (r < 0)
 		return r;
 	if (here.id == above.id)
@@ -174,9 +207,29 @@ int media_target_check(int user_fd, const char *name)
 	return here.ours && here.parent == above.id ? 0 : -EPERM;
 }
 
+void media_target_uncover(int user_fd, const char *name)
+{
+	MediaMountInfo here, above;
+	char child[PATH_MAX];
+
+	for (int i = 0; i < COVERS_MAX; i++) {
+		if (look(user_fd, name, &here, &above) < 0 || here.id == above.id)
+			return;
+		if (here.parent != above.id) {
+			if (detach_at(user_fd, name, MNT_DETACH) < 0)
+				return;
+			/* Nobody can put a link into this path: what can be written to is exfat, which has
+			 * none. */
+		} else if (!here.ours || media_mountinfo_child(here.id, child, sizeof(child)) < 0 ||
+			   umount2(child, UMOUNT_NOFOLLOW | MNT_DETACH) < 0) {
+			return;
+		}
+	}
+}
+
 int media_target_detach(int base_fd, const char *base, const char *path, bool lazy)
 {
-	char user[MEDIA_NAME_SIZE], name[MEDIA_NAME_SIZE], here[MEDIA_NAME_SIZE + 32];
+	char user[MEDIA_NAME_SIZE], name[MEDIA_NAME_SIZE];
 	int r = split_path(base, path, user, name);
 
 	if (r < 0)
@@ -185,13 +238,15 @@ int media_target_detach(int base_fd, const char *base, const char *path, bool la
 
 	if (user_fd < 0)
 		return -errno;
+	media_target_uncover(user_fd, name);
 	r = media_target_check(user_fd, name);
+	if (r == 0)
+		r = detach_at(user_fd, name, lazy ? MNT_DETACH : 0);
 	if (r < 0)
 		return r;
-	/* All above it belongs to root, so the name cannot change its meaning on the way. */
-	sk_str_format(here, sizeof(here), "/proc/self/fd/%d/%s", user_fd, name);
-	if (umount2(here, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0)
-		return -errno;
+	/* In this order: what a kill leaves here media_places_sweep() finds by the mount point. */
+	media_utab_remove(path);
+	media_alias_remove(user_fd, name);
 	remove_point(user_fd, name);
 	return 0;
 }

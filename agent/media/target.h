@@ -41,6 +41,12 @@ typedef struct MediaTarget {
 int media_target_attach(const MediaTarget *target, int mount_fd, char *ret_path, size_t size);
 
 /*
+ * Takes away what people mounted over or on the mount of ours there (FUSE needs no right but to write to the
+ * directory): it would hide ours, and keep it busy.
+ */
+void media_target_uncover(int user_fd, const char *name);
+
+/*
  * Detaches the mount at a path given by media_target_attach() and removes its directory. Return: 0; -EINVAL
  * not a path of ours; -EPERM not a mount of ours; -ENOENT nothing is mounted there; -EBUSY in use (never with
  * lazy).

@@ -2,15 +2,15 @@
 #include "agent/media/unlock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "agent/media/crypt.h"
+#include "agent/media/header.h"
 #include "agent/media/luks.h"
 #include "agent/media/newmount.h"
 #include "agent/media/target.h"
@@ -19,40 +19,6 @@
 #include "lib/crypt/secret.h"
 #include "lib/ipc/proto_probe.h"
 #include "lib/luks2/profile.h"
-
-#define PIECE (1u << 20)
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-static int copy_header(int device_fd, int memory_fd)
-{
-	own_free uint8_t *piece = malloc(PIECE);
-
-	if (!piece)
-		return -ENOMEM;
-	for (off_t done = 0; done < (off_t)SK_LUKS2_DATA_OFFSET;) {
-		ssize_t n = pread(device_fd, piece, PIECE, done);
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		if (pwrite(memory_fd, piece, (size_t)n, done) != n)
-			return -EIO;
-		done += n;
-	}
-	return 0;
-}
-
-int media_header_copy(int device_fd)
-{
-	own_fd int fd = memfd_create("sekisho-header", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	r = copy_header(device_fd, fd);
-	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		r = -errno;
-	return r < 0 ? r : own_take_fd(&fd);
-}
 
 static int ask_luks(const MediaWork *work, SkLuksOpened *opened)
 {
@@ -75,7 +41,7 @@ static int ask_luks(const MediaWork *work, SkLuksOpened *opened)
 }
 
 /* Only reading: as any medium. Writing: the file system has no owners, so all of it is the user's, and the
- * scanner may read. */
+ * scanner may read; it may be written to later (SkMediaWritable). */
 static int mount_plain(const MediaWork *work, const char *source, MediaDetail *detail)
 {
 	static const MediaOption options[] = {{MEDIA_OPTION_UID, "uid", NULL, false},
@@ -87,11 +53,8 @@ static int mount_plain(const MediaWork *work, const char *source, MediaDetail *d
 
 	if (work->wanted->purpose == SK_MEDIA_FOR_READING)
 		return media_mount_device(media_filesystem_find(SK_CONTENT_EXFAT), source, &owner, detail);
-	r = media_mount_new(&(MediaMountOrder){.type = "exfat",
-				    .source = source,
-				    .options = options,
-				    .owner = owner,
-				    .writable = true},
+	r = media_mount_new(
+		&(MediaMountOrder){.type = "exfat", .source = source, .options = options, .owner = owner},
 		MEDIA_ATTR_COMMON, detail);
 	return r == -EINVAL ? -EUCLEAN : r;
 }
@@ -139,16 +102,34 @@ int media_unlock(const MediaWork *work, MediaDetail *detail)
 int media_lock(const MediaWork *work)
 {
 	const SkMediaUnmount *close = work->close;
+	struct statvfs fs;
 	struct stat st;
+	bool was_read_only;
 	int r;
 
 	if (fstat(work->device_fd, &st) < 0)
 		return -errno;
-	r = media_target_detach(work->base_fd, work->base, close->path, close->lazy);
-	if (r < 0)
+	if (close->lazy) {
+		r = media_target_detach(work->base_fd, work->base, close->path, true);
+		int cut = media_crypt_cut(st.st_dev); /* whatever has become of the mount */
+
+		return r < 0 ? r : cut;
+	}
+	/* Now everything is written, and marked as whole; and nobody has a file open for writing. */
+	was_read_only = fstatvfs(work->device_fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+	r = media_mount_freeze(work->device_fd);
+	if (r == -EBUSY)
 		return r;
-	if (close->lazy)
-		return media_crypt_cut(st.st_dev);
-	/* Its last user is the one who gave us the root: now everything is written, and marked as whole. */
-	return media_mount_freeze(work->device_fd) < 0 ? -EIO : 0;
+	if (r < 0) {
+		(void)media_target_detach(work->base_fd, work->base, close->path, true);
+		(void)media_crypt_cut(st.st_dev);
+		return -EIO;
+	}
+	r = media_target_detach(work->base_fd, work->base, close->path, false);
+	/* Core ended after an earlier try, and asks again: it is where nobody sees it. */
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 && !was_read_only)
+		(void)media_mount_thaw(work->device_fd);
+	return r;
 }

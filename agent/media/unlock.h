@@ -16,7 +16,3 @@ int media_unlock(const MediaWork *work, MediaDetail *detail);
  * -EIO it is unmounted, and what was written last may be missing; other negative errno.
  */
 int media_lock(const MediaWork *work);
-
-/* A copy of what is before the data, read once, that nobody can change any more. Return: a memfd or negative
- * errno. */
-int media_header_copy(int device_fd);

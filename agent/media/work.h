@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * What a worker is given to do. One of: a mount; a mount of what is encrypted (with wanted); a format; a
- * close. All is borrowed.
+ * What a worker is given to do. One of: a mount; a mount of what is encrypted (with wanted); a format; other
+ * keys for what is encrypted; its erasure; a hand-over; a close; that it may be written to (thaw), or a slip
+ * that is stored, of what is mounted. All is borrowed.
  */
 #include <sys/types.h>
 
@@ -19,11 +20,19 @@ typedef struct MediaWork {
 	const SkMediaMount *mount;
 	const SkLuksWanted *wanted;
 	const SkMediaFormat *format;
+	const SkMediaRekey *rekey;
+	const SkMediaErase *erase;
 	const SkMediaUnmount *close; /* of what was written to */
-	const char *base;	     /* for close: where it is mounted */
+	const SkMediaWritable *thaw;
+	const SkMediaStore *store;
+	const SkMediaHandOver *handover;
+	int files[3];	  /* for store and handover: slip, manifest, sums */
+	int archive_fd;	  /* for handover */
+	const char *base; /* for close: where it is mounted */
 	int base_fd;
-	int device_fd; /* -1: none; for close: the root of the file system */
+	int device_fd; /* -1: none; for close, thaw and store: the root of the file system */
 	int passphrase_fd;
+	int secret_fd;		  /* of a rekeying */
 	MediaIdentity ntfs, luks; /* of the two programs */
 	SkChan *parent;		  /* in the worker */
 } MediaWork;

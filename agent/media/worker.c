@@ -12,7 +12,11 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "agent/media/erase.h"
 #include "agent/media/format.h"
+#include "agent/media/handover.h"
+#include "agent/media/rekey.h"
+#include "agent/media/store.h"
 #include "agent/media/unlock.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -37,7 +41,12 @@ typedef struct Worker {
 	SkMediaMount mount;
 	SkLuksWanted wanted;
 	SkMediaFormat format;
+	SkMediaRekey rekey;
+	SkMediaErase erase;
 	SkMediaUnmount close;
+	SkMediaWritable thaw;
+	SkMediaStore store;
+	SkMediaHandOver handover;
 	SkChan *chan;
 	sd_event_source *io, *timer;
 	MediaWorkerCalls calls;
@@ -101,18 +110,32 @@ static bool check_report(const SkHead *message)
 	return SK_PROTO_TEXT_OK(report->detail.text) && report->result <= 0;
 }
 
-static int on_tell(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+/* How long a large medium takes nobody knows; that it goes on is enough. */
+static int on_progress(void *userdata, const SkHead *message, int *fds, size_t n_fds)
 {
-	SkMediaEvaluate evaluate;
 	Worker *worker = userdata;
 
-	if (message->type != SK_MEDIA_EVALUATE) {
-		worker->calls.tell(worker->calls.userdata, message);
-		return 0;
-	}
-	evaluate = *(const SkMediaEvaluate *)message;
-	evaluate.head.cookie = worker->number;
-	worker->calls.tell(worker->calls.userdata, &evaluate.head);
+	if (worker->work.erase)
+		sd_event_source_set_time_relative(worker->timer, MEDIA_LONG_SECONDS * 1000000ULL);
+	worker->calls.tell(worker->calls.userdata, message);
+	return 0;
+}
+
+/* Its answer finds the way back by the cookie. */
+static int on_question(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	Worker *worker = userdata;
+	union {
+		SkHead head;
+		SkMediaEvaluate evaluate;
+		SkMediaLeaseAsk lease;
+	} question;
+
+	if (message->size > sizeof(question))
+		return -EPROTO;
+	memcpy(&question, message, message->size);
+	question.head.cookie = worker->number;
+	worker->calls.tell(worker->calls.userdata, &question.head);
 	return 0;
 }
 
@@ -126,11 +149,34 @@ static int on_formatted(void *userdata, const SkHead *message, int *fds, size_t 
 	return 0;
 }
 
+static int on_rekeyed(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	Worker *worker = userdata;
+
+	if (!worker->work.rekey)
+		return -EPROTO;
+	worker->done.rekeyed = *(const SkMediaRekeyed *)message;
+	return 0;
+}
+
+static int on_erased(void *userdata, const SkHead *message, int *fds, size_t n_fds)
+{
+	Worker *worker = userdata;
+
+	if (!worker->work.erase)
+		return -EPROTO;
+	worker->done.erased = *(const SkMediaErased *)message;
+	return 0;
+}
+
 const SkMsgSpec media_worker_specs[] = {
 	{WORKER_DONE, SK_CHAN_FDS_UP_TO | 3, sizeof(WorkerReport), on_report, check_report},
-	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), on_tell, sk_check_media_evaluate},
-	{SK_MEDIA_PROGRESS, 0, sizeof(SkMediaProgress), on_tell, sk_check_media_progress},
+	{SK_MEDIA_EVALUATE, 0, sizeof(SkMediaEvaluate), on_question, sk_check_media_evaluate},
+	{SK_MEDIA_LEASE_ASK, 0, sizeof(SkMediaLeaseAsk), on_question, sk_check_media_lease_ask},
+	{SK_MEDIA_PROGRESS, 0, sizeof(SkMediaProgress), on_progress, sk_check_media_progress},
 	{SK_MEDIA_FORMATTED, 0, sizeof(SkMediaFormatted), on_formatted, sk_check_media_formatted},
+	{SK_MEDIA_REKEYED, 0, sizeof(SkMediaRekeyed), on_rekeyed, sk_check_media_rekeyed},
+	{SK_MEDIA_ERASED, 0, sizeof(SkMediaErased), on_erased, sk_check_media_erased},
 	{0},
 };
 
@@ -189,15 +235,11 @@ static void close_all_but(int *fds, size_t n)
 	close_range((unsigned)from, ~0u, 0);
 }
 
-static int run(const MediaWork *work, MediaPrepared *prepared, MediaDetail *detail)
+static int run_format(const MediaWork *work, MediaDetail *detail)
 {
 	SkMediaFormatted formatted = {.volume = 0};
 	int r;
 
-	if (work->close)
-		return media_lock(work);
-	if (!work->format)
-		return media_prepare(work, prepared, detail);
 	formatted.volume = work->format->volume;
 	sk_head_init(&formatted.head, SK_MEDIA_FORMATTED, sizeof(formatted));
 	r = media_format(work, &formatted, detail);
@@ -205,10 +247,51 @@ static int run(const MediaWork *work, MediaPrepared *prepared, MediaDetail *deta
 	return r < 0 ? r : sk_chan_send(work->parent, &formatted, NULL, 0);
 }
 
+static int run_rekey(const MediaWork *work, MediaDetail *detail)
+{
+	SkMediaRekeyed rekeyed = {.volume = work->rekey->volume};
+	int r;
+
+	sk_head_init(&rekeyed.head, SK_MEDIA_REKEYED, sizeof(rekeyed));
+	r = media_rekey(work, &rekeyed, detail);
+	sk_str_copy(rekeyed.detail, sizeof(rekeyed.detail), detail->text);
+	return r < 0 ? r : sk_chan_send(work->parent, &rekeyed, NULL, 0);
+}
+
+static int run_erase(const MediaWork *work)
+{
+	SkMediaErased erased = {.volume = work->erase->volume};
+	int r = media_erase(work, &erased);
+
+	sk_head_init(&erased.head, SK_MEDIA_ERASED, sizeof(erased));
+	return r < 0 ? r : sk_chan_send(work->parent, &erased, NULL, 0);
+}
+
+static int run(const MediaWork *work, MediaPrepared *prepared, MediaDetail *detail)
+{
+	if (work->close)
+		return media_lock(work);
+	if (work->rekey)
+		return run_rekey(work, detail);
+	if (work->erase)
+		return run_erase(work);
+	if (work->thaw)
+		return media_mount_thaw(work->device_fd);
+	if (work->store)
+		return media_store(work, detail);
+	if (work->handover)
+		return media_hand_over(work, detail);
+	return work->format ? run_format(work, detail) : media_prepare(work, prepared, detail);
+}
+
 /* Runs in the child. */
 _Noreturn static void work_as_told(MediaWork *work, int fd)
 {
-	int kept[] = {work->device_fd, work->passphrase_fd, work->close ? work->base_fd : -1, fd};
+	bool has_slip = work->store || work->handover;
+	int kept[] = {work->device_fd, work->passphrase_fd, work->rekey ? work->secret_fd : -1,
+		work->close ? work->base_fd : -1, fd, has_slip ? work->files[0] : -1,
+		has_slip ? work->files[1] : -1, has_slip ? work->files[2] : -1,
+		work->handover ? work->archive_fd : -1};
 	WorkerReport report = {0};
 	MediaPrepared prepared = {-1, -1, -1};
 	SkChan *parent = sk_chan_new(fd); /* closed last, by the end of the process */
@@ -254,8 +337,18 @@ static void copy_work(Worker *worker, const MediaWork *work)
 		worker->work.wanted = memcpy(&worker->wanted, work->wanted, sizeof(worker->wanted));
 	if (work->format)
 		worker->work.format = memcpy(&worker->format, work->format, sizeof(worker->format));
+	if (work->rekey)
+		worker->work.rekey = memcpy(&worker->rekey, work->rekey, sizeof(worker->rekey));
+	if (work->erase)
+		worker->work.erase = memcpy(&worker->erase, work->erase, sizeof(worker->erase));
 	if (work->close)
 		worker->work.close = memcpy(&worker->close, work->close, sizeof(worker->close));
+	if (work->thaw)
+		worker->work.thaw = memcpy(&worker->thaw, work->thaw, sizeof(worker->thaw));
+	if (work->store)
+		worker->work.store = memcpy(&worker->store, work->store, sizeof(worker->store));
+	if (work->handover)
+		worker->work.handover = memcpy(&worker->handover, work->handover, sizeof(worker->handover));
 }
 
 int media_worker_start(sd_event *event, const MediaWork *work, const MediaWorkerCalls *calls)

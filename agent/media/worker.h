@@ -14,7 +14,8 @@
 
 /* A worker that has not answered by then is given up, and its request fails with -ETIMEDOUT. */
 #define MEDIA_MOUNT_SECONDS 120
-#define MEDIA_LONG_SECONDS 3600 /* copies, formats, and what is still to be written */
+#define MEDIA_LONG_SECONDS                                                                                   \
+	3600 /* copies, formats, what is still to be written; an erasure, without progress */
 
 /* What a worker may send. */
 extern const SkMsgSpec media_worker_specs[];
@@ -25,12 +26,15 @@ typedef struct MediaDone {
 	MediaPrepared prepared;
 	MediaDetail detail;
 	SkMediaFormatted formatted; /* of a format with result 0 */
+	SkMediaRekeyed rekeyed;	    /* likewise */
+	SkMediaErased erased;	    /* likewise */
 } MediaDone;
 
 typedef struct MediaWorkerCalls {
 	/* Called exactly once, when the worker is gone or was given up. */
 	void (*done)(void *userdata, const MediaWork *work, MediaDone *done);
-	/* A question for core (SkMediaEvaluate; the cookie is the worker's number) or its progress. */
+	/* A question for core (SkMediaEvaluate, SkMediaLeaseAsk; the cookie is the worker's number) or its
+	 * progress. */
 	void (*tell)(void *userdata, const SkHead *message);
 	void *userdata;
 } MediaWorkerCalls;

@@ -23,6 +23,7 @@ typedef struct OrderJob {
 	uint16_t type;
 	DiskId id;
 	CoreOrder asked;
+	bool burner; /* to burn a disc in it */
 	int result, fd;
 	char detail[256];
 } OrderJob;
@@ -33,7 +34,9 @@ static void run_order(Job *job)
 	int r = system_disk_check(order->id.dev);
 
 	/* Somebody may have come to live on it since it was plugged in. */
-	if (r == 0)
+	if (r == 0 && order->burner)
+		r = disk_open_burner(&order->id, &order->fd);
+	else if (r == 0)
 		r = order->type == SK_MONITOR_BLOCK_EJECT
 			    ? disk_eject(&order->id, order->detail)
 			    : disk_open(&order->id,
@@ -79,8 +82,7 @@ bool block_order_check(const SkBlockOrder *order)
 /* Carry-out media are whole disks; nothing else is ever written to. */
 static int check_writable(const SkBlockOrder *order, const Block *block)
 {
-	bool possible = order->head.type == SK_MONITOR_BLOCK_OPEN && block->partition == 0 &&
-			block->bus != SK_BUS_OPTICAL;
+	bool possible = order->head.type == SK_MONITOR_BLOCK_OPEN && block->partition == 0;
 
 	return possible ? 0 : -EOPNOTSUPP;
 }
@@ -124,7 +126,8 @@ void block_order(Monitor *monitor, const SkBlockOrder *order)
 	job->asked = asked;
 	job->fd = -1;
 	/* Whatever else core wants with it ends the writing. */
-	block->writable = order->writable;
+	job->burner = order->writable && block->bus == SK_BUS_OPTICAL;
+	block->writable = order->writable && !job->burner;
 	job->id = (DiskId){.dev = block->dev, .bus = block->bus, .writable = block->writable};
 	sk_str_copy(job->id.sysname, sizeof(job->id.sysname), block->sysname);
 	sk_str_copy(job->id.usb, sizeof(job->id.usb), block->usb);

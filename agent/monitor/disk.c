@@ -59,7 +59,8 @@ int disk_guard_node(const char *sysname, dev_t dev)
 	return 1;
 }
 
-static int open_node(const DiskId *id, int *ret_fd)
+/* Without O_NONBLOCK an empty drive cannot be opened and an open tray is pulled in. */
+static int open_node(const DiskId *id, int flags, int *ret_fd)
 {
 	char path[SK_SYSNAME_SIZE + 8];
 	own_fd int fd = -1;
@@ -67,8 +68,7 @@ static int open_node(const DiskId *id, int *ret_fd)
 
 	if (!node_path(id->sysname, path, sizeof(path)))
 		return -ENAMETOOLONG;
-	/* Without O_NONBLOCK an empty drive cannot be opened and an open tray is pulled in. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	fd = open(path, flags | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
 	if (fstat(fd, &st) < 0)
@@ -91,7 +91,7 @@ static int make_read_only(int fd, bool on)
 int disk_open(const DiskId *id, bool writable, int *ret_fd)
 {
 	own_fd int fd = -1;
-	int r = open_node(id, &fd);
+	int r = open_node(id, O_RDONLY, &fd);
 
 	if (r == 0 && writable)
 		r = make_read_only(fd, false);
@@ -100,6 +100,15 @@ int disk_open(const DiskId *id, bool writable, int *ret_fd)
 	if (r == 0)
 		*ret_fd = own_take_fd(&fd);
 	return r;
+}
+
+int disk_open_burner(const DiskId *id, int *ret_fd)
+{
+	if (!mode_is_enforcing() || id->bus != SK_BUS_OPTICAL)
+		return -EPERM;
+	/* Exclusively: what is mounted is not burned. For writing: the kernel then lets commands to write
+	 * pass. */
+	return open_node(id, O_RDWR | O_EXCL, ret_fd);
 }
 
 static void read_medium(const DiskId *id, int fd, DiskMedium *ret_medium)
@@ -141,7 +150,7 @@ int disk_release(const DiskId *id)
 {
 	own_fd int fd = -1;
 	int off = 0;
-	int r = open_node(id, &fd);
+	int r = open_node(id, O_RDONLY, &fd);
 
 	if (r < 0)
 		return r;

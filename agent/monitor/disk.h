@@ -36,6 +36,10 @@ int disk_guard_node(const char *sysname, dev_t dev);
  */
 int disk_open(const DiskId *id, bool writable, int *ret_fd);
 
+/* A drive to burn a disc in, for reading and writing; the block layer stays read-only. -EBUSY: what is in it
+ * is mounted. Others as disk_open(). */
+int disk_open_burner(const DiskId *id, int *ret_fd);
+
 /* No longer read-only: the monitor only watches now. */
 int disk_release(const DiskId *id);
 

@@ -142,7 +142,7 @@ int monitor_jail_enter(const char *probe, const char *run_directory, const char 
 {
 	SkJailPath paths[] = {
 		{"/sys", SK_JAIL_WRITE},
-		{"/dev", SK_JAIL_READ},
+		{"/dev", SK_JAIL_WRITE_FILES}, /* a drive that burns a disc */
 		{"/proc", SK_JAIL_READ},
 		{run_directory, SK_JAIL_WRITE},	    /* the flag for the udev rules */
 		{"/etc/ld.so.cache", SK_JAIL_READ}, /* for probes */

@@ -11,6 +11,7 @@
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/digest.h"
+#include "lib/luks2/erased.h"
 
 #define IDENTITY_HEAD 65536
 #define IDENTITY_TAIL 16384 /* the second copy of a GPT */
@@ -224,6 +225,21 @@ static int probe_content(int fd, uint64_t readable, SkBlockFacts *facts, Found *
 	return r < 0 ? r : probe_table(probe, facts);
 }
 
+/* It was a medium of ours; what else is on it is no matter, because nothing of it is opened. */
+static bool probe_erased(int fd, SkBlockFacts *facts)
+{
+	uint8_t sector[SK_ERASED_SECTOR_SIZE];
+	SkErasedMark mark;
+
+	if (probe_read_at(fd, sector, sizeof(sector), 0) < 0 || !sk_erased_mark_parse(sector, &mark))
+		return false;
+	facts->content = SK_CONTENT_ERASED;
+	sk_str_copy(facts->type_name, sizeof(facts->type_name), mark.done ? "done" : "begun");
+	sk_str_copy(facts->label, sizeof(facts->label), mark.medium);
+	sk_str_copy(facts->uuid, sizeof(facts->uuid), mark.uuid);
+	return true;
+}
+
 void probe_block(const ProbeFds *fds, SkBlockFacts *ret_facts)
 {
 	SkBlockFacts facts = {.state = SK_BLOCK_FACTS_OK};
@@ -234,10 +250,13 @@ void probe_block(const ProbeFds *fds, SkBlockFacts *ret_facts)
 	if (get_size(fds->block, &facts.size) < 0 || facts.size == 0)
 		return;
 	ret_facts->size = facts.size;
-	if (facts.size > INT64_MAX || get_readable_size(fds->block, facts.size, &readable) < 0 ||
-		probe_content(fds->block, readable, &facts, &found) < 0)
+	if (facts.size > INT64_MAX || get_readable_size(fds->block, facts.size, &readable) < 0)
 		return;
-	conclude(&facts, &found);
+	if (!probe_erased(fds->block, &facts)) {
+		if (probe_content(fds->block, readable, &facts, &found) < 0)
+			return;
+		conclude(&facts, &found);
+	}
 	if (facts.content == SK_CONTENT_LUKS2)
 		probe_luks(fds->block, readable, &facts.luks);
 	if (digest_identity(fds->block, readable, sk_str_eq(facts.table, "gpt"), facts.identity_digest) < 0)

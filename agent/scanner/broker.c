@@ -82,7 +82,7 @@ void broker_feed(Broker *broker)
 		pool_scan(pool, queue_take_waiting(&broker->queue));
 	/* Core that does not keep up with results gets no more of them. */
 	while (!sk_chan_pending(broker->core) && pool_has_idle(pool, false)) {
-		QueueItem *item = queue_take_walked(&broker->queue);
+		QueueItem *item = queue_take_later(&broker->queue);
 
 		if (!item)
 			break;
@@ -373,6 +373,8 @@ void broker_deinit(Broker *broker)
 	walks_free_all(broker);
 	while (broker->queue.waiting)
 		queue_item_free(queue_take_waiting(&broker->queue));
+	while (broker->queue.later)
+		queue_item_free(queue_take_later(&broker->queue));
 	broker->pool = pool_free(broker->pool);
 	if (broker->walker_child)
 		kill(broker->walker_pid, SIGKILL);

@@ -68,7 +68,7 @@ void core_send_error(Broker *broker, const QueueItem *item, const char *reason);
 
 /* walks.c */
 extern const SkMsgSpec walk_specs[];
-int walks_start(Broker *broker, const SkScanWalk *request, int root_fd);
+int walks_start(Broker *broker, const SkScanWalk *request, const int *fds, size_t n_fds);
 void walks_cancel(Broker *broker, uint64_t volume);
 /* Of a walk's file: counted, and the walk ended when it was the last. */
 void walks_count(Broker *broker, QueueWalk *walk, uint64_t size, bool refused);

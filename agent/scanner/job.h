@@ -12,8 +12,9 @@ enum {
 	JOB_LOOKUP,	   /* worker -> parent: is this known? */
 	JOB_KNOWN,	   /* parent -> worker: core's SkScanKnown */
 	JOB_RESULT,	   /* worker -> parent */
-	WALK_START,	   /* parent -> walker, 2 fds: root of the volume, socket for what is found */
-	WALK_FILE,	   /* walker -> parent on that socket, 1 fd */
+	WALK_START, /* parent -> walker, 2 or 3 fds: root of the volume, socket for what is found, what is
+		       known */
+	WALK_FILE,  /* walker -> parent on that socket, 1 fd; none when it is only listed */
 	WALK_END,
 };
 
@@ -43,6 +44,7 @@ typedef struct JobResult {
 
 typedef struct WalkStart {
 	SkHead head;
+	uint32_t list, reserved;
 } WalkStart;
 
 typedef struct WalkFile {

@@ -107,6 +107,7 @@ static int on_file(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	item->volume = request->volume;
 	item->refuse_types = request->refuse_types;
 	item->scan = request->scan;
+	item->later = request->later;
 	item->file = request->file;
 	if (queue_add_waiting(&broker->queue, item) < 0) {
 		core_send_error(broker, item, "too many files wait for the scanner");
@@ -123,7 +124,7 @@ static int on_walk(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 	if (!broker->have_options)
 		return -EPROTO;
 	broker_touch(broker);
-	return walks_start(broker, (const SkScanWalk *)head, fds[0]);
+	return n_fds == 0 ? -EPROTO : walks_start(broker, (const SkScanWalk *)head, fds, n_fds);
 }
 
 static int on_cancel(void *userdata, const SkHead *head, int *fds, size_t n_fds)
@@ -160,7 +161,7 @@ static int on_known(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 const SkMsgSpec core_specs[] = {
 	{SK_SCAN_OPTIONS, 0, sizeof(SkScanOptions), on_options},
 	{SK_SCAN_FILE, 1, sizeof(SkScanFile), on_file},
-	{SK_SCAN_WALK, 1, sizeof(SkScanWalk), on_walk},
+	{SK_SCAN_WALK, SK_CHAN_FDS_UP_TO | 2, sizeof(SkScanWalk), on_walk},
 	{SK_SCAN_CANCEL, 0, sizeof(SkScanCancel), on_cancel},
 	{SK_SCAN_KNOWN, 0, sizeof(SkScanKnown), on_known, sk_check_scan_known},
 	{0},

@@ -379,7 +379,7 @@ static int worker_refresh(Worker *worker)
 
 void pool_scan(Pool *pool, QueueItem *item)
 {
-	Worker *worker = find_idle(pool, !item->walk);
+	Worker *worker = find_idle(pool, !item->walk && !item->later);
 	JobScan job = {.refuse_types = item->refuse_types, .scan = item->scan};
 	int r = worker_refresh(worker);
 

@@ -34,7 +34,10 @@ int queue_add_waiting(Queue *queue, QueueItem *item)
 {
 	if (queue->n_waiting >= QUEUE_WAITING_MAX)
 		return -EAGAIN;
-	DL_APPEND(queue->waiting, item);
+	if (item->later)
+		DL_APPEND(queue->later, item);
+	else
+		DL_APPEND(queue->waiting, item);
 	queue->n_waiting++;
 	return 0;
 }
@@ -80,9 +83,21 @@ QueueItem *queue_take_waiting(Queue *queue)
 	return item;
 }
 
-QueueItem *queue_take_walked(Queue *queue)
+static QueueItem *take_written(Queue *queue)
+{
+	QueueItem *item = queue->later;
+
+	DL_DELETE(queue->later, item);
+	queue->n_waiting--;
+	return item;
+}
+
+QueueItem *queue_take_later(Queue *queue)
 {
 	QueueWalk *walk;
+
+	if (queue->later)
+		return take_written(queue);
 
 	DL_FOREACH (queue->walks, walk) {
 		QueueItem *item = walk->items;
@@ -102,20 +117,24 @@ QueueItem *queue_take_walked(Queue *queue)
 
 QueueItem *queue_take_volume(Queue *queue, uint64_t volume)
 {
-	QueueItem *item, *next, *taken = NULL;
+	QueueItem **lists[] = {&queue->waiting, &queue->later}, *taken = NULL;
 
-	DL_FOREACH_SAFE(queue->waiting, item, next)
-	{
-		if (item->volume != volume)
-			continue;
-		DL_DELETE(queue->waiting, item);
-		queue->n_waiting--;
-		DL_APPEND(taken, item);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		QueueItem *item, *next;
+
+		DL_FOREACH_SAFE(*lists[i], item, next)
+		{
+			if (item->volume != volume)
+				continue;
+			DL_DELETE(*lists[i], item);
+			queue->n_waiting--;
+			DL_APPEND(taken, item);
+		}
 	}
 	return taken;
 }
 
 bool queue_is_empty(const Queue *queue)
 {
-	return !queue->waiting && !queue->walks;
+	return !queue->waiting && !queue->later && !queue->walks;
 }

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * What is to be scanned, and what comes next: first the files that somebody waits for, in order of asking;
- * then the walks, one file of each in turn, so that a full disk does not hold up a small stick. Pure but for
- * closing the descriptors of files that are dropped.
+ * then those that were just written; then the walks, one file of each in turn, so that a full disk does not
+ * hold up a small stick. Pure but for closing the descriptors of files that are dropped.
  *
  * A walk keeps at most QUEUE_AHEAD files here; the rest of the medium stays with the walker.
  */
@@ -23,10 +23,11 @@ typedef struct QueueWalk QueueWalk;
 /* One file to be judged. */
 typedef struct QueueItem {
 	struct QueueItem *prev, *next;
-	QueueWalk *walk; /* NULL: somebody waits for it */
+	QueueWalk *walk; /* NULL: it was asked for by itself */
 	int fd;
 	uint64_t cookie, volume;
 	uint32_t refuse_types, scan;
+	bool later;    /* nobody waits, though it is of no walk */
 	SkFileId file; /* of a walk */
 	char *path;    /* of a walk, else NULL */
 } QueueItem;
@@ -41,9 +42,9 @@ struct QueueWalk {
 };
 
 typedef struct Queue {
-	QueueItem *waiting;
-	unsigned n_waiting;
-	QueueWalk *walks; /* the first is the next to be served */
+	QueueItem *waiting, *later;
+	unsigned n_waiting; /* of both */
+	QueueWalk *walks;   /* the first is the next to be served */
 } Queue;
 
 /* Takes the descriptor. Return: NULL when out of memory (then it is closed). */
@@ -62,9 +63,9 @@ void queue_drop_walked(QueueWalk *walk);
 
 /* Out of the queue, counted as working for its walk. Return: NULL when there is nothing. */
 QueueItem *queue_take_waiting(Queue *queue);
-QueueItem *queue_take_walked(Queue *queue);
+QueueItem *queue_take_later(Queue *queue); /* just written, or of a walk */
 
-/* All that somebody waits for on one volume, out of the queue as a list; NULL when there is none. */
+/* All that was asked for by itself on one volume, out of the queue as a list; NULL when there is none. */
 QueueItem *queue_take_volume(Queue *queue, uint64_t volume);
 
 bool queue_is_empty(const Queue *queue);

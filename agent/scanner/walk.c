@@ -36,6 +36,7 @@ typedef struct Entry {
 
 struct Walk {
 	int root_fd;
+	WalkKnown known;
 	Folder *waiting;
 	size_t n_waiting, n_read;
 	uint64_t passed_over;
@@ -82,13 +83,15 @@ static int add_folder(Walk *walk, const char *path, unsigned depth)
 	return 0;
 }
 
-Walk *walk_new(int root_fd)
+Walk *walk_new(int root_fd, const WalkKnown *known)
 {
 	Walk *walk = calloc(1, sizeof(*walk));
 
 	if (!walk)
 		return NULL;
 	walk->root_fd = root_fd;
+	if (known)
+		walk->known = *known;
 	walk->folder_fd = -1;
 	return add_folder(walk, "", 0) < 0 ? walk_free(walk) : walk;
 }
@@ -181,6 +184,15 @@ static bool make_path(Walk *walk, const char *name)
 	return sk_str_format(walk->path, sizeof(walk->path), "%s%s%s", folder, folder[0] ? "/" : "", name);
 }
 
+static SkFileId file_id(const struct stat *st)
+{
+	return (SkFileId){.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime_nsec = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+		.ctime_nsec = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec};
+}
+
 /* Return: 1 a file; 0 pass over; negative errno when the medium is lost. */
 static int open_entry(Walk *walk, const Entry *entry, int *ret_fd, SkFileId *ret_file)
 {
@@ -199,12 +211,33 @@ static int open_entry(Walk *walk, const Entry *entry, int *ret_fd, SkFileId *ret
 		return add_folder(walk, walk->path, walk->folder->depth + 1);
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	*ret_file = (SkFileId){.dev = st.st_dev,
-		.ino = st.st_ino,
-		.size = (uint64_t)st.st_size,
-		.mtime_nsec = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+	*ret_file = file_id(&st);
 	*ret_fd = own_take_fd(&fd);
 	return 1;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(SkFileId));
+}
+
+/* Looked at without being opened. Return: 1 it is known, and that is all; 0 it is to be opened; negative
+ * errno. */
+static int list_entry(const Walk *walk, const Entry *entry, SkFileId *ret_file)
+{
+	struct stat st;
+	SkFileId file;
+
+	if (!walk->known.all && walk->known.n == 0)
+		return 0;
+	if (fstatat(walk->folder_fd, entry->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return is_loss(-errno) ? -errno : 0;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	file = file_id(&st);
+	*ret_file = file;
+	return walk->known.all ||
+	       bsearch(&file, walk->known.files, walk->known.n, sizeof(file), compare_ids) != NULL;
 }
 
 static bool is_dot(const char *name)
@@ -234,7 +267,10 @@ static int visit(Walk *walk, const Entry *entry, int *ret_fd, SkFileId *ret_file
 	} else if (entry->type != DT_REG) {
 		return 0;
 	}
-	return open_entry(walk, entry, ret_fd, ret_file);
+	int r = list_entry(walk, entry, ret_file);
+
+	*ret_fd = -1;
+	return r != 0 ? r : open_entry(walk, entry, ret_fd, ret_file);
 }
 
 int walk_next(Walk *walk, int *ret_fd, SkFileId *ret_file, const char **ret_path)

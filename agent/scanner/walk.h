@@ -9,6 +9,7 @@
  * and folders read are bounded. What is beyond is passed over; it stays closed until somebody opens it and
  * waits for its verdict.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,12 +21,20 @@
 
 typedef struct Walk Walk;
 
-/* root_fd stays the caller's and must outlive the walk. Return: NULL when out of memory. */
-Walk *walk_new(int root_fd);
+/* What is only listed: everything, or what is among these identities, sorted by memcmp(). */
+typedef struct WalkKnown {
+	bool all;
+	const SkFileId *files;
+	size_t n;
+} WalkKnown;
+
+/* root_fd and what known points to stay the caller's and must outlive the walk; NULL: nothing is known.
+ * Return: NULL when out of memory. */
+Walk *walk_new(int root_fd, const WalkKnown *known);
 Walk *walk_free(Walk *walk);
 
 /*
- * The next file, opened for reading. path: below the root, valid until the next call.
+ * The next file, opened for reading (-1: only listed). path: below the root, valid until the next call.
  * Return: 1; 0 when there are no more; negative errno when the medium can no longer be read (-EIO, -ENODEV).
  */
 int walk_next(Walk *walk, int *ret_fd, SkFileId *ret_file, const char **ret_path);

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/scanner/child.h"
@@ -26,6 +28,7 @@
 
 typedef struct Errand {
 	int root_fd;
+	WalkKnown known;
 	SkChan *chan;
 } Errand;
 
@@ -36,8 +39,31 @@ static void end_walk(Errand *errand, int result, uint64_t passed_over)
 	sk_head_init(&end.head, WALK_END, sizeof(end));
 	sk_chan_send(errand->chan, &end, NULL, 0);
 	sk_chan_free(errand->chan);
+	if (errand->known.n > 0)
+		munmap((void *)errand->known.files, errand->known.n * sizeof(SkFileId));
 	close(errand->root_fd);
 	free(errand);
+}
+
+/* Sealed, so that it neither shrinks nor changes beneath us. */
+static int map_known(int fd, WalkKnown *known)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_WRITE;
+	struct stat st;
+	void *files;
+
+	if ((fcntl(fd, F_GET_SEALS) & seals) != seals || fstat(fd, &st) < 0 ||
+		st.st_size % (off_t)sizeof(SkFileId) != 0 ||
+		st.st_size > (off_t)(SK_SCAN_KNOWN_MAX * sizeof(SkFileId)))
+		return -EPROTO;
+	if (st.st_size == 0)
+		return 0;
+	files = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (files == MAP_FAILED)
+		return -errno;
+	known->files = files;
+	known->n = (size_t)st.st_size / sizeof(SkFileId);
+	return 0;
 }
 
 /* Return: 0, 1 (send more), or negative errno: the medium is lost, or the parent wants no more (-EPIPE). */
@@ -49,18 +75,19 @@ static int send_next(Walk *walk, SkChan *chan, WalkFile *message)
 
 	if (r <= 0)
 		return r;
-	posix_fadvise(fd, 0, READ_AHEAD, POSIX_FADV_WILLNEED);
+	if (fd >= 0)
+		posix_fadvise(fd, 0, READ_AHEAD, POSIX_FADV_WILLNEED);
 	sk_head_init(&message->head, WALK_FILE, sizeof(*message));
 	memset(message->path, 0, sizeof(message->path));
 	sk_str_copy(message->path, sizeof(message->path), path);
-	r = sk_chan_send(chan, message, &fd, 1);
+	r = sk_chan_send(chan, message, &fd, fd >= 0 ? 1 : 0);
 	return r < 0 ? r : 1;
 }
 
 static void *run_errand(void *userdata)
 {
 	Errand *errand = userdata;
-	Walk *walk = walk_new(errand->root_fd);
+	Walk *walk = walk_new(errand->root_fd, &errand->known);
 	own_free WalkFile *message = malloc(sizeof(*message));
 	int r = walk && message ? 1 : -ENOMEM;
 
@@ -87,11 +114,11 @@ static int start_thread(Errand *errand)
 
 static int on_start(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 {
-	Errand *errand = calloc(1, sizeof(*errand));
+	Errand *errand = n_fds < 2 ? NULL : calloc(1, sizeof(*errand));
 	int r;
 
 	if (!errand)
-		return -ENOMEM;
+		return n_fds < 2 ? -EPROTO : -ENOMEM;
 	errand->root_fd = own_take_fd(&fds[0]);
 	errand->chan = sk_chan_new(own_take_fd(&fds[1]));
 	if (!errand->chan) {
@@ -99,14 +126,17 @@ static int on_start(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 		free(errand);
 		return -ENOMEM;
 	}
-	r = start_thread(errand);
+	errand->known.all = ((const WalkStart *)head)->list;
+	r = n_fds == 3 ? map_known(fds[2], &errand->known) : 0;
+	if (r == 0)
+		r = start_thread(errand);
 	if (r < 0)
 		end_walk(errand, r, 0);
 	return 0;
 }
 
 static const SkMsgSpec specs[] = {
-	{WALK_START, 2, sizeof(WalkStart), on_start},
+	{WALK_START, SK_CHAN_FDS_UP_TO | 3, sizeof(WalkStart), on_start},
 	{0},
 };
 
@@ -130,11 +160,11 @@ pid_t walker_spawn(int *ret_fd)
 	return child_spawn(run, NULL, ret_fd);
 }
 
-int walker_start(int walker_fd, int root_fd, int *ret_fd)
+int walker_start(int walker_fd, const WalkerOrder *order, int *ret_fd)
 {
 	own_fd int here = -1, there = -1;
 	const int size = SEND_BUFFER;
-	WalkStart start;
+	WalkStart start = {.list = 0};
 	int pair[2], r;
 	SkChan *chan;
 
@@ -149,7 +179,9 @@ int walker_start(int walker_fd, int root_fd, int *ret_fd)
 	if (!chan)
 		return -ENOMEM;
 	sk_head_init(&start.head, WALK_START, sizeof(start));
-	r = sk_chan_send(chan, &start, (const int[]){root_fd, there}, 2);
+	start.list = order->list;
+	r = sk_chan_send(chan, &start, (const int[]){order->root_fd, there, order->known_fd},
+		order->known_fd >= 0 ? 3 : 2);
 	if (r == 0 && sk_chan_pending(chan))
 		r = -EAGAIN;
 	sk_chan_free(chan);

@@ -6,13 +6,20 @@
  * has a thread of its own. It is the only part of the scanner that opens anything on a medium: core
  * recognises its opens by its pidfd.
  */
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Forks it. Return: its pid, or negative errno; ret_fd: the socket for WALK_START, non-blocking. */
 pid_t walker_spawn(int *ret_fd);
 
 /*
- * Asks for a walk. Found files come on *ret_fd as WALK_FILE, then WALK_END; closing it ends the walk. Both
+ * Asks for a walk. Found files come on *ret_fd as WALK_FILE, then WALK_END; closing it ends the walk. All
  * descriptors stay the caller's.
  */
-int walker_start(int walker_fd, int root_fd, int *ret_fd);
+typedef struct WalkerOrder {
+	int root_fd;
+	int known_fd; /* of SkScanWalk; -1: nothing is */
+	bool list;
+} WalkerOrder;
+
+int walker_start(int walker_fd, const WalkerOrder *order, int *ret_fd);

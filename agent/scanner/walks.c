@@ -54,12 +54,27 @@ static void end_if_done(WalkTask *task)
 	broker_look_for_definitions(broker);
 }
 
+/* Nothing of it is to be judged. */
+static int tell_listed(WalkTask *task, const WalkFile *found)
+{
+	SkScanResult result = {.volume = task->request.volume, .file = found->file};
+
+	sk_head_init(&result.head, SK_SCAN_RESULT, sizeof(result));
+	result.head.cookie = task->request.head.cookie;
+	memcpy(result.path, found->path, sizeof(result.path));
+	task->files++;
+	task->bytes += found->file.size;
+	return core_send(task->broker, &result, NULL, 0);
+}
+
 static int on_found(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 {
 	const WalkFile *found = (const WalkFile *)head;
 	WalkTask *task = userdata;
 	QueueItem *item;
 
+	if (n_fds == 0)
+		return tell_listed(task, found);
 	item = queue_item_new(own_take_fd(&fds[0]));
 	if (!item)
 		return -ENOMEM;
@@ -68,6 +83,7 @@ static int on_found(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 		queue_item_free(item);
 		return -ENOMEM;
 	}
+	item->cookie = task->request.head.cookie;
 	item->volume = task->request.volume;
 	item->refuse_types = task->request.refuse_types;
 	item->scan = task->request.scan;
@@ -92,7 +108,7 @@ static bool check_found(const SkHead *head)
 }
 
 const SkMsgSpec walk_specs[] = {
-	{WALK_FILE, 1, sizeof(WalkFile), on_found, check_found},
+	{WALK_FILE, SK_CHAN_FDS_UP_TO | 1, sizeof(WalkFile), on_found, check_found},
 	{WALK_END, 0, sizeof(WalkEnd), on_end},
 	{0},
 };
@@ -110,17 +126,19 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 		task->result = r == 0 || r == -ECONNRESET ? -EIO : r;
 	if (r <= 0 || task->queued.found_all)
 		close_chan(task);
-	else if (task->queued.n_items >= QUEUE_AHEAD)
+	else if (task->queued.n_items >= QUEUE_AHEAD || sk_chan_pending(broker->core))
 		sd_event_source_set_enabled(task->io, SD_EVENT_OFF);
 	end_if_done(task);
 	broker_feed(broker);
 	return 0;
 }
 
-int walks_start(Broker *broker, const SkScanWalk *request, int root_fd)
+int walks_start(Broker *broker, const SkScanWalk *request, const int *fds, size_t n_fds)
 {
 	WalkTask *task = calloc(1, sizeof(*task));
-	int fd = -1, r = task ? walker_start(broker->walker_fd, root_fd, &fd) : -ENOMEM;
+	const WalkerOrder order = {
+		.root_fd = fds[0], .known_fd = n_fds > 1 ? fds[1] : -1, .list = request->list != 0};
+	int fd = -1, r = task ? walker_start(broker->walker_fd, &order, &fd) : -ENOMEM;
 
 	if (!task)
 		return r;
@@ -172,7 +190,7 @@ void walks_resume(Broker *broker)
 	for (QueueWalk *walk = broker->queue.walks; walk; walk = walk->next) {
 		WalkTask *task = (WalkTask *)walk;
 
-		if (task->io && walk->n_items < QUEUE_AHEAD / 2)
+		if (task->io && walk->n_items < QUEUE_AHEAD / 2 && !sk_chan_pending(broker->core))
 			sd_event_source_set_enabled(task->io, SD_EVENT_ON);
 	}
 }

@@ -96,7 +96,7 @@ static int judge(Worker *worker, int fd, Report *report)
 
 	if (worker->job.scan && (size > worker->setup->max_file_size || size > CONTENT_MAP_MAX)) {
 		report_set_limit(report, "MaxFileSize");
-		return 0;
+		return worker->job.scan == SK_SCAN_AND_HASH ? hash_file(fd, worker->result.sha256) : 0;
 	}
 	r = content_load(&worker->content, fd, size);
 	if (r == 0)
@@ -127,7 +127,8 @@ static int identify(Worker *worker, int fd)
 	worker->result.file = (SkFileId){.dev = st.st_dev,
 		.ino = st.st_ino,
 		.size = (uint64_t)st.st_size,
-		.mtime_nsec = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+		.mtime_nsec = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+		.ctime_nsec = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec};
 	return 0;
 }
 

@@ -3,15 +3,14 @@
 /*
  * Who this terminal is to the console, and how it got there, beneath the state directory:
  *
- *	identity.json	console, terminal id, CA, certificate, and the name of the key file: one file, so that
- *it is the old or the new after any kill pending.json	an enrolment that is under way: the code, and the name
- *of the key file made for it
- *	key-N		a key; one that neither file names is of an attempt that ended, and is removed at the
- *next start
+ * - identity.json: console, terminal id, CA, certificate, and the name of the key file: one file, so that it
+ *   is the old or the new after any kill
+ * - pending.json: an enrolment that is under way: the code, and the name of the key file made for it
+ * - key-N: a key; one that neither file names is of an attempt that ended, and is removed at the next start
  *
  * Order of an enrolment: key, pending, [console], identity, [core], pending removed, old key removed. So an
- *attempt that was cut goes on with the same key and the same code, and the console gives the same answer
- *again.
+ * attempt that was cut goes on with the same key and the same code, and the console gives the same answer
+ * again.
  */
 #include <openssl/types.h>
 #include <stdbool.h>

@@ -206,6 +206,7 @@ static int on_status(void *userdata, const SkHead *head, int *fds, size_t n_fds)
 		return r == -ENOMEM ? r : -EPROTO;
 	free(up->status);
 	up->status = text;
+	up->status_cookie = head->cookie;
 	uplink_tell_state(up);
 	status_push(up);
 	return 0;

@@ -2,10 +2,9 @@
 #pragma once
 /*
  * Calls that must survive until the console has answered them: a directory with one file a call, in order. A
- *file is whole and on the disk, or not there.
+ * file is whole and on the disk, or not there.
  *
- *	NNNNNNNNNNNNNNNN-KEY	number in the order of arrival; the first line is the operation, the rest the
- *body
+ * NNNNNNNNNNNNNNNN-KEY: number in the order of arrival; the first line is the operation, the rest the body.
  */
 #include <stdbool.h>
 #include <stddef.h>

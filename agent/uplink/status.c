@@ -31,6 +31,8 @@ static void on_sent(void *userdata, const HttpAnswer *answer)
 		return;
 	}
 	up->status_sending.failures = 0;
+	if (answer->status < 300)
+		core_answer(up, up->status_sent, 0, "");
 	if (up->status_newer)
 		status_push(up);
 }
@@ -49,6 +51,7 @@ void status_push(Uplink *up)
 	up->status_newer = up->status_sending.call != NULL;
 	if (!up->status || !link_is_up(up) || up->status_sending.call || up->status_sending.timer)
 		return;
+	up->status_sent = up->status_cookie;
 	if (http_start(up->http, &request, &up->status_sending.call) < 0)
 		sending_retry(up, &up->status_sending, 0, on_retry);
 }

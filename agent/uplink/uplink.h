@@ -3,9 +3,12 @@
 /*
  * sekisho-uplink: carries between core and the console. One thread, one loop; this struct is the whole state.
  *
- *	peer_core.c	messages of core			enrol.c		becoming a terminal of a
- *console link.c		the long poll, and what it brings	renew.c		the next certificate
- *	records.c	records to the console			calls.c		what core asks of the console
+ * - peer_core.c: messages of core
+ * - enrol.c: becoming a terminal of a console
+ * - link.c: the long poll, and what it brings
+ * - renew.c: the next certificate
+ * - records.c: records to the console
+ * - calls.c: what core asks of the console
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -74,8 +77,9 @@ struct Uplink {
 	Enrol *enrol;	    /* under way, or NULL */
 	Link link;
 
-	char *status;	   /* the newest; what the terminal says of itself */
-	bool status_newer; /* than the one that is on its way */
+	char *status;			     /* the newest; what the terminal says of itself */
+	uint64_t status_cookie, status_sent; /* of it, and of the one that was sent last */
+	bool status_newer;		     /* than the one that is on its way */
 	Sending status_sending;
 	Sending renewal;
 	char renewal_key[IDENTITY_KEY_NAME_SIZE];

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * sekisho-lock: sees that no session stands open without its user. The limits come from core and hold on
+ * without it; the decision is machine.h, what it is decided on comes from logind (sessions.h) and from the
+ * input devices (activity.h), and what is done is a call to logind or a console of our own (vt.h, unlock.h).
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-login.h>
+
+#include "agent/lock/activity.h"
+#include "agent/lock/inhibit.h"
+#include "agent/lock/locker.h"
+#include "agent/lock/machine.h"
+#include "agent/lock/vt.h"
+#include "lib/ipc/chan.h"
+#include "lib/ipc/proto_lock.h"
+
+#define LOCK_SESSIONS_MAX 64
+#define LOCK_UNTOLD_MAX 64
+
+typedef struct Seen {
+	char id[64]; /* "": free */
+	char user[64];
+	char type[16];
+	char tty[64]; /* of a session from afar */
+	uid_t uid;
+	bool here; /* the list had it just now */
+	bool far, in_front, can_ask;
+	bool hint, ended;
+	bool wanted;	 /* this one is to be locked now */
+	uint64_t input;	 /* the last sign of its user */
+	LockHold hold;	 /* since then */
+	Holder holder;	 /* since then; "": there was none */
+	Locker locker;	 /* who said that it is locked */
+	int64_t touched; /* when its terminal was touched last, by the terminal's own clock */
+	LockMachine machine;
+} Seen;
+
+typedef struct Lock {
+	sd_event *event;
+	sd_bus *bus;
+	sd_bus *calls; /* of lockers to logind, as they go by */
+	sd_bus_slot *changed;
+	sd_login_monitor *logins;
+	sd_event_source *timer;
+	Activity *activity;
+	const char *directory; /* /run/sekisho/lock */
+	LockLimits limits;
+	uint64_t pass_until; /* the limits do not apply here until then */
+	bool by_console;     /* no desktop is believed */
+	char lockers[1024];  /* programs that are, besides those known; blanks between */
+	bool wanted;	     /* lock now */
+	Seen sessions[LOCK_SESSIONS_MAX];
+
+	Vt vt;
+	sd_event_source *vt_io; /* another console is in front */
+	sd_event_source *asker; /* the child that asks for the password */
+	sd_event_source *again; /* it is started again */
+	uint32_t failures;
+
+	uid_t core_uid;
+	SkChan *core;
+	SkLockEvent untold[LOCK_UNTOLD_MAX]; /* while there is no core; the oldest first */
+	size_t n_untold;
+	sd_event_source *core_io;
+	uint64_t order;	  /* cookie of the last SK_LOCK_NOW that had one */
+	SkLockState told; /* to this core; size 0: nothing yet */
+} Lock;
+
+uint64_t lock_now(void);
+
+/* Something changed: every session is judged anew. */
+void lock_look(Lock *lock);

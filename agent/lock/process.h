@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What a process of a user's is, by what the kernel says of it and not by what it says of itself: its name,
+ * its arguments and its environment are whatever it likes them to be.
+ */
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define PROCESS_PATH_MAX 256
+
+/*
+ * The file it runs, as root sees it: a file of root's that nobody else can change, and no picture of the file
+ * system that the user made for it.
+ *
+ * Return: false when it is not so.
+ */
+bool process_program(pid_t pid, char *path, size_t size);
+
+/* It is there, nobody stopped it, and nobody leads it by ptrace. */
+bool process_runs(pid_t pid);
+
+/* Among what it started, and what that started, and so on. Return: the first one wanted, or 0. */
+pid_t process_find_below(pid_t pid, bool (*wanted)(pid_t pid, void *userdata), void *userdata);

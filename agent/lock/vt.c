@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lock/vt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+
+#define NOTE "console"
+#define NOTE_MAX 256
+
+static int open_console(int number)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/tty%d", number);
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Return: the number of the console in front, or negative errno. */
+static int in_front(int fd)
+{
+	struct vt_stat state;
+
+	return ioctl(fd, VT_GETSTATE, &state) < 0 ? -errno : state.v_active;
+}
+
+static int write_note(const Vt *vt, const char *directory)
+{
+	char text[NOTE_MAX];
+	own_fd int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir_fd < 0)
+		return -errno;
+	if (!sk_str_format(text, sizeof(text), "%d %d %u %s %s\n", vt->number, vt->before, vt->uid,
+		    vt->session, vt->user))
+		return -ENAMETOOLONG;
+	return sk_io_replace_file_at(dir_fd, NOTE, 0600, text, strlen(text));
+}
+
+static void remove_note(const char *directory)
+{
+	own_fd int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir_fd >= 0)
+		(void)unlinkat(dir_fd, NOTE, 0);
+}
+
+static void forget(Vt *vt)
+{
+	if (vt->fd >= 0)
+		close(vt->fd);
+	*vt = (Vt){.fd = -1};
+}
+
+void vt_resume(Vt *vt, const char *directory)
+{
+	own_fd int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_free char *text = NULL;
+	Vt found = {.fd = -1};
+
+	*vt = found;
+	if (dir_fd < 0 || sk_io_read_file_at(dir_fd, NOTE, NOTE_MAX, &text, NULL) < 0)
+		return;
+	if (sscanf(text, "%d %d %u %63s %63s", &found.number, &found.before, &found.uid, found.session,
+		    found.user) != 5)
+		return;
+	found.fd = open_console(found.number);
+	*vt = found;
+	if (found.fd < 0 || !vt_look(vt))
+		vt_give_back(vt, directory);
+}
+
+int vt_take(Vt *vt, const char *directory, const char *session, const char *user, uid_t uid)
+{
+	Vt taken = {.fd = -1, .uid = uid};
+	own_fd int fd = open_console(0);
+
+	if (vt->number)
+		return 0;
+	if (fd < 0)
+		return fd;
+	taken.before = in_front(fd);
+	if (taken.before < 0)
+		return taken.before;
+	if (ioctl(fd, VT_OPENQRY, &taken.number) < 0 || taken.number <= 0)
+		return errno ? -errno : -EBUSY;
+	if (!sk_str_copy(taken.session, sizeof(taken.session), session) ||
+		!sk_str_copy(taken.user, sizeof(taken.user), user))
+		return -ENAMETOOLONG;
+	/* Open, so that nobody puts a sign-in there. */
+	taken.fd = open_console(taken.number);
+	if (taken.fd < 0)
+		return taken.fd;
+	int r = write_note(&taken, directory);
+
+	if (r == 0 && ioctl(fd, VT_ACTIVATE, taken.number) < 0)
+		r = -errno;
+	if (r < 0) {
+		remove_note(directory);
+		forget(&taken);
+		return r;
+	}
+	*vt = taken;
+	return 0;
+}
+
+int vt_open_again(Vt *vt)
+{
+	int fd = open_console(vt->number);
+
+	if (fd < 0)
+		return fd;
+	close(vt->fd);
+	vt->fd = fd;
+	return 0;
+}
+
+bool vt_look(Vt *vt)
+{
+	if (vt->number == 0 || vt->up)
+		return vt->up;
+	if (in_front(vt->fd) != vt->number || ioctl(vt->fd, VT_LOCKSWITCH, 1) < 0)
+		return false;
+	/* Somebody may have gone elsewhere in between. */
+	vt->up = in_front(vt->fd) == vt->number;
+	if (!vt->up)
+		(void)ioctl(vt->fd, VT_UNLOCKSWITCH, 1);
+	return vt->up;
+}
+
+void vt_give_back(Vt *vt, const char *directory)
+{
+	if (vt->number == 0)
+		return;
+	(void)vt_open_again(vt);
+	if (vt->fd >= 0) {
+		(void)ioctl(vt->fd, VT_UNLOCKSWITCH, 1);
+		if (in_front(vt->fd) == vt->number && ioctl(vt->fd, VT_ACTIVATE, vt->before) < 0)
+			sk_log(LOG_ERR, "console %d does not come back: %s", vt->before, strerror(errno));
+	}
+	remove_note(directory);
+	forget(vt);
+}

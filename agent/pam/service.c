@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/pam/service.h"
+
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/ipc/proto_sign_in.h"
+
+static const char *const inside[] = {"atd", "chfn", "chsh", "cron", "crond", "gdm-launch-environment",
+	"lightdm-greeter", "newusers", "passwd", "polkit-1", "runuser", "runuser-l", "sddm-greeter", "su",
+	"su-l", "sudo", "sudo-i", "systemd-user", NULL};
+
+static const char *const lockers[] = {"cinnamon-screensaver", "gnome-screensaver", "i3lock", "kde",
+	"kde-fingerprint", "kscreensaver", "light-locker", "mate-screensaver", "sekisho-lock", "swaylock",
+	"vlock", "xfce4-screensaver", "xscreensaver", NULL};
+
+static bool is_one_of(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (sk_str_eq(*names, name))
+			return true;
+	return false;
+}
+
+ServiceKind service_kind(const char *service)
+{
+	if (is_one_of(inside, service))
+		return SERVICE_INSIDE;
+	return is_one_of(lockers, service) ? SERVICE_UNLOCK : SERVICE_SIGN_IN;
+}
+
+bool service_is_console(const char *tty)
+{
+	return sk_str_starts(tty, "tty") && tty[3] >= '0' && tty[3] <= '9';
+}
+
+unsigned service_letters(const char *tty, const char *locale)
+{
+	if (service_is_console(tty))
+		return SK_LETTERS_ASCII;
+	if (locale && sk_str_starts(locale, "ja"))
+		return SK_LETTERS_JAPANESE;
+	return locale && sk_str_starts(locale, "en") ? SK_LETTERS_ENGLISH : SK_LETTERS_BOTH;
+}
