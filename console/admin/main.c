@@ -17,6 +17,7 @@ static int help(FILE *out, int status)
 	fprintf(out, _("       %s logout\n"), "sekisho-admin");
 	fprintf(out, _("       %s recovery-key make FILE\n"), "sekisho-admin");
 	fprintf(out, _("       %s recovery open KEY-FILE BOX-FILE OUTPUT\n"), "sekisho-admin");
+	fprintf(out, _("       %s recovery pass KEY-FILE COPY-FILE PUBLIC-KEY OUTPUT\n"), "sekisho-admin");
 	if (status == ADMIN_OK) {
 		putc('\n', out);
 		admin_list_commands(out);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "console/admin/admin.h"
@@ -185,6 +186,27 @@ static int open_box(const json_t *taken, SkSecret *secret, SkSecret **ret_data)
 	return sk_box_open(secret, (SkBoxLabel){.info = info, .aad = medium}, box, size, ret_data);
 }
 
+/* The secret half of the file, by a passphrase that is asked for. */
+static int unlock(const KeyFile *key, SkSecret **ret_secret, const char *file)
+{
+	int r = unseal_key(key, ret_secret);
+
+	if (r == -EBADMSG || r == -EINVAL) {
+		fprintf(stderr, _("sekisho-admin: that is not the passphrase of this key\n"));
+		return ADMIN_REFUSED;
+	}
+	return r < 0 ? fail(file, r) : ADMIN_OK;
+}
+
+static int say_opened(int r, const char *file)
+{
+	if (r == -EBADMSG || r == -EOPNOTSUPP || r == -EINVAL) {
+		fprintf(stderr, _("sekisho-admin: %s: this key does not open it\n"), file);
+		return ADMIN_REFUSED;
+	}
+	return r < 0 ? fail(file, r) : ADMIN_OK;
+}
+
 static int open_taken(const char *key_file, const char *box_file, const char *output)
 {
 	own_secret SkSecret *secret = NULL, *data = NULL;
@@ -196,28 +218,101 @@ static int open_taken(const char *key_file, const char *box_file, const char *ou
 		status = read_object(box_file, &taken);
 	if (status != ADMIN_OK)
 		return status;
-	r = unseal_key(&key, &secret);
-	if (r == -EBADMSG || r == -EINVAL) {
-		fprintf(stderr, _("sekisho-admin: that is not the passphrase of this key\n"));
-		return ADMIN_REFUSED;
-	}
+	status = unlock(&key, &secret, key_file);
+	if (status != ADMIN_OK)
+		return status;
+	r = open_box(taken, secret, &data);
+	return r < 0 ? say_opened(r, box_file)
+		     : write_new(output, sk_secret_data(data), sk_secret_size(data));
+}
+
+/* ---- pass ---- */
+
+/* What is in both boxes of a copy of the keys, sealed again to who takes it (sekisho-console recover). */
+typedef struct Passing {
+	const json_t *copy;
+	SkSecret *secret;
+	uint8_t to[SK_BOX_KEY_SIZE];
+} Passing;
+
+static int pass_box(const Passing *passing, const char *name, const char *info, char **ret_text)
+{
+	const char *vault = json_string_value(json_object_get(passing->copy, "vault"));
+	const char *text = json_string_value(json_object_get(passing->copy, name));
+	const SkBoxLabel label = {.info = info, .aad = vault};
+	own_secret SkSecret *data = NULL;
+	own_free uint8_t *box = malloc(text ? strlen(text) + 4 : 1);
+	own_free char *sealed = malloc(text ? strlen(text) + 8 : 1);
+	size_t size = 0;
+	int r;
+
+	if (!box || !sealed)
+		return -ENOMEM;
+	if (!vault || !text || sk_base64_parse(text, strlen(text), box, &size) < 0)
+		return -EINVAL;
+	r = sk_box_open(passing->secret, label, box, size, &data);
+	/* As large as before. */
 	if (r == 0)
-		r = open_box(taken, secret, &data);
-	if (r == -EBADMSG || r == -EOPNOTSUPP || r == -EINVAL) {
-		fprintf(stderr, _("sekisho-admin: %s: this key does not open it\n"), box_file);
-		return ADMIN_REFUSED;
+		r = sk_box_seal(passing->to, label, sk_secret_data(data), sk_secret_size(data), box);
+	if (r < 0)
+		return r;
+	sk_base64_format(box, size, sealed);
+	*ret_text = own_take(sealed);
+	return 0;
+}
+
+static int pass_copy(const Passing *passing, const char *output)
+{
+	own_free char *vault = NULL, *home = NULL, *text = NULL;
+	json_auto_t *object = NULL;
+	int r = pass_box(passing, "vaultBox", "sekisho vault copy 1", &vault);
+
+	if (r == 0)
+		r = pass_box(passing, "homeBox", "sekisho home copy 1", &home);
+	if (r < 0)
+		return r;
+	object = json_pack("{s:s, s:s, s:O?}", "vaultBox", vault, "homeBox", home, "epoch",
+		json_object_get(passing->copy, "epoch"));
+	text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+	return !text ? -ENOMEM : write_new(output, text, strlen(text)) == ADMIN_OK ? 0 : -EIO;
+}
+
+static int pass(const char *key_file, const char *copy_file, const char *to, const char *output)
+{
+	own_secret SkSecret *secret = NULL;
+	json_auto_t *copy = NULL, *wanted = json_pack("{s:s}", "to", to);
+	Passing passing = {.secret = NULL};
+	KeyFile key;
+	int status, r;
+
+	if (!read_bytes(wanted, "to", passing.to, sizeof(passing.to))) {
+		fprintf(stderr, _("sekisho-admin: %s: this is no public key\n"), to);
+		return ADMIN_USAGE;
 	}
-	return r < 0 ? fail(box_file, r) : write_new(output, sk_secret_data(data), sk_secret_size(data));
+	status = read_key(key_file, &key);
+	if (status == ADMIN_OK)
+		status = read_object(copy_file, &copy);
+	if (status == ADMIN_OK)
+		status = unlock(&key, &secret, key_file);
+	if (status != ADMIN_OK)
+		return status;
+	passing.copy = copy;
+	passing.secret = secret;
+	r = pass_copy(&passing, output);
+	return r == -EIO ? ADMIN_ERROR : say_opened(r, copy_file);
 }
 
 int admin_recovery(int argc, char **argv, int *ret_status)
 {
 	bool is_make = argc == 3 && sk_str_eq(argv[0], "recovery-key") && sk_str_eq(argv[1], "make");
 	bool is_open = argc == 5 && sk_str_eq(argv[0], "recovery") && sk_str_eq(argv[1], "open");
+	bool is_pass = argc == 6 && sk_str_eq(argv[0], "recovery") && sk_str_eq(argv[1], "pass");
 
 	if (is_make)
 		*ret_status = make(argv[2]);
 	else if (is_open)
 		*ret_status = open_taken(argv[2], argv[3], argv[4]);
-	return is_make || is_open;
+	else if (is_pass)
+		*ret_status = pass(argv[2], argv[3], argv[4], argv[5]);
+	return is_make || is_open || is_pass;
 }

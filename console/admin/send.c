@@ -12,8 +12,10 @@
 #include "lib/base/str.h"
 #include "lib/crypt/base64.h"
 #include "lib/crypt/digest.h"
+#include "lib/crypt/secret.h"
 
 #define ANSWER_MAX (256 * 1024 * 1024)
+#define KEY_BYTES 16
 #define COOKIE "__Host-sekisho="
 
 typedef struct Received {
@@ -83,17 +85,54 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
 	return longer ? longer : list;
 }
 
+/* The connection broke: what was asked for may have been done. */
+static bool is_cut(CURLcode code)
+{
+	return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
+	       code == CURLE_PARTIAL_FILE;
+}
+
+/* Done once however often it is sent: by its nature, or because the console knows it by the key. */
+static bool may_repeat(const AdminRequest *request, const char *key)
+{
+	return *key || sk_str_eq(request->method, "GET");
+}
+
+static CURLcode run(CURL *curl, const AdminRequest *request, const char *key, AdminAnswer *answer)
+{
+	CURLcode code = curl_easy_perform(curl);
+
+	if (!is_cut(code) || !may_repeat(request, key))
+		return code;
+	admin_answer_deinit(answer);
+	return curl_easy_perform(curl);
+}
+
+/* A POST of who is signed in has a key of its own. */
+static void make_key(const AdminState *state, const AdminRequest *request, char key[2 * KEY_BYTES + 1])
+{
+	uint8_t bytes[KEY_BYTES];
+
+	*key = 0;
+	if (!state->token || !*state->token || !sk_str_eq(request->method, "POST"))
+		return;
+	sk_random_fill(bytes, sizeof(bytes));
+	sk_hex_format(key, bytes, sizeof(bytes));
+}
+
 static int perform(CURL *curl, AdminState *state, const AdminRequest *request, AdminAnswer *answer)
 {
 	Received received = {answer, state};
 	struct curl_slist *headers = NULL;
-	char cookie[256] = "";
+	char cookie[256] = "", key[2 * KEY_BYTES + 1];
 	CURLcode code;
 
 	if (state->token && *state->token)
 		sk_str_format(cookie, sizeof(cookie), COOKIE "%s", state->token);
 	headers = add_header(headers, "Cookie", *cookie ? cookie : NULL);
 	headers = add_header(headers, "Sekisho-CSRF", state->csrf);
+	make_key(state, request, key);
+	headers = add_header(headers, "Idempotency-Key", *key ? key : NULL);
 	headers = add_header(headers, "Accept-Language", sk_intl_is_japanese() ? "ja" : "en");
 	headers = add_header(headers, "Expect", "");
 	if (request->type)
@@ -108,7 +147,7 @@ static int perform(CURL *curl, AdminState *state, const AdminRequest *request, A
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &received);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, &received);
-	code = curl_easy_perform(curl);
+	code = run(curl, request, key, answer);
 	curl_slist_free_all(headers);
 	if (code != CURLE_OK) {
 		fprintf(stderr, "sekisho-admin: %s: %s\n", state->server, curl_easy_strerror(code));

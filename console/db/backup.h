@@ -2,10 +2,10 @@
 #pragma once
 /*
  * Backups in one form for both engines, made from one moment while the console serves, and restored into
- *either: so a clinic moves from SQLite to PostgreSQL with a backup and a restore.
+ * either: so a clinic moves from SQLite to PostgreSQL with a backup and a restore.
  *
  * JSON Lines. First a header, then for each table a line with its columns and a line for each row, last the
- *end:
+ * end:
  *
  *	{"format":"sekisho-backup","version":1,"schema":9,"migrations":["SHA256",...],"made":MS}
  *	{"table":"people","columns":["id",...],"types":["text","int","bytes",...]}
@@ -13,7 +13,8 @@
  *	{"end":true,"rows":N,"sha256":"HEX of everything before this line"}
  *
  * It holds everything that the database holds, and so no key that opens a medium: those are wrapped under a
- *key that is not in the database. It does hold names and addresses: whoever stores it keeps it to themselves.
+ * key that is not in the database. It does hold names and addresses: whoever stores it keeps it to
+ * themselves.
  */
 #include <stdio.h>
 

@@ -10,18 +10,19 @@
  *
  * Errors: negative errno, and sk_db_message() tells the engine's words for the journal. The ones that callers
  * act upon:
- *	-EEXIST     a UNIQUE or PRIMARY KEY constraint
- *	-ESTALE     a FOREIGN KEY or CHECK constraint: the row does not fit the others
- *	-EAGAIN     a serialisation failure, a deadlock, a busy or restarting database: the whole transaction
- *may be run again (sk_db_transact() does so) -ENOTCONN   the connection is gone and could not be made anew
- *	-ENOSPC, -EROFS the database cannot write
- *	-ETIMEDOUT  a statement took longer than any should
- *	-EUCLEAN    the file is damaged, or no database of ours
- *	-EBADMSG    the statement is wrong: an error in this program
+ * - -EEXIST: a UNIQUE or PRIMARY KEY constraint
+ * - -ESTALE: a FOREIGN KEY or CHECK constraint: the row does not fit the others
+ * - -EAGAIN: a serialisation failure, a deadlock, a busy or restarting database: the whole transaction may be
+ *   run again (sk_db_transact() does so)
+ * - -ENOTCONN: the connection is gone and could not be made anew
+ * - -ENOSPC, -EROFS: the database cannot write
+ * - -ETIMEDOUT: a statement took longer than any should
+ * - -EUCLEAN: the file is damaged, or no database of ours
+ * - -EBADMSG: the statement is wrong: an error in this program
  *
  * A statement that failed inside a transaction fails the transaction, on both engines: every later one
- *returns the same error, and so does sk_db_transact(). Who wants to know whether a row is there asks with ON
- *CONFLICT DO NOTHING and looks at ret_changed.
+ * returns the same error, and so does sk_db_transact(). Who wants to know whether a row is there asks with ON
+ * CONFLICT DO NOTHING and looks at ret_changed.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Epochs: the changes of the vault (vault.h) in the order in which every instance makes them. The database
- *says what is to be changed, each instance changes its own vault, destroys the key of the epoch before, and
- *confirms. No secret passes through the database for that: a cut is the number of a leaf.
+ * says what is to be changed, each instance changes its own vault, destroys the key of the epoch before, and
+ * confirms. No secret passes through the database for that: a cut is the number of a leaf.
  *
  *	revoke	the leaves of a medium are cut out of the tree
  *	renew	a new generation joins, whose tree is handed over sealed (renew.h, handover.h)
@@ -11,11 +11,11 @@
  *	restore	the database was found to be older than the vault: it came from a backup
  *
  * An epoch is `destroyed` when every holder confirmed that the key of the epoch before is gone. A holder that
- *is down does it when it starts, before it serves: sk_epoch_apply() comes first.
+ * is down does it when it starts, before it serves: sk_epoch_apply() comes first.
  *
  * What a kill at any moment leaves: before the commit nothing; after it, an epoch that is not applied yet,
- *which the next sk_epoch_apply() finds; within the change of the vault, the old or the new state; before the
- *confirmation, a vault that is further than what it confirmed.
+ * which the next sk_epoch_apply() finds; within the change of the vault, the old or the new state; before the
+ * confirmation, a vault that is further than what it confirmed.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,6 +6,7 @@
 #include "console/keys/wrap.h"
 #include "console/store/id.h"
 #include "console/store/time.h"
+#include "lib/crypt/digest.h"
 
 /* The living key whose leaf an escrow shares. */
 typedef struct Place {
@@ -32,13 +33,20 @@ static int find_place(SkDb *db, const char *medium_id, Place *ret_place)
 	return 0;
 }
 
+/* A box as it is kept: wrapped once more, and the digest of what it was. */
+typedef struct Kept {
+	SkEscrowBox wrapped;
+	uint8_t digest[SK_SHA256_SIZE];
+} Kept;
+
 static int insert_escrow(
-	SkDb *db, const Place *place, const char *medium_id, const SkEscrowBox *wrapped, const char *id)
+	SkDb *db, const Place *place, const char *medium_id, const Kept *kept, const char *id)
 {
 	const SkDbValue values[] = {sk_db_text(id), sk_db_text(medium_id), sk_db_text(place->facility_id),
 		sk_db_text(place->key_id), sk_db_int(place->slot.generation),
-		sk_db_text(wrapped->recovery_key), sk_db_text(SK_BOX_ALGORITHM),
-		sk_db_bytes(wrapped->box, wrapped->size), sk_db_int(sk_time_now())};
+		sk_db_text(kept->wrapped.recovery_key), sk_db_text(SK_BOX_ALGORITHM),
+		sk_db_bytes(kept->wrapped.box, kept->wrapped.size), sk_db_int(sk_time_now()),
+		sk_db_bytes(kept->digest, sizeof(kept->digest))};
 	int r = sk_db_exec(db,
 		"UPDATE escrows SET state = 'replaced', ended = $2 WHERE medium_id = $1 AND state = 'live'",
 		SK_DB_ARGS(sk_db_text(medium_id), sk_db_int(sk_time_now())), NULL);
@@ -48,7 +56,7 @@ static int insert_escrow(
 	return sk_db_exec(db,
 		"INSERT INTO escrows (id, medium_id, facility_id, key_id, generation, recovery_key, "
 		"algorithm, wrapped,"
-		" created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		" created, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		values, SK_ARRAY_SIZE(values), NULL);
 }
 
@@ -59,6 +67,7 @@ int sk_escrow_store(SkDb *db, SkVault *vault, const char *medium_id, const SkEsc
 	uint8_t wrapped[SK_ESCROW_BOX_MAX + SK_AEAD_OVERHEAD];
 	char context[SK_WRAP_CONTEXT_SIZE];
 	Place place;
+	Kept kept;
 	int r;
 
 	if (box->size > SK_ESCROW_BOX_MAX)
@@ -76,8 +85,21 @@ int sk_escrow_store(SkDb *db, SkVault *vault, const char *medium_id, const SkEsc
 		vault, place.slot, sk_wrap_context(context, "escrow", ret_id, medium_id), data, wrapped);
 	if (r < 0)
 		return r;
-	return insert_escrow(db, &place, medium_id,
-		&(SkEscrowBox){box->recovery_key, wrapped, box->size + SK_AEAD_OVERHEAD}, ret_id);
+	kept.wrapped = (SkEscrowBox){box->recovery_key, wrapped, box->size + SK_AEAD_OVERHEAD};
+	sk_sha256(kept.digest, box->box, box->size);
+	return insert_escrow(db, &place, medium_id, &kept, ret_id);
+}
+
+int sk_escrow_is_known(SkDb *db, const char *medium_id, const void *box, size_t size)
+{
+	uint8_t digest[SK_SHA256_SIZE];
+	int64_t known = 0;
+	int r;
+
+	sk_sha256(digest, box, size);
+	r = sk_db_query_int(db, "SELECT COUNT(*) FROM escrows WHERE medium_id = $1 AND digest = $2",
+		SK_DB_ARGS(sk_db_text(medium_id), sk_db_bytes(digest, sizeof(digest))), &known);
+	return r < 0 ? r : known > 0;
 }
 
 int sk_escrow_ask(SkDb *db, const char *medium_id, const char *person_id, const char *reason,

@@ -2,17 +2,18 @@
 #pragma once
 /*
  * The recovery key of a medium: a second slot with a random key, for who has forgotten the passphrase or has
- *to open what somebody left. The terminal that prepares the medium seals it (lib/crypt/box.h) to the
- *organisation's recovery key, whose secret half is on no machine of the network; the console wraps the box
- *once more under the medium's leaf, so that a revocation destroys it, too. The console can neither open a box
- *nor give one out alone:
+ * to open what somebody left. The terminal that prepares the medium seals it (lib/crypt/box.h) to the
+ * organisation's recovery key, whose secret half is on no machine of the network; the console wraps the box
+ * once more under the medium's leaf, so that a revocation destroys it, too. The console can neither open a
+ * box nor give one out alone:
  *
  *	1. one person asks, with a reason;
  *	2. another one approves, within SK_ESCROW_WAIT_MS;
  *	3. either of the two takes the box, once, within SK_ESCROW_TAKE_MS of the approval;
  *	4. where the recovery key is kept, the box is opened with it (the key itself is kept so that it takes
- *two: one has the token or the paper, the other its passphrase);
- *	5. the slot of the medium is replaced: the escrow is `opened`, and the ledger asks for a new one.
+ * two: one has the token or the paper, the other its passphrase);
+ *	5. the slot of the medium is replaced: the escrow is `opened`, and an alert says so until a new one
+ * came.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,9 @@ typedef struct SkEscrowBox {
  */
 int sk_escrow_store(SkDb *db, SkVault *vault, const char *medium_id, const SkEscrowBox *box,
 	char ret_id[SK_ESCROW_ID_SIZE]);
+
+/* Was this very box stored for the medium, now or ever? Return: 1, 0, negative errno. */
+int sk_escrow_is_known(SkDb *db, const char *medium_id, const void *box, size_t size);
 
 /* Inside a transaction. Return: 0 with the opening's id, -ENOENT the medium has no living escrow, -EINVAL no
  * reason. */

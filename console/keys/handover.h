@@ -20,6 +20,9 @@
 /* Tells the others where to hand over to. At start, after sk_epoch_apply(). */
 int sk_handover_publish(SkDb *db, SkVault *vault);
 
+/* One more instance that has the vault. Inside a transaction; the row of `instances` exists. */
+int sk_handover_add_holder(SkDb *db, const char *instance_id);
+
 /* A holder that is gone for good does not hold up the end of an epoch any more. Inside a transaction. */
 int sk_handover_end_holder(SkDb *db, const char *instance_id);
 

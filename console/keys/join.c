@@ -109,7 +109,7 @@ static int load_key(SkDb *db, const char *instance_id, uint8_t ret_key[SK_BOX_KE
 }
 
 /* It counts as a holder from now on: what is destroyed while it is joining has to be destroyed by it, too. */
-static int insert_holder(SkDb *db, const char *instance_id)
+int sk_handover_add_holder(SkDb *db, const char *instance_id)
 {
 	return sk_db_exec(db,
 		"INSERT INTO vault_holders (instance_id, joined) VALUES ($1, $2)"
@@ -147,7 +147,7 @@ static int seal(
 
 static int store(SkDb *db, const SkAdmission *admission, const Boxes *boxes)
 {
-	int r = insert_holder(db, admission->instance_id);
+	int r = sk_handover_add_holder(db, admission->instance_id);
 
 	if (r < 0)
 		return r;

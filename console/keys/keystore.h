@@ -4,21 +4,20 @@
  * Where an instance of the console keeps the key of the current epoch, so that it can be destroyed there.
  * That key opens the vault (vault.h), and nothing else is worth as much.
  *
- *	file:/DIRECTORY		one file of 32 bytes per epoch, 0600, in a directory of its own, 0700
- *	pkcs11:MODULE?dir=DIRECTORY&token=LABEL&pin=/FILE
- *				an AES-256 object in a token (HSM, smart card, SoftHSM) that cannot be taken
- *out; it wraps the epoch's key into a file of DIRECTORY tpm2:[WHERE]?dir=/DIRECTORY in the memory of this
- *machine's TPM 2.0; what finds and opens it there is a file of DIRECTORY. WHERE: in the words of tpm2-tss,
- *otherwise device:/dev/tpmrm0
+ * - file:/DIRECTORY: one file of 32 bytes per epoch, 0600, in a directory of its own, 0700
+ * - pkcs11:MODULE?dir=DIRECTORY&token=LABEL&pin=/FILE: an AES-256 object in a token (HSM, smart card,
+ * SoftHSM) that cannot be taken out; it wraps the epoch's key into a file of DIRECTORY
+ * - tpm2:[WHERE]?dir=/DIRECTORY: in the memory of this machine's TPM 2.0; what finds and opens it there is a
+ *   file of DIRECTORY. WHERE: in the words of tpm2-tss, otherwise device:/dev/tpmrm0
  *
  * Never inside the directory of the database, nor in what is backed up with it.
  *
  * What destruction is worth. A token and a TPM forget the object, and the file beside it is noise from then
- *on. A file is overwritten, synced and unlinked: on a disk that turns that is the end of it; on flash, on a
+ * on. A file is overwritten, synced and unlinked: on a disk that turns that is the end of it; on flash, on a
  * copy-on-write file system and on a virtual disk with snapshots the old blocks may live on, unnamed, until
  * they are used again. So the directory belongs on LUKS, then those blocks are worth something only to who
  * also has the disk's key; who cannot have that either uses a token or the TPM. The TPM of a virtual machine
- *is a file of its host, and worth as much.
+ * is a file of its host, and worth as much.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -127,7 +127,7 @@ int sk_receipt_make(SkDb *db, const char *medium_id, json_t **ret_receipt)
 }
 
 int sk_copy_make(SkDb *db, SkVault *vault, const uint8_t recovery_public[SK_BOX_KEY_SIZE],
-	const SkVaultCopy *copy, SkWrap *ret_box)
+	const SkVaultCopy *copy, SkSealedCopy *ret_sealed)
 {
 	const SkBoxLabel label = {.info = SK_VAULT_COPY_INFO, .aad = sk_vault_id(vault)};
 	own_free uint8_t *box = NULL;
@@ -148,25 +148,26 @@ int sk_copy_make(SkDb *db, SkVault *vault, const uint8_t recovery_public[SK_BOX_
 		values, SK_ARRAY_SIZE(values), NULL);
 	if (r < 0)
 		return r;
-	*ret_box = (SkWrap){own_take(box), size};
+	sk_str_copy(ret_sealed->id, sizeof(ret_sealed->id), id);
+	ret_sealed->box = (SkWrap){own_take(box), size};
 	return 0;
 }
 
-int sk_copy_end(SkDb *db, const char *copy_id, const char *person_id)
+int sk_copy_end(SkDb *db, const char *copy_id, const char *person_id, const char *note)
 {
 	int64_t changed;
 	int r = sk_db_exec(db,
-		"UPDATE epoch_copies SET destroyed = $2, destroyed_by = $3, version = version + 1"
+		"UPDATE epoch_copies SET destroyed = $2, destroyed_by = $3, note = $4, version = version + 1"
 		" WHERE id = $1 AND destroyed IS NULL",
-		SK_DB_ARGS(sk_db_text(copy_id), sk_db_int(sk_time_now()), sk_db_text(person_id)), &changed);
+		SK_DB_ARGS(sk_db_text(copy_id), sk_db_int(sk_time_now()), sk_db_text(person_id),
+			sk_db_text(note)),
+		&changed);
 
 	return r < 0 ? r : changed == 1 ? 0 : -ENOENT;
 }
 
 int sk_copy_count_old(SkDb *db, int64_t *ret_count)
 {
-	return sk_db_query_int(db,
-		"SELECT COUNT(*) FROM epoch_copies WHERE destroyed IS NULL AND epoch <"
-		" (SELECT COALESCE(MAX(number), 0) FROM epochs WHERE kind IN ('revoke', 'drop', 'restore'))",
-		SK_DB_NO_ARGS, ret_count);
+	return sk_db_query_int(
+		db, "SELECT COUNT(*) FROM epoch_copies WHERE " SK_COPY_IS_OLD, SK_DB_NO_ARGS, ret_count);
 }

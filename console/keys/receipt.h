@@ -10,6 +10,7 @@
 
 #include "console/db/db.h"
 #include "console/keys/vault.h"
+#include "console/store/id.h"
 
 /*
  * {
@@ -33,6 +34,11 @@ typedef struct SkVaultCopy {
 	const char *made_by;
 } SkVaultCopy;
 
+typedef struct SkSealedCopy {
+	char id[SK_ID_SIZE]; /* of its row */
+	SkWrap box;	     /* the caller frees the bytes */
+} SkSealedCopy;
+
 /*
  * Seals the vault to the recovery key, for keeping off the machine, and notes who has it. Inside a
  * transaction. The label of the box: info "sekisho vault copy 1", aad the id of the vault. The caller frees
@@ -40,10 +46,19 @@ typedef struct SkVaultCopy {
  */
 #define SK_VAULT_COPY_INFO "sekisho vault copy 1"
 int sk_copy_make(SkDb *db, SkVault *vault, const uint8_t recovery_public[SK_BOX_KEY_SIZE],
-	const SkVaultCopy *copy, SkWrap *ret_box);
+	const SkVaultCopy *copy, SkSealedCopy *ret_sealed);
 
-/* Somebody says that a copy is destroyed. Inside a transaction. Return: 0, -ENOENT. */
-int sk_copy_end(SkDb *db, const char *copy_id, const char *person_id);
+/* Somebody says that a copy is destroyed. note: may be NULL. Inside a transaction. Return: 0, -ENOENT. */
+int sk_copy_end(SkDb *db, const char *copy_id, const char *person_id, const char *note);
 
-/* Copies from before the last destruction, which would bring back what was destroyed since: to be renewed. */
+/*
+ * A condition on rows of epoch_copies: somebody has it still, and it would bring back what was destroyed
+ * since, or lacks a key with which this console signs by now. It is to be destroyed, and a new one made.
+ */
+#define SK_COPY_IS_OLD                                                                                       \
+	"destroyed IS NULL AND (epoch < (SELECT COALESCE(MAX(number), 0) FROM epochs WHERE kind IN "         \
+	"('revoke', 'drop', 'restore')) OR made < (SELECT COALESCE(MAX(created), 0) FROM public_keys WHERE " \
+	"purpose LIKE 'signing:%'))"
+
+/* How many there are. */
 int sk_copy_count_old(SkDb *db, int64_t *ret_count);

@@ -55,13 +55,17 @@ int sk_renew_start(SkDb *db, SkVault *vault, const char *actor, const char *reas
 	Start start = {.vault = vault, .actor = actor, .reason = reason};
 	int r = sk_vault_new_tree(&tree);
 
+	if (r < 0)
+		return r;
 	start.tree = tree;
-	if (r == 0)
-		r = sk_db_transact(db, add_epoch, &start);
+	/* Who follows the database meanwhile would not find its tree, and give the renewal up. */
+	sk_vault_hold(vault);
+	r = sk_db_transact(db, add_epoch, &start);
 	if (r == 0)
 		r = sk_vault_change(vault, &(SkVaultChange){.epoch = start.epoch,
 						   .add_generation = (uint32_t)start.epoch,
 						   .add_tree = tree});
+	sk_vault_release(vault);
 	return r < 0 ? r : sk_epoch_apply(db, vault, NULL);
 }
 

@@ -2,14 +2,16 @@
 #pragma once
 /*
  * Everything anew: a new generation of the vault, every key and escrow wrapped again under it, and the old
- *generation destroyed everywhere. Needed when somebody may have had a copy of the vault, when another
- *algorithm is to be used (NET-3), and when thousands of cuts have made the tree large. Backups of the
- *database from before are worthless afterwards, on purpose: make one when it is done.
+ * generation destroyed everywhere. Needed when somebody may have had a copy of the vault, when another
+ * algorithm is to be used (NET-3), and when thousands of cuts have made the tree large. Backups of the
+ * database from before are worthless afterwards, on purpose: make one when it is done.
  *
  * The states are in the database, each step may be repeated, and the next start goes on:
- *	preparing	epoch `renew`, not confirmed by all: the new tree is being handed over; new keys still
- *use the old rewrapping	confirmed: new keys use the new tree; rows move over in batches switched
- *epoch `drop`: no row is left under the old one destroyed	`drop` is confirmed by all
+ * - preparing: epoch `renew`, not confirmed by all: the new tree is being handed over; new keys still use the
+ *   old
+ * - rewrapping: confirmed: new keys use the new tree; rows move over in batches
+ * - switched: epoch `drop`: no row is left under the old one
+ * - destroyed: `drop` is confirmed by all
  */
 #include <stdint.h>
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "console/keys/epoch.h"
 #include "console/keys/keystore_kind.h"
 #include "console/store/time.h"
 #include "lib/base/io.h"
@@ -137,21 +138,33 @@ static int destroy_key(SkSigning *signing, size_t index)
 	return 0;
 }
 
-/* Destroys the seeds whose overlap is over. */
+static int count_rows(SkDb *db, const Key *key, const char *sql)
+{
+	int64_t count;
+	int r = sk_db_query_int(
+		db, sql, SK_DB_ARGS(sk_db_text(key->signer.id), sk_db_int(sk_time_now())), &count);
+
+	return r < 0 ? r : count > 0;
+}
+
+/* Destroys the seeds whose overlap is over. Return: how many, or negative errno. */
 static int sweep(SkDb *db, SkSigning *signing)
 {
-	for (size_t i = signing->count; i-- > 0;) {
-		int64_t over;
-		int r = sk_db_query_int(db,
-			"SELECT COUNT(*) FROM public_keys WHERE id = $1 AND retired <= $2",
-			SK_DB_ARGS(sk_db_text(signing->keys[i].signer.id), sk_db_int(sk_time_now())), &over);
+	int count = 0;
 
-		if (r == 0 && over > 0)
+	for (size_t i = signing->count; i-- > 0;) {
+		int r = count_rows(db, &signing->keys[i],
+			"SELECT COUNT(*) FROM public_keys WHERE id = $1 AND retired <= $2");
+
+		if (r == 1)
 			r = destroy_key(signing, i);
+		else if (r == 0)
+			continue;
 		if (r < 0)
 			return r;
+		count++;
 	}
-	return 0;
+	return count;
 }
 
 int sk_signing_open(SkDb *db, const char *directory, const char *instance_id, SkSigning **ret_signing)
@@ -178,31 +191,35 @@ int sk_signing_open(SkDb *db, const char *directory, const char *instance_id, Sk
 	return 0;
 }
 
-typedef struct Rotation {
-	SkSigning *signing;
-	int64_t until;
-} Rotation;
-
-static int retire_others(SkDb *db, void *userdata)
+int sk_signing_retire(SkDb *db, int64_t until)
 {
-	const Rotation *rotation = userdata;
-	const Key *newest = &rotation->signing->keys[rotation->signing->count - 1];
+	int64_t running = 0;
+	int r = sk_db_query_int(db,
+		"SELECT COUNT(*) FROM public_keys WHERE purpose LIKE 'signing:%' AND retired > $1",
+		SK_DB_ARGS(sk_db_int(sk_time_now())), &running);
 
-	return sk_db_exec(db,
-		"UPDATE public_keys SET retired = $3 WHERE purpose = $1 AND id <> $2 AND retired IS NULL",
-		SK_DB_ARGS(sk_db_text(rotation->signing->purpose), sk_db_text(newest->signer.id),
-			sk_db_int(rotation->until)),
-		NULL);
+	if (r < 0 || running > 0)
+		return r < 0 ? r : -EBUSY;
+	r = sk_db_exec(db,
+		"UPDATE public_keys SET retired = $1 WHERE purpose LIKE 'signing:%' AND retired IS NULL",
+		SK_DB_ARGS(sk_db_int(until)), NULL);
+	return r < 0 ? r : sk_db_notify(db, SK_EPOCH_CHANNEL, "sign");
 }
 
-int sk_signing_rotate(SkDb *db, SkSigning *signing, int64_t overlap)
+int sk_signing_follow(SkDb *db, SkSigning *signing)
 {
-	Rotation rotation = {signing, sk_time_now() + overlap};
-	int r = make_key(db, signing);
+	int stays = 0, r = 0, swept;
 
-	if (r == 0)
-		r = sk_db_transact(db, retire_others, &rotation);
-	return r < 0 ? r : sweep(db, signing);
+	for (size_t i = 0; i < signing->count && stays == 0; i++)
+		stays = count_rows(db, &signing->keys[i],
+			"SELECT COUNT(*) FROM public_keys WHERE id = $1 AND retired IS NULL AND created <= "
+			"$2");
+	if (stays == 0)
+		r = make_key(db, signing);
+	if (stays < 0 || r < 0)
+		return stays < 0 ? stays : r;
+	swept = sweep(db, signing);
+	return swept < 0 ? swept : swept > 0 || stays == 0;
 }
 
 int sk_signing_sign(const SkSigning *signing, SkDssePayload payload, char **ret_envelope)

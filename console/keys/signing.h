@@ -5,8 +5,8 @@
  * definitions, heads. Ed25519; seeds are files epoch-N.seed (0600) in a directory of their own (0700), public
  * halves are rows of public_keys, purpose "signing:INSTANCE", which every instance tells the agents.
  *
- * Replacing a key has an overlap: until it ends both sign, so an agent that knows either believes. The old
- * seed is then destroyed; its public half stays, to verify what it signed.
+ * Replacing a key has an overlap: until it ends both sign, so an agent that knows either believes, and learns
+ * the new one. The old seed is then destroyed; its public half stays, to verify what it signed.
  */
 #include <stdint.h>
 
@@ -22,9 +22,18 @@ void sk_signing_free(SkSigning *signing);
 OWN_DEFINE(SkSigning, sk_signing_free)
 #define own_signing own_(sk_signing_freep)
 
-/* A new key from now on; the ones before sign until now + overlap (ms). Not inside a transaction. For one
- * thread. */
-int sk_signing_rotate(SkDb *db, SkSigning *signing, int64_t overlap);
+/*
+ * Every instance gets a new key, and the ones before, of all of them, sign until then. Each does its part in
+ * sk_signing_follow(), which SK_EPOCH_CHANNEL calls for. Inside a transaction. Return: 0, -EBUSY an overlap
+ * is not over yet, those of the database.
+ */
+int sk_signing_retire(SkDb *db, int64_t until);
+
+/*
+ * Makes the key that this instance lacks, and destroys those whose overlap is over. Not inside a transaction.
+ * For one thread. Return: 1 what agents are to believe has changed, 0, or negative errno.
+ */
+int sk_signing_follow(SkDb *db, SkSigning *signing);
 
 /* Signs with every key that is valid now. For any thread. The caller frees the envelope. Return: 0, -ENOMEM.
  */

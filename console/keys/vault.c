@@ -59,7 +59,7 @@ int sk_vault_store_first(SkVault *vault, const SkVaultState *state)
 
 const char *sk_vault_id(const SkVault *vault)
 {
-	return vault->state->id;
+	return vault->id;
 }
 
 const char *sk_vault_instance(const SkVault *vault)

@@ -90,6 +90,7 @@ static int begin(SkVault *vault, SkVaultState *state, SkVault **ret_vault)
 		return r;
 	}
 	vault->state = state;
+	sk_str_copy(vault->id, sizeof(vault->id), state->id);
 	*ret_vault = vault;
 	return 0;
 }
@@ -209,6 +210,7 @@ int sk_vault_open(const char *directory, SkKeystore *keystore, SkVault **ret_vau
 		sk_vault_free(vault);
 		return r;
 	}
+	sk_str_copy(vault->id, sizeof(vault->id), vault->state->id);
 	*ret_vault = vault;
 	return 0;
 }

@@ -9,6 +9,7 @@
 struct SkVault {
 	int dir_fd; /* locked as long as we live */
 	SkKeystore *keystore;
+	char id[SK_VAULT_ID_SIZE]; /* that of every state: states go while others hold the pointer */
 	char instance[SK_VAULT_ID_SIZE];
 	pthread_rwlock_t lock;
 	pthread_mutex_t changing;  /* one change at a time; readers go on meanwhile */

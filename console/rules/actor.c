@@ -35,7 +35,12 @@ int sk_actor_number(const SkActor *actor, const char *table, const char *prefix,
 	char pattern[SK_NUMBER_SIZE];
 
 	sk_str_format(pattern, sizeof(pattern), "%s%04d-%%", prefix, year);
-	r = sk_sql_new(actor->db, "SELECT count(*) FROM ", &sql);
+	/* Two that count at the same time would take the same number: the second one waits, and counts again.
+	 */
+	r = sk_db_exec(actor->db, "UPDATE facilities SET state = state WHERE id = $1",
+		SK_DB_ARGS(sk_db_text(facility)), NULL);
+	if (r == 0)
+		r = sk_sql_new(actor->db, "SELECT count(*) FROM ", &sql);
 	if (r < 0)
 		return r;
 	sk_sql_name(sql, table);

@@ -88,5 +88,8 @@ int sk_alert_rule_set(const SkActor *actor, const SkAlertRuleChange *change);
  * actor.h. */
 int sk_alerts_look(const SkActor *actor, const char *facility);
 
+/* Only at the screens of a facility: one of them changed just now. */
+int sk_alerts_look_at_screens(const SkActor *actor, const char *facility);
+
 /* The same for what takes reading many records: seldom. */
 int sk_alerts_count(const SkActor *actor, const char *facility);

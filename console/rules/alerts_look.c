@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "console/keys/receipt.h"
 #include "console/rules/alerts.h"
 #include "console/rules/calendar.h"
 #include "lib/base/str.h"
@@ -78,6 +79,12 @@ static const Check of_facility[] = {
 		"SELECT m.id, m.number AS medium, COUNT(*) AS count FROM key_uses u JOIN media m ON m.id = "
 		"u.medium_id "
 		"WHERE u.facility_id = $1 AND u.at >= $2 AND u.outcome = 'limited' GROUP BY m.id, m.number"},
+	{"recovery-open", "medium", {NONE},
+		"SELECT m.id, m.number AS medium, MIN(o.opened) AS since FROM escrow_openings o JOIN media m "
+		"ON m.id = o.medium_id WHERE o.facility_id = $1 AND o.state = 'opened' AND o.replaced IS "
+		"NULL "
+		"AND m.state NOT IN ('lost', 'revoked', 'retired', 'erased', 'destroyed') GROUP BY m.id, "
+		"m.number"},
 	{"return-late", "request", {NOW},
 		"SELECT q.id, q.number AS request, p.name AS requester, q.due AS due FROM requests q JOIN "
 		"people p ON "
@@ -139,6 +146,18 @@ static const Check of_records[] = {
 	{NULL},
 };
 
+/* Looked at whenever a terminal tells that its screen is otherwise, too. */
+static const Check of_screens[] = {
+	{"screen-open", "terminal", {NONE},
+		"SELECT t.id, t.name AS terminal, s.lock_user AS \"user\", s.lock_since AS since" OF_TERMINALS
+		" AND s.lock_state = 'stands-open'"},
+	/* While nothing is enforced nothing would be locked. */
+	{"screen-unwatched", "terminal", {NONE},
+		"SELECT t.id, t.name AS terminal, s.last_contact AS \"lastContact\"" OF_TERMINALS
+		" AND s.lock_state = 'unwatched' AND s.mode = 'enforce'"},
+	{NULL},
+};
+
 static const Check of_console[] = {
 	{"duty-fails", "duty", {HOURS_AGO},
 		"SELECT d.name, d.name AS duty, d.error AS error, d.failures AS count FROM duties d WHERE "
@@ -148,6 +167,15 @@ static const Check of_console[] = {
 		"SELECT a.authority, a.authority AS target, MIN(a.created) AS since, MAX(a.error) AS error "
 		"FROM anchors a "
 		"WHERE a.state = 'waiting' AND a.created < $1 GROUP BY a.authority"},
+	{"key-copy-old", "key-copy", {NONE},
+		"SELECT c.id, c.holder AS holder, c.place AS place, c.kind AS kind, c.made AS since FROM "
+		"epoch_copies c WHERE " SK_COPY_IS_OLD},
+	/* Without a medium there is nothing to lose. */
+	{"key-copy-none", "vault", {NONE},
+		"SELECT MIN(e.vault), MIN(e.vault) AS vault FROM epochs e WHERE EXISTS (SELECT 1 FROM "
+		"medium_keys WHERE state = 'live') AND NOT EXISTS (SELECT 1 FROM epoch_copies WHERE "
+		"destroyed IS NULL AND id NOT IN (SELECT id FROM epoch_copies WHERE " SK_COPY_IS_OLD
+		")) HAVING COUNT(*) > 0"},
 	{NULL},
 };
 
@@ -288,7 +316,14 @@ static int look_at_all(const SkActor *actor, const Check *check, const char *fac
 
 int sk_alerts_look(const SkActor *actor, const char *facility)
 {
-	return look_at_all(actor, facility ? of_facility : of_console, facility);
+	int r = facility ? look_at_all(actor, of_screens, facility) : 0;
+
+	return r < 0 ? r : look_at_all(actor, facility ? of_facility : of_console, facility);
+}
+
+int sk_alerts_look_at_screens(const SkActor *actor, const char *facility)
+{
+	return look_at_all(actor, of_screens, facility);
 }
 
 int sk_alerts_count(const SkActor *actor, const char *facility)

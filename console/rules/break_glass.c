@@ -54,8 +54,9 @@ static int tell_of(const SkActor *actor, const json_t *row)
 {
 	const char *terminal = sk_row_text(row, "terminal");
 
-	return sk_tell(actor,
-		&(SkAudience){.terminal = *terminal ? terminal : NULL, .group = sk_row_text(row, "group")});
+	return sk_tell(actor, &(SkAudience){.terminal = *terminal ? terminal : NULL,
+				      .group = sk_row_text(row, "group"),
+				      .same = SK_SAME_REVOCATIONS});
 }
 
 /* The facility of the terminal or group, in the scope. */

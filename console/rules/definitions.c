@@ -98,7 +98,7 @@ static int serve(const SkActor *actor, const File *file)
 /* Everybody hears of it; when each of them fetches is spread over time. */
 static int tell(const SkActor *actor, const json_t *fresh)
 {
-	int r = sk_tell(actor, &(SkAudience){.all = true});
+	int r = sk_tell(actor, &(SkAudience){.all = true, .same = SK_SAME_GRANTS | SK_SAME_REVOCATIONS});
 
 	return r < 0 ? r
 		     : sk_actor_record(actor, &(SkFact){"definitions.served", NULL, "definitions", "all",

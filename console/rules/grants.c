@@ -18,6 +18,7 @@
 #include "lib/reason/reason.h"
 
 #define HOUR_MS INT64_C(3600000)
+#define READING_HOURS 12
 #define DIGEST_MAX 64 /* of a LUKS2 volume key */
 
 #define R SK_COLUMN_READ_ONLY
@@ -59,6 +60,7 @@ typedef struct Order {
 	const char *user;     /* "" anybody */
 	const char *person;   /* whom its uses are counted for */
 	const char *mode;
+	const char *told; /* what the terminal is told instead; NULL: mode */
 	int64_t from, until;
 	int64_t lease;		/* 0: none */
 	const json_t *recovery; /* of a preparation; NULL: none */
@@ -109,9 +111,10 @@ static int payload_of(const SkActor *actor, const Order *order, const char *id, 
 	const json_t *medium = order->medium;
 	json_auto_t *payload = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", id,
 		"facility", sk_row_text(medium, "facility"), "medium", sk_row_text(medium, "id"), "number",
-		sk_row_text(medium, "number"), "label", sk_row_text(medium, "label"), "mode", order->mode,
-		"user", order->user, "from", (json_int_t)order->from, "until", (json_int_t)order->until,
-		"lease", (json_int_t)order->lease, "issued", (json_int_t)actor->now);
+		sk_row_text(medium, "number"), "label", sk_row_text(medium, "label"), "mode",
+		order->told ? order->told : order->mode, "user", order->user, "from", (json_int_t)order->from,
+		"until", (json_int_t)order->until, "lease", (json_int_t)order->lease, "issued",
+		(json_int_t)actor->now);
 	int r = payload ? add_key(actor->db, sk_row_text(medium, "id"), payload) : -ENOMEM;
 
 	if (r == 0)
@@ -173,9 +176,11 @@ static int issue(const SkActor *actor, const SkSigning *signing, const Order *or
 {
 	own_free char *envelope = NULL;
 	json_auto_t *payload = NULL;
+	SkAudience audience = order->audience;
 	char id[SK_ID_SIZE];
 	int r;
 
+	audience.same = SK_SAME_REVOCATIONS;
 	sk_id_new(id);
 	r = payload_of(actor, order, id, &payload);
 	if (r == 0)
@@ -183,7 +188,7 @@ static int issue(const SkActor *actor, const SkSigning *signing, const Order *or
 	if (r == 0)
 		r = insert(actor, order, id, envelope);
 	if (r == 0)
-		r = sk_tell(actor, &order->audience);
+		r = sk_tell(actor, &audience);
 	if (r < 0)
 		return r;
 	sk_str_copy(ret_id, SK_ID_SIZE, id);
@@ -249,10 +254,31 @@ static int modes_of(SkDb *db, const char *request, json_t **ret_modes)
 	return 0;
 }
 
+/* Writing such a medium is handing over: nobody may open it, and an archive is all that goes onto it. From
+ * now on the ledger says so, whatever comes of it. */
+static int make_hand_over(const SkActor *actor, Order *order, const char *told)
+{
+	order->told = told;
+	order->lease = 0;
+	order->recovery = NULL;
+	return sk_db_exec(actor->db,
+		"UPDATE media SET mode = 'hand-over', version = version + 1 WHERE id = $1 AND mode = 'none'",
+		SK_DB_ARGS(sk_db_text(sk_row_text(order->medium, "id"))), NULL);
+}
+
+/* What such a request lets terminals do with its media; NULL: open them. */
+static const char *told_of(const char *kind)
+{
+	if (sk_str_eq(kind, SK_REQUEST_KIND_HAND_OVER))
+		return SK_REQUEST_KIND_HAND_OVER;
+	return sk_str_eq(kind, SK_REQUEST_KIND_OPTICAL) ? "burn" : NULL;
+}
+
 int sk_grants_of_request(const SkActor *actor, const SkSigning *signing, const char *request)
 {
-	json_auto_t *row = NULL, *media = NULL, *modes = NULL;
+	json_auto_t *row = NULL, *media = NULL, *modes = NULL, *recovery = NULL;
 	const json_t *medium;
+	const char *told;
 	size_t i;
 	int r = sk_table_read(actor->db, &sk_requests_table, actor->scope, request, &row);
 
@@ -260,8 +286,11 @@ int sk_grants_of_request(const SkActor *actor, const SkSigning *signing, const c
 		r = sk_request_media(actor, request, &media);
 	if (r == 0)
 		r = modes_of(actor->db, request, &modes);
-	if (r < 0)
+	if (r == 0)
+		r = sk_recovery_key_find(actor->db, &recovery);
+	if (r < 0 && r != -ENOENT)
 		return r;
+	told = told_of(sk_row_text(row, "kind"));
 	json_array_foreach (media, i, medium) {
 		Order order = {.medium = medium,
 			.request = request,
@@ -272,25 +301,38 @@ int sk_grants_of_request(const SkActor *actor, const SkSigning *signing, const c
 			.until = sk_request_time(row, "due"),
 			.lease = sk_request_time(row, "leaseUntil")};
 
-		r = issue_everywhere(actor, signing, &order, row);
+		/* Who may write it may give it another passphrase, and its recovery slot another key. */
+		if (sk_str_eq(order.mode, "read-write"))
+			order.recovery = recovery;
+		r = told ? make_hand_over(actor, &order, told) : 0;
+		if (r == 0)
+			r = issue_everywhere(actor, signing, &order, row);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int check_preparation(const SkActor *actor, const SkPreparation *preparation, const json_t *medium)
+/* Is it at work in the facility of the medium? Return: 0, SK_NOT_FOUND, others. */
+static int check_terminal(const SkActor *actor, const char *id, const json_t *medium)
 {
 	json_auto_t *terminal = NULL;
-	int r = sk_table_read(actor->db, &sk_terminals_table, actor->scope, preparation->terminal, &terminal);
+	int r = sk_table_read(actor->db, &sk_terminals_table, actor->scope, id, &terminal);
 
 	if (r == -ENOENT || (r == 0 && (!sk_str_eq(sk_row_text(terminal, "state"), "enrolled") ||
 					       !sk_str_eq(sk_row_text(terminal, "facility"),
 						       sk_row_text(medium, "facility")))))
 		return SK_NOT_FOUND;
-	if (r < 0)
+	return r;
+}
+
+static int check_preparation(const SkActor *actor, const SkPreparation *preparation, const json_t *medium)
+{
+	int r = check_terminal(actor, preparation->terminal, medium);
+
+	if (r != 0)
 		return r;
-	if (!sk_str_eq(sk_row_text(medium, "mode"), "none"))
+	if (!preparation->again && !sk_str_eq(sk_row_text(medium, "mode"), "none"))
 		return SK_MEDIUM_PREPARED_ALREADY;
 	return sk_str_eq(sk_row_text(medium, "state"), "in-stock") ? 0 : SK_MEDIUM_NOT_POSSIBLE;
 }
@@ -334,6 +376,51 @@ int sk_grant_prepare(const SkActor *actor, const SkGrantKeys *keys, const SkPrep
 	return issue(actor, keys->signing, &order, ret_id);
 }
 
+static int check_group(const SkActor *actor, const char *id, const json_t *medium)
+{
+	int64_t there = 0;
+	int r = sk_db_query_int(actor->db,
+		"SELECT count(*) FROM terminal_groups WHERE id = $1 AND facility_id = $2",
+		SK_DB_ARGS(sk_db_text(id), sk_db_text(sk_row_text(medium, "facility"))), &there);
+
+	return r < 0 ? r : there > 0 ? 0 : SK_NOT_FOUND;
+}
+
+static int check_erasing(const SkActor *actor, const SkErasing *erasing, const json_t *medium)
+{
+	int r;
+
+	if (!erasing->terminal == !erasing->group)
+		return -EINVAL;
+	r = erasing->terminal ? check_terminal(actor, erasing->terminal, medium)
+			      : check_group(actor, erasing->group, medium);
+	if (r != 0)
+		return r;
+	if (!sk_str_eq(sk_row_text(medium, "state"), "retired"))
+		return SK_MEDIUM_NOT_POSSIBLE;
+	return *sk_row_text(medium, "luksUuid") ? 0 : SK_MEDIUM_NOT_RECOGNISED;
+}
+
+int sk_grant_erase(
+	const SkActor *actor, const SkSigning *signing, const SkErasing *erasing, char ret_id[SK_ID_SIZE])
+{
+	json_auto_t *medium = NULL;
+	Order order = {.audience = {.terminal = erasing->terminal, .group = erasing->group},
+		.user = erasing->user,
+		.person = actor->person,
+		.mode = "erase",
+		.from = actor->now,
+		.until = actor->now + erasing->hours * HOUR_MS};
+	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, erasing->medium, &medium);
+
+	if (r == 0)
+		r = check_erasing(actor, erasing, medium);
+	if (r != 0)
+		return r;
+	order.medium = medium;
+	return issue(actor, signing, &order, ret_id);
+}
+
 int sk_grant_for_visit(const SkActor *actor, const SkSigning *signing, const SkVisitGrant *visit)
 {
 	json_auto_t *medium = NULL;
@@ -354,4 +441,19 @@ int sk_grant_for_visit(const SkActor *actor, const SkSigning *signing, const SkV
 		return SK_MEDIUM_FROZEN;
 	order.medium = medium;
 	return issue(actor, signing, &order, id);
+}
+
+int sk_grant_reading(const SkActor *actor, const SkSigning *signing, const char *medium)
+{
+	json_auto_t *row = NULL;
+	char id[SK_ID_SIZE];
+	Order order = {.audience = {.terminal = actor->terminal},
+		.user = "",
+		.mode = "read",
+		.from = actor->now,
+		.until = actor->now + READING_HOURS * HOUR_MS};
+	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, medium, &row);
+
+	order.medium = row;
+	return r < 0 ? r : issue(actor, signing, &order, id);
 }

@@ -15,8 +15,6 @@
 #include "console/rules/actor.h"
 #include "console/rules/medium_life.h"
 
-#define SK_GRANT_PREPARE_HOURS_MAX 72
-
 extern const SkTable sk_grants_table;
 
 /* Issues what an approved request is about, in the transaction of the approval. Return: as in actor.h. */
@@ -31,6 +29,7 @@ typedef struct SkPreparation {
 	const char *medium, *terminal;
 	const char *user; /* account on the terminal; "" anybody who may prepare there */
 	int64_t hours;
+	bool again; /* it is a medium already, and is to be encrypted anew */
 } SkPreparation;
 
 /*
@@ -40,6 +39,21 @@ typedef struct SkPreparation {
  */
 int sk_grant_prepare(const SkActor *actor, const SkGrantKeys *keys, const SkPreparation *preparation,
 	char ret_id[SK_ID_SIZE]);
+
+typedef struct SkErasing {
+	const char *medium;
+	const char *terminal, *group; /* one of them; the other is NULL */
+	const char *user;	      /* account on the terminal; "" anybody who may erase there */
+	int64_t hours;
+} SkErasing;
+
+/*
+ * Lets terminals erase a medium that is retired. Return: as in actor.h; SK_NOT_FOUND the terminal or group;
+ * -EINVAL neither, or both; SK_MEDIUM_NOT_POSSIBLE it is not retired; SK_MEDIUM_NOT_RECOGNISED it was never
+ * prepared, and no terminal could tell it from others.
+ */
+int sk_grant_erase(
+	const SkActor *actor, const SkSigning *signing, const SkErasing *erasing, char ret_id[SK_ID_SIZE]);
 
 typedef struct SkVisitGrant {
 	const char *visit, *medium, *terminal;
@@ -65,3 +79,7 @@ int sk_grants_follow(const SkActor *actor, const json_t *medium, SkMediumState t
 
 /* One grant is over and its terminals are told. state: "ended" or "revoked". */
 int sk_grant_end(const SkActor *actor, const char *grant, const char *state, const char *reason);
+
+/* actor: the terminal. For reading, there, for a working day, by whoever sits at it (sighting.h). Return: as
+ * in actor.h. */
+int sk_grant_reading(const SkActor *actor, const SkSigning *signing, const char *medium);

@@ -106,6 +106,7 @@ int sk_grants_follow(const SkActor *actor, const json_t *medium, SkMediumState t
 	}
 	if (r == 0 && (sk_medium_state_is_refused(to) ||
 			      (from >= 0 && sk_medium_state_is_refused((SkMediumState)from))))
-		r = sk_tell(actor, &(SkAudience){.facility = sk_row_text(medium, "facility")});
+		r = sk_tell(actor,
+			&(SkAudience){.facility = sk_row_text(medium, "facility"), .same = SK_SAME_GRANTS});
 	return r;
 }

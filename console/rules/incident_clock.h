@@ -2,15 +2,15 @@
 #pragma once
 /*
  * The terms of the report to the Personal Information Protection Commission after a leak or loss (LOSS-2; Act
- *on the Protection of Personal Information, article 26; its Enforcement Rules, article 8; the Commission's
- *guidelines 通則編 3-5-3). The day on which the institution learned of it is the first day.
+ * on the Protection of Personal Information, article 26; its Enforcement Rules, article 8; the Commission's
+ * guidelines 通則編 3-5-3). The day on which the institution learned of it is the first day.
  *
  *	preliminary report (速報)  promptly, in about 3 to 5 days
  *	final report (確報)        within 30 days; 60 where somebody may have acted with an improper purpose
- *(theft, attack)
+ * (theft, attack)
  *
  * A final report whose last day falls on a day on which public offices are closed is due on the next open
- *day.
+ * day.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,65 +2,19 @@
 /*
  * Reporting a loss: everything that has to happen at once happens in one transaction.
  */
+#include "console/rules/incident_setup.h"
 #include "console/rules/incidents.h"
 
 #include <errno.h>
 
-#include "console/keys/epoch.h"
 #include "console/keys/receipt.h"
 #include "console/rules/incident_clock.h"
 #include "console/rules/incidents_draft.h"
+#include "console/rules/key_use.h"
 #include "console/rules/ledger.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
-
-#define HOUR_MS INT64_C(3600000)
-
-/* What a clinic that wrote no template of its own does; in Japanese, as its staff reads it. */
-static const struct {
-	const char *title, *text, *role;
-	int hours;
-} steps[] = {
-	{"使用禁止と鍵の破棄を確認する",
-		"台帳の状態と破棄の記録(領収)を確認し、残っている貸出(リース)の期限を控える。",
-		"security-officer", 1},
-	{"最後に見た場所と経路を確認し、捜索する", "持ち出した人から時刻と経路を聞き取り、記録する。",
-		"staff", 4},
-	{"管理者(院長)に報告する", "", "security-officer", 4},
-	{"警察に届け出る", "遺失届または盗難届を出し、受理番号を添付する。", "security-officer", 24},
-	{"入っていた情報と人数を確定する", "持ち出し時の一覧と申請書から、患者数と項目を確定する。",
-		"security-officer", 48},
-	{"個人情報保護委員会に速報を出す",
-		"速報の下書きを確認して提出する。義務がないと判断したときは理由を残す。", "security-officer",
-		120},
-	{"本人に通知する", "通知先の一覧に従い、方法と日付を記録する。", "security-officer", 240},
-	{"個人情報保護委員会に確報を出す", "", "security-officer", 720},
-	{"再発防止策を決めて記録する", "", "security-officer", 720},
-};
-
-static int insert_step(const SkActor *actor, const json_t *incident, int64_t known, size_t i)
-{
-	char id[SK_ID_SIZE];
-
-	return sk_table_insert(actor->db, &sk_incident_steps_table, actor->scope,
-		&(SkWrite){SK_SETS({"incident_id", sk_db_text(sk_row_text(incident, "id"))},
-			{"facility_id", sk_db_text(sk_row_text(incident, "facility"))},
-			{"position", sk_db_int((int64_t)i)}, {"title", sk_db_text(steps[i].title)},
-			{"text", sk_db_text(steps[i].text)}, {"role", sk_db_text(steps[i].role)},
-			{"due", sk_db_int(known + steps[i].hours * HOUR_MS)})},
-		id);
-}
-
-static int insert_steps(const SkActor *actor, const json_t *incident)
-{
-	int64_t known;
-	int r = sk_time_parse(sk_row_text(incident, "known"), &known);
-
-	for (size_t i = 0; i < SK_ARRAY_SIZE(steps) && r == 0; i++)
-		r = insert_step(actor, incident, known, i);
-	return r;
-}
 
 static int insert_incident(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
@@ -96,20 +50,6 @@ static int last_use(SkDb *db, const char *medium, char ret_time[SK_TIME_SIZE])
 	return r;
 }
 
-/* Cuts the key where there is one. ret_gone: nothing at the console opens this medium any more. */
-static int cut_key(
-	const SkActor *actor, SkVault *vault, const char *medium, const char *reason, bool *ret_gone)
-{
-	uint64_t epoch;
-	int r = vault ? sk_epoch_cut(actor->db, vault,
-				&(SkEpochCut){.medium_id = medium, .actor = actor->person, .reason = reason},
-				&epoch)
-		      : -ENOENT;
-
-	*ret_gone = r == 0;
-	return r == -ENOENT ? 0 : r;
-}
-
 typedef struct Lost {
 	const json_t *incident;
 	const char *medium, *reason;
@@ -142,7 +82,7 @@ static int lose(const SkActor *actor, const Lost *lost)
 			.key = {.id = lost->medium}, .action = SK_MEDIUM_LOSE, .reason = lost->reason});
 
 	if (r == 0)
-		r = cut_key(actor, lost->vault, lost->medium, lost->reason, &gone);
+		r = sk_key_cut(actor, lost->vault, &(SkKeyCut){lost->medium, lost->reason}, &gone);
 	if (r == 0 && gone)
 		r = sk_ledger_step(actor,
 			&(SkMediumStep){
@@ -150,7 +90,8 @@ static int lose(const SkActor *actor, const Lost *lost)
 	if (r == 0)
 		r = sk_db_exec(actor->db,
 			"INSERT INTO incident_media (incident_id, medium_id, facility_id, manifest_id) "
-			"SELECT $1, $2, $3, (SELECT id FROM manifests WHERE medium_id = $2 ORDER BY id DESC "
+			"SELECT $1, $2, $3, (SELECT id FROM manifests WHERE medium_id = $2 AND kind = "
+			"'carry-out' ORDER BY received DESC, id DESC "
 			"LIMIT 1)",
 			SK_DB_ARGS(sk_db_text(sk_row_text(lost->incident, "id")), sk_db_text(lost->medium),
 				sk_db_text(sk_row_text(lost->incident, "facility"))),
@@ -195,7 +136,7 @@ int sk_incident_report(const SkActor *actor, SkVault *vault, json_t *fields, cha
 	if (r == 0)
 		r = sk_table_read(actor->db, &sk_incidents_table, actor->scope, ret_id, &row);
 	if (r == 0)
-		r = insert_steps(actor, row);
+		r = sk_incident_template_apply(actor, row);
 	if (r == 0)
 		r = lose_all(actor, vault, row, media);
 	if (r != 0)

@@ -76,6 +76,28 @@ static void write_overview(FILE *out, const json_t *incident, const json_t *medi
 	write_media(out, media);
 }
 
+/* What terminals signed for when the media were closed last. */
+static void write_manifests(FILE *out, const json_t *media)
+{
+	const json_t *medium;
+	size_t i;
+
+	json_array_foreach (media, i, medium) {
+		const json_t *manifest = json_object_get(medium, "manifest");
+
+		if (!manifest)
+			continue;
+		fprintf(out,
+			"・%s: 端末が署名した一覧によると %" JSON_INTEGER_FORMAT
+			"ファイル、%" JSON_INTEGER_FORMAT "バイト%s\n",
+			sk_row_text(medium, "number"), json_integer_value(json_object_get(manifest, "files")),
+			json_integer_value(json_object_get(manifest, "bytes")),
+			json_is_true(json_object_get(manifest, "complete"))
+				? ""
+				: "(正しく閉じられておらず、未確定)");
+	}
+}
+
 static void write_items(FILE *out, const json_t *incident, const json_t *media)
 {
 	const json_t *medium;
@@ -86,6 +108,7 @@ static void write_items(FILE *out, const json_t *incident, const json_t *media)
 		if (*sk_row_text(medium, "dataKind"))
 			fprintf(out, "・%s: %s\n", sk_row_text(medium, "number"),
 				sk_row_text(medium, "dataKind"));
+	write_manifests(out, media);
 }
 
 static void write_persons(FILE *out, const json_t *incident, const json_t *media)

@@ -76,6 +76,25 @@ int sk_incident_step(const SkActor *actor, const SkRowKey *key, bool done, const
 				       note ? note : ""));
 }
 
+/* What was on it when it was closed last, as far as a terminal told. */
+static int add_manifest(const SkActor *actor, const char *incident, json_t *medium)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(actor->db,
+		"SELECT m.files, m.bytes, m.complete FROM incident_media i JOIN manifests m ON m.id = "
+		"i.manifest_id WHERE "
+		"i.incident_id = $1 AND i.medium_id = $2",
+		SK_DB_ARGS(sk_db_text(incident), sk_db_text(sk_row_text(medium, "id"))), &rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r;
+	return json_object_set_new(medium, "manifest",
+		json_pack("{s:I, s:I, s:b}", "files", (json_int_t)sk_db_get_int(rows, 0), "bytes",
+			(json_int_t)sk_db_get_int(rows, 1), "complete", sk_db_get_int(rows, 2) != 0));
+}
+
 static int media_of(const SkActor *actor, const char *incident, json_t **ret_media)
 {
 	own_sql SkSql *sql = NULL;
@@ -93,10 +112,15 @@ static int media_of(const SkActor *actor, const char *incident, json_t **ret_med
 static int items_as_text(const SkActor *actor, const json_t *incident, const json_t *items, char **ret_text)
 {
 	json_auto_t *made = NULL, *media = NULL;
+	json_t *medium;
+	size_t i;
 	int r;
 
 	if (!items) {
 		r = media_of(actor, sk_row_text(incident, "id"), &media);
+		json_array_foreach (media, i, medium)
+			if (r == 0)
+				r = add_manifest(actor, sk_row_text(incident, "id"), medium);
 		if (r < 0)
 			return r;
 		made = sk_incident_items(incident, media);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "console/keys/epoch.h"
 #include "console/keys/use_limit.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
@@ -178,4 +179,18 @@ int sk_key_use(SkDb *db, SkVault *vault, const SkKeyQuestion *question, SkKeyRep
 	if (r == 0)
 		*ret_reply = reply;
 	return r;
+}
+
+int sk_key_cut(const SkActor *actor, SkVault *vault, const SkKeyCut *cut, bool *ret_gone)
+{
+	uint64_t epoch;
+	int r = vault ? sk_epoch_cut(actor->db, vault,
+				&(SkEpochCut){.medium_id = cut->medium,
+					.actor = actor->person,
+					.reason = cut->reason},
+				&epoch)
+		      : -ENOENT;
+
+	*ret_gone = r == 0;
+	return r == -ENOENT ? 0 : r;
 }

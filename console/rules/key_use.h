@@ -36,6 +36,17 @@ typedef struct SkKeyReply {
  */
 int sk_key_use(SkDb *db, SkVault *vault, const SkKeyQuestion *question, SkKeyReply *ret_reply);
 
+typedef struct SkKeyCut {
+	const char *medium, *reason;
+} SkKeyCut;
+
+/*
+ * In the transaction of what ends the medium: its key is cut where it has one (vault NULL: it is left). The
+ * caller applies that right after the transaction (sk_epoch_apply()). ret_gone: nothing at the console opens
+ * the medium any more. Return: as in actor.h.
+ */
+int sk_key_cut(const SkActor *actor, SkVault *vault, const SkKeyCut *cut, bool *ret_gone);
+
 typedef struct SkKeyLimitOrder {
 	const char *facility;
 	const char *kind, *id; /* "medium", "terminal" or "person" of the facility */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/rules/grants.h"
+#include "console/rules/inspection.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
@@ -149,7 +150,7 @@ static int check_asked(const SkActor *actor, const SkMediumStep *step, unsigned 
 	if (asks & SK_LIFE_SECOND &&
 		!(actor->second && !sk_str_eq(actor->second, actor->person ? actor->person : "")))
 		return SK_SECOND_PERSON_NEEDED;
-	if (asks & SK_LIFE_CERTIFICATE && !step->certificate)
+	if (asks & SK_LIFE_CERTIFICATE && !step->certified)
 		return SK_MEDIUM_CERTIFICATE_NEEDED;
 	if (asks & SK_LIFE_KEY_GONE && !step->key_gone)
 		return SK_MEDIUM_NOT_POSSIBLE;
@@ -176,31 +177,10 @@ static int write_state(const SkActor *actor, const SkMediumStep *step, SkMediumS
 	return sk_table_update(actor->db, &sk_media_table, actor->scope, &step->key, &left);
 }
 
-static int add_certificate(
-	const SkActor *actor, const SkMediumStep *step, const json_t *row, SkMediumState to)
-{
-	own_free char *details = json_dumps(step->certificate, JSON_COMPACT);
-	char id[SK_ID_SIZE];
-
-	if (!details)
-		return -ENOMEM;
-	sk_id_new(id);
-	return sk_db_exec(actor->db,
-		"INSERT INTO erasures (id, medium_id, facility_id, method, result, at, person_id, "
-		"witness_id, "
-		"terminal_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		SK_DB_ARGS(sk_db_text(id), sk_db_text(step->key.id), sk_db_text(sk_row_text(row, "facility")),
-			sk_db_text(sk_row_text(step->certificate, "method")),
-			sk_db_text(to == SK_MEDIUM_DESTROYED ? "destroyed" : "verified"),
-			sk_db_int(actor->now), sk_db_text(actor->person), sk_db_text(actor->second),
-			sk_db_text(actor->terminal), sk_db_text(details)),
-		NULL);
-}
-
 int sk_ledger_step(const SkActor *actor, const SkMediumStep *step)
 {
 	const SkMediumTransition *transition;
-	json_auto_t *row = NULL;
+	json_auto_t *row = NULL, *inspection = NULL, *changes = NULL;
 	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, step->key.id, &row);
 	int state;
 
@@ -211,15 +191,19 @@ int sk_ledger_step(const SkActor *actor, const SkMediumStep *step)
 	if (!transition)
 		return SK_MEDIUM_NOT_POSSIBLE;
 	r = check_asked(actor, step, transition->asks);
+	if (r == 0 && step->action == SK_MEDIUM_INSPECT)
+		r = sk_inspection_check(actor, row, &inspection);
 	if (r == 0)
 		r = write_state(actor, step, transition->to);
 	if (r == 0)
 		r = sk_grants_follow(actor, row, transition->to, step->reason);
-	if (r == 0 && transition->asks & SK_LIFE_CERTIFICATE)
-		r = add_certificate(actor, step, row, transition->to);
 	if (r != 0)
 		return r;
+	/* What was found stands beside who accepted it. */
+	if (inspection)
+		changes = json_pack("{s:[n, O]}", "inspection", inspection);
 	return add_entry(actor, &(Entry){.medium = row,
+					.changes = changes,
 					.action = sk_medium_action_name(step->action),
 					.from = sk_medium_state_name((SkMediumState)state),
 					.to = sk_medium_state_name(transition->to),

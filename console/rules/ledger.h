@@ -26,7 +26,7 @@ typedef struct SkMediumStep {
 	SkMediumAction action;
 	const char *reason;  /* NULL: none was given */
 	const char *request; /* of a step that comes from a request; NULL: none */
-	json_t *certificate; /* of an erasure, borrowed; NULL: none */
+	bool certified;	     /* the caller writes the certificate of an erasure (erasure.h) */
 	bool key_gone;	     /* its key was destroyed in this transaction or before */
 } SkMediumStep;
 

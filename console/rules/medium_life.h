@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The life of a medium in the ledger (OUT-3, LOSS-1, LOSS-4): which action leads from which state to which,
- *and what it asks for. The transitions are data; media.c carries them out, and nothing else changes the state
- *of a row.
+ * and what it asks for. The transitions are data; media.c carries them out, and nothing else changes the
+ * state of a row.
  *
  *	prepared -> in-stock -> requested -> approved -> out -> returned -> inspected -> in-stock
  *	from any living state: lost -> revoked; lost, revoked -> found; retired -> erased or destroyed

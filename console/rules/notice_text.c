@@ -35,6 +35,7 @@ static const struct {
 	{"freeBytes", "空き容量(バイト)", "Free bytes", false},
 	{"offset", "時計のずれ(ミリ秒)", "Clock offset (ms)", false},
 	{"clock", "時計の状態", "State of the clock", false},
+	{"user", "利用者", "User", false},
 	{"number", "記録番号", "Record", false},
 	{"count", "件数", "Count", false},
 	{"longestIdle", "無操作で開いていた最長時間(ミリ秒)", "Longest time open and idle (ms)", false},

@@ -160,7 +160,8 @@ int sk_offline_code_revoke(const SkActor *actor, const SkRowKey *key)
 		&(SkWrite){SK_SETS({"state", sk_db_text("revoked")}, {"revoked", sk_db_int(actor->now)},
 			{"revoked_by", sk_db_text(actor->person)})});
 	if (r == 0)
-		r = sk_tell(actor, &(SkAudience){.terminal = sk_row_text(row, "terminal")});
+		r = sk_tell(actor,
+			&(SkAudience){.terminal = sk_row_text(row, "terminal"), .same = SK_SAME_GRANTS});
 	return r < 0 ? r
 		     : sk_actor_record(actor,
 			       &(SkFact){"offline-code.revoked", sk_row_text(row, "facility"), "medium",

@@ -224,6 +224,57 @@ int sk_policy_review(const json_t *files, SkPolicyReview *ret_review, SkPolicySn
 	return 0;
 }
 
+void sk_policy_tried_deinit(SkPolicyTried *tried)
+{
+	json_decref(tried->untried);
+	*tried = (SkPolicyTried){.untried = NULL};
+}
+
+/* Records say which types were refused; what they say of no other setting lets one be tried. */
+static int sort_settings(const char *text, SkPolicyTried *tried)
+{
+	SkIni ini;
+	int item;
+
+	sk_ini_init(&ini, text, strlen(text));
+	while ((item = sk_ini_next(&ini)) != SK_INI_END) {
+		char name[100];
+
+		if (item != SK_INI_SETTING)
+			continue;
+		if (says(&ini.section, "Scan") && says(&ini.key, "RefuseTypes"))
+			tried->has_types = true;
+		else if (sk_str_format(name, sizeof(name), "%.*s/%.*s", (int)ini.section.size,
+				 ini.section.text, (int)ini.key.size, ini.key.text) &&
+			 json_array_size(tried->untried) < ERRORS_MAX &&
+			 json_array_append_new(tried->untried, json_string(name)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int sk_policy_tried(const json_t *files, SkPolicyTried *ret_tried)
+{
+	const char *text = sk_policy_file_text(files, SK_POLICY_SETTINGS_FILE);
+	const SkSettingsOverlay overlay = {SK_POLICY_SETTINGS_FILE, text, text ? strlen(text) : 0};
+	own_policy_tried SkPolicyTried tried = {.untried = json_array()};
+	own_settings SkSettings *settings = NULL;
+	own_free char *words = NULL;
+	int r = tried.untried ? 0 : -ENOMEM;
+
+	if (r == 0 && text)
+		r = sk_settings_load_overlaid(NO_DIRECTORY, &overlay, &settings, &words);
+	if (r == 0 && text)
+		r = sort_settings(text, &tried);
+	if (r < 0)
+		return r;
+	if (tried.has_types)
+		tried.types = settings->scan.refuse_types;
+	*ret_tried = tried;
+	tried.untried = NULL;
+	return 0;
+}
+
 static void ignore(void *data, const SkPolicyDiagnostic *diagnostic)
 {
 }

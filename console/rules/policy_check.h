@@ -6,6 +6,7 @@
  */
 #include <jansson.h>
 
+#include "lib/base/own.h"
 #include "policy/policy.h"
 
 #define SK_POLICY_SETTINGS_FILE "sekisho.conf"
@@ -34,6 +35,19 @@ void sk_policy_review_deinit(SkPolicyReview *review);
  * compiled rules, NULL when there are errors. Return: 0 also with errors; -ENOMEM.
  */
 int sk_policy_review(const json_t *files, SkPolicyReview *ret_review, SkPolicySnapshot **ret_snapshot);
+
+/* What of the settings of a version a dry run can try, and the names of those that it cannot. */
+typedef struct SkPolicyTried {
+	bool has_types;
+	uint32_t types;	 /* [Scan] RefuseTypes */
+	json_t *untried; /* ["Scan/MaxFileSize"], a reference of the caller's */
+} SkPolicyTried;
+
+void sk_policy_tried_deinit(SkPolicyTried *tried);
+#define own_policy_tried own_(sk_policy_tried_deinit)
+
+/* Of a version that was reviewed. Return: 0, -EINVAL, -ENOMEM. */
+int sk_policy_tried(const json_t *files, SkPolicyTried *ret_tried);
 
 /* Only the rules, of a version that was reviewed. Return: 0, -EINVAL, -ENOMEM. */
 int sk_policy_compile_files(const json_t *files, SkPolicySnapshot **ret_snapshot);

@@ -179,6 +179,17 @@ static int note_refused(const SkActor *actor, const json_t *payload, const char 
 				       json_object_get(payload, "serial"), "error", shown)});
 }
 
+/* Return: 1 the terminal's last answer is still to come, or was a refusal; 0, or negative errno. */
+static int is_open(const SkActor *actor)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(actor->db,
+		"SELECT 1 FROM terminal_policies WHERE terminal_id = $1 AND state <> 'applied'",
+		SK_DB_ARGS(sk_db_text(actor->terminal)), &rows);
+
+	return r < 0 ? r : sk_db_next(rows);
+}
+
 int sk_policy_told(const SkActor *actor, const json_t *results)
 {
 	json_auto_t *payload = NULL;
@@ -188,6 +199,10 @@ int sk_policy_told(const SkActor *actor, const json_t *results)
 
 	if (json_array_size(results) == 0)
 		return 0;
+	/* Mostly it is about something else, and the document is long. */
+	r = is_open(actor);
+	if (r <= 0)
+		return r;
 	r = sk_policy_document(actor->db, actor->terminal, &payload);
 	if (r == 0)
 		r = digest_of(payload, digest);

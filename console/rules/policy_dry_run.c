@@ -30,8 +30,7 @@ static const SkColumn run_columns[] = {
 const SkTable sk_dry_runs_table = {.name = "dry_runs", SK_COLUMNS(run_columns), .facility = "facility_id"};
 
 typedef struct Run {
-	const SkPolicySnapshot *snapshot;
-	SkPolicyMode mode;
+	SkReplayRules rules;
 	SkDryRunCounts *counts;
 } Run;
 
@@ -45,7 +44,7 @@ static int judge(const Run *run, const SkDbRows *rows)
 
 	found.replayed = (SkReplayed){.change = SK_REPLAY_UNKNOWN, .why = SK_REPLAY_OLD_AGENT};
 	if (r == 0 && sk_replay_device(body, &found.device))
-		r = sk_replay(run->snapshot, run->mode, body, &found.replayed);
+		r = sk_replay(&run->rules, body, &found.replayed);
 	return r == -ENOMEM ? r : sk_dry_run_count(run->counts, &found);
 }
 
@@ -137,7 +136,11 @@ static json_t *result_json(const Run *run, bool complete, int64_t covered_from)
 int sk_dry_run(SkDb *db, const SkPolicySnapshot *snapshot, const SkDryRunOrder *order, json_t **ret_result)
 {
 	own_dry_run_counts SkDryRunCounts *counts = sk_dry_run_counts_new();
-	const Run run = {.snapshot = snapshot, .mode = mode_of(order->mode), .counts = counts};
+	const SkPolicyTried *tried = order->tried;
+	const Run run = {.rules = {.snapshot = snapshot,
+				 .mode = mode_of(order->mode),
+				 .types = tried && tried->has_types ? &tried->types : NULL},
+		.counts = counts};
 	/* Behind the newest one: names of terminals are not compared yet. */
 	Place place = {.at = order->until + 1, .seq = INT64_MAX, .terminal = ""};
 	int64_t end = monotonic_ms() + order->work_ms;
@@ -151,7 +154,10 @@ int sk_dry_run(SkDb *db, const SkPolicySnapshot *snapshot, const SkDryRunOrder *
 	if (count < 0)
 		return count;
 	*ret_result = result_json(&run, count < PAGE, count < PAGE ? order->from : place.at);
-	return *ret_result ? 0 : -ENOMEM;
+	if (!*ret_result)
+		return -ENOMEM;
+	return json_object_set_new(
+		*ret_result, "untried", tried ? json_incref(tried->untried) : json_array());
 }
 
 int sk_dry_run_store(const SkActor *actor, const char *version, const SkDryRunOrder *order,

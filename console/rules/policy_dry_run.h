@@ -6,6 +6,7 @@
  * transaction, for as long as the order says; how far that came is part of the answer.
  */
 #include "console/rules/actor.h"
+#include "console/rules/policy_check.h"
 #include "policy/policy.h"
 
 extern const SkTable sk_dry_runs_table;
@@ -16,6 +17,7 @@ typedef struct SkDryRunOrder {
 	const char *mode;    /* "learning", "warning", "enforcing": of files that state none */
 	int64_t from, until; /* ms since 1970 */
 	int64_t work_ms;
+	const SkPolicyTried *tried; /* of the version's settings; NULL: it has none */
 } SkDryRunOrder;
 
 /* *ret_result: DryRunResult of the contract, the caller's. Return: 0 or negative errno. */

@@ -125,7 +125,7 @@ static int give(const SkActor *actor, SkSql *sql)
 	r = sk_sql_exec(sql, NULL);
 	if (r < 0)
 		return r;
-	return sk_tell(actor, &(SkAudience){.given = true});
+	return sk_tell(actor, &(SkAudience){.given = true, .same = SK_SAME_GRANTS | SK_SAME_REVOCATIONS});
 }
 
 /* Terminals have what their group has. condition: a column of terminals that has the value. */
@@ -282,6 +282,9 @@ int sk_terminal_move(const SkActor *actor, const SkRowKey *key, const char *grou
 		&(SkWrite){SK_SETS({"group_id", sk_db_text(group)})});
 	if (r == 0)
 		r = sk_policy_give_terminal(actor, key->id);
+	/* Grants are of groups, too. */
+	if (r == 0)
+		r = sk_tell(actor, &(SkAudience){.terminal = key->id});
 	return r < 0 ? r
 		     : sk_actor_record(
 			       actor, &(SkFact){"terminal.moved", policy.facility, "terminal", key->id,

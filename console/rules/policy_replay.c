@@ -73,7 +73,8 @@ typedef struct Facts {
 	char group_texts[GROUPS_MAX][256];
 	const char *groups[GROUPS_MAX + 1];
 	SkPolicyContext context;
-	bool remembers; /* a rule asked about what is not in the record */
+	bool remembers;	       /* a rule asked about what is not in the record */
+	const uint32_t *types; /* of SkReplayRules */
 } Facts;
 
 static bool ask_device(void *data, const SkPolicyQuery *query)
@@ -251,8 +252,7 @@ typedef struct Media {
 
 static const char *const handlings[] = {"refuse", "read-only", "carry-out", NULL};
 
-/* As it was, and what the settings of the PC refused then: those of a version are not tried. Return: false
- * when the record does not say. */
+/* As it was, and what the settings of the PC refused then. Return: false when the record does not say. */
 static bool read_media(const json_t *asked, Media *ret_media, uint32_t *ret_settings)
 {
 	const json_t *media = json_object_get(asked, "media");
@@ -312,7 +312,7 @@ static void judge_media(
 		verdict->mode != SK_POLICY_ENFORCE)
 		return;
 	if (read_media(asked, &before, &settings)) {
-		now = media_of(verdict, settings);
+		now = media_of(verdict, facts->types ? *facts->types : settings);
 		replayed->change = compare_media(&before, &now);
 		return;
 	}
@@ -356,8 +356,7 @@ static void judge(const SkPolicySnapshot *snapshot, Facts *facts, const json_t *
 		judge_media(facts, &verdict, json_object_get(body, "asked"), replayed);
 }
 
-int sk_replay(
-	const SkPolicySnapshot *snapshot, SkPolicyMode mode, const json_t *body, SkReplayed *ret_replayed)
+int sk_replay(const SkReplayRules *rules, const json_t *body, SkReplayed *ret_replayed)
 {
 	const json_t *asked = json_object_get(body, "asked");
 	own_free Facts *facts = NULL;
@@ -368,8 +367,10 @@ int sk_replay(
 	facts = calloc(1, sizeof(*facts));
 	if (!facts)
 		return -ENOMEM;
-	if (json_is_object(asked) && read_moment(facts, asked, mode) && read_device(facts, body, asked))
-		judge(snapshot, facts, body, ret_replayed);
+	facts->types = rules->types;
+	if (json_is_object(asked) && read_moment(facts, asked, rules->mode) &&
+		read_device(facts, body, asked))
+		judge(rules->snapshot, facts, body, ret_replayed);
 	else
 		unknown(ret_replayed, SK_REPLAY_OLD_AGENT);
 	return 0;

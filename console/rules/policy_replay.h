@@ -53,6 +53,11 @@ int sk_replay_read(const char *line, size_t size, json_t **ret_body);
 /* Return: false when the record is about no device that a rule was asked about. */
 bool sk_replay_device(const json_t *body, SkReplayDevice *ret_device);
 
-/* mode: of the group, for files that state none. Return: 0 or -ENOMEM. */
-int sk_replay(
-	const SkPolicySnapshot *snapshot, SkPolicyMode mode, const json_t *body, SkReplayed *ret_replayed);
+typedef struct SkReplayRules {
+	const SkPolicySnapshot *snapshot;
+	SkPolicyMode mode;     /* of the group, for files that state none */
+	const uint32_t *types; /* that the settings refuse; NULL: those of the PC stay as they were */
+} SkReplayRules;
+
+/* Return: 0 or -ENOMEM. */
+int sk_replay(const SkReplayRules *rules, const json_t *body, SkReplayed *ret_replayed);

@@ -6,6 +6,7 @@
 #include "console/keys/escrow.h"
 #include "console/rules/grants.h"
 #include "console/rules/ledger.h"
+#include "console/rules/recovery.h"
 #include "console/rules/recovery_key.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
@@ -61,16 +62,25 @@ static int is_known(const SkActor *actor, const SkPrepared *prepared)
 	return r < 0 ? r : known > 0;
 }
 
+/* Return: 0, SK_ALREADY_THERE another medium has this LUKS UUID, negative errno. */
+static int check_uuid(const SkActor *actor, const SkPrepared *prepared)
+{
+	int64_t others = 0;
+	int r = sk_db_query_int(actor->db, "SELECT count(*) FROM media WHERE luks_uuid = $1 AND id <> $2",
+		SK_DB_ARGS(
+			sk_db_text(sk_row_text(prepared->facts, "luksUuid")), sk_db_text(prepared->medium)),
+		&others);
+
+	return r < 0 ? r : others > 0 ? SK_ALREADY_THERE : 0;
+}
+
 static int write_row(const SkActor *actor, const SkPrepared *prepared, const char *grant)
 {
 	const json_t *facts = prepared->facts;
-	int64_t others = 0;
-	int r = sk_db_query_int(actor->db, "SELECT count(*) FROM media WHERE luks_uuid = $1 AND id <> $2",
-		SK_DB_ARGS(sk_db_text(sk_row_text(facts, "luksUuid")), sk_db_text(prepared->medium)),
-		&others);
+	int r = check_uuid(actor, prepared);
 
-	if (r < 0 || others > 0)
-		return r < 0 ? r : SK_ALREADY_THERE;
+	if (r != 0)
+		return r;
 	return sk_db_exec(actor->db,
 		"UPDATE media SET mode = $2, luks_uuid = $3, volume_digest = $4, cipher = $5, key_bits = $6, "
 		"pbkdf "
@@ -90,7 +100,8 @@ static int write_row(const SkActor *actor, const SkPrepared *prepared, const cha
 		NULL);
 }
 
-static int store_escrow(const SkActor *actor, SkVault *vault, const SkPrepared *prepared)
+/* ret_recovered: the one before had been given out; may be NULL. Return: as in preparation.h. */
+static int store_escrow(const SkActor *actor, SkVault *vault, const SkPrepared *prepared, bool *ret_recovered)
 {
 	const SkEscrowBox box = {
 		.recovery_key = sk_row_text(json_object_get(prepared->facts, "escrow"), "recoveryKey"),
@@ -103,23 +114,41 @@ static int store_escrow(const SkActor *actor, SkVault *vault, const SkPrepared *
 		return r == -EBADMSG || r == -E2BIG ? SK_PREPARATION_WRONG
 		       : r == -ENOENT		    ? SK_KEY_DESTROYED
 						    : r;
-	return sk_db_exec(actor->db, "UPDATE escrows SET tested = $1 WHERE id = $2",
+	r = sk_db_exec(actor->db, "UPDATE escrows SET tested = $1 WHERE id = $2",
 		SK_DB_ARGS(sk_db_int(actor->now), sk_db_text(id)), NULL);
+	if (r == 0)
+		r = sk_recovery_replaced(actor, prepared->medium);
+	if (r < 0)
+		return r;
+	if (ret_recovered)
+		*ret_recovered = r > 0;
+	return 0;
+}
+
+/* The row as it is now, and a line of its history. */
+static int note(const SkActor *actor, const char *medium, const char *action, json_t **ret_row)
+{
+	json_auto_t *row = NULL;
+	char id[SK_ID_SIZE];
+	int r = sk_table_read(actor->db, &sk_media_table, SK_SCOPE_ALL, medium, &row);
+
+	if (r == 0)
+		r = sk_table_insert(actor->db, &sk_media_history_table, SK_SCOPE_ALL,
+			&(SkWrite){SK_SETS({"medium_id", sk_db_text(medium)},
+				{"facility_id", sk_db_text(sk_row_text(row, "facility"))},
+				{"action", sk_db_text(action)}, {"at", sk_db_int(actor->now)},
+				{"terminal_id", sk_db_text(actor->terminal)})},
+			id);
+	if (r == 0)
+		*ret_row = own_take(row);
+	return r;
 }
 
 static int record(const SkActor *actor, const SkPrepared *prepared, const char *grant)
 {
 	json_auto_t *row = NULL;
-	char id[SK_ID_SIZE];
-	int r = sk_table_read(actor->db, &sk_media_table, SK_SCOPE_ALL, prepared->medium, &row);
+	int r = note(actor, prepared->medium, "prepare", &row);
 
-	if (r == 0)
-		r = sk_table_insert(actor->db, &sk_media_history_table, SK_SCOPE_ALL,
-			&(SkWrite){SK_SETS({"medium_id", sk_db_text(prepared->medium)},
-				{"facility_id", sk_db_text(sk_row_text(row, "facility"))},
-				{"action", sk_db_text("prepare")}, {"at", sk_db_int(actor->now)},
-				{"terminal_id", sk_db_text(actor->terminal)})},
-			id);
 	if (r < 0)
 		return r;
 	return sk_actor_record(actor,
@@ -143,8 +172,106 @@ int sk_medium_prepared(const SkActor *actor, SkVault *vault, const SkPrepared *p
 	if (r == 0)
 		r = write_row(actor, prepared, grant);
 	if (r == 0)
-		r = store_escrow(actor, vault, prepared);
+		r = store_escrow(actor, vault, prepared, NULL);
 	if (r == 0)
 		r = sk_grant_end(actor, grant, "ended", "prepared");
 	return r != 0 ? r : record(actor, prepared, grant);
+}
+
+/* What the ledger says of the medium, and by what this terminal may change its header. */
+typedef struct Ground {
+	bool ours;		/* it was prepared here, or a grant for it holds here now */
+	bool frozen;		/* lost, revoked, or out of use */
+	bool same;		/* still the UUID and the volume key of the ledger */
+	bool disclosed;		/* its recovery was taken, and the slot not replaced */
+	char grant[SK_ID_SIZE]; /* that lets this terminal encrypt it anew; "": none */
+} Ground;
+
+/* Return: 0, -ENOENT no such medium that was prepared in the clinic of this terminal, others. */
+static int find_ground(const SkActor *actor, const SkPrepared *prepared, Ground *ret_ground)
+{
+	own_rows SkDbRows *rows = NULL;
+	int r = sk_db_query(actor->db,
+		"SELECT CASE WHEN m.prepared_at = t.id THEN 1 ELSE 0 END, CASE WHEN m.state IN ('lost', "
+		"'revoked', 'found', 'retired', 'erased', 'destroyed') THEN 1 ELSE 0 END, CASE WHEN "
+		"m.luks_uuid = $4 AND m.volume_digest = $5 THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM "
+		"escrow_openings o WHERE o.medium_id = m.id AND o.state = 'opened' AND o.replaced IS NULL), "
+		"(SELECT COUNT(*) FROM grants g WHERE g.medium_id = m.id AND g.state = 'live' AND "
+		"g.valid_from <= $3 AND g.valid_until > $3 AND (g.terminal_id = t.id OR g.group_id = "
+		"t.group_id)) FROM media m JOIN terminals t ON t.id = $2 AND t.facility_id = m.facility_id "
+		"WHERE m.id = $1 AND m.luks_uuid IS NOT NULL",
+		SK_DB_ARGS(sk_db_text(prepared->medium), sk_db_text(actor->terminal), sk_db_int(actor->now),
+			sk_db_text(sk_row_text(prepared->facts, "luksUuid")),
+			sk_db_bytes(prepared->volume_digest, prepared->volume_digest_size)),
+		&rows);
+
+	if (r == 0)
+		r = sk_db_next(rows);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_ground = (Ground){.ours = sk_db_get_int(rows, 0) > 0 || sk_db_get_int(rows, 4) > 0,
+		.frozen = sk_db_get_int(rows, 1) > 0,
+		.same = sk_db_get_int(rows, 2) > 0,
+		.disclosed = sk_db_get_int(rows, 3) > 0};
+	r = find_grant(actor, prepared->medium, ret_ground->grant);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int check_ground(const SkActor *actor, const SkPrepared *prepared, Ground *ret_ground)
+{
+	int r = find_ground(actor, prepared, ret_ground);
+
+	if (r < 0)
+		return r == -ENOENT ? SK_GRANT_NONE : r;
+	if (!ret_ground->ours)
+		return SK_GRANT_NONE;
+	if (ret_ground->frozen)
+		return SK_MEDIUM_FROZEN;
+	if (!ret_ground->same && !ret_ground->disclosed && !*ret_ground->grant)
+		return SK_PREPARATION_WRONG;
+	r = check_facts(actor, prepared->facts);
+	return r != 0 ? r : check_uuid(actor, prepared);
+}
+
+static int write_header(const SkActor *actor, const SkPrepared *prepared)
+{
+	const json_t *facts = prepared->facts;
+
+	return sk_db_exec(actor->db,
+		"UPDATE media SET luks_uuid = $2, volume_digest = $3, cipher = $4, key_bits = $5, pbkdf = "
+		"$6, "
+		"version = version + 1 WHERE id = $1",
+		SK_DB_ARGS(sk_db_text(prepared->medium), sk_db_text(sk_row_text(facts, "luksUuid")),
+			sk_db_bytes(prepared->volume_digest, prepared->volume_digest_size),
+			sk_db_text(sk_row_text(facts, "cipher")),
+			sk_db_int(json_integer_value(json_object_get(facts, "keyBits"))),
+			sk_db_text(sk_row_text(facts, "pbkdf"))),
+		NULL);
+}
+
+int sk_medium_resealed(const SkActor *actor, SkVault *vault, const SkPrepared *prepared)
+{
+	json_auto_t *row = NULL;
+	bool recovered = false;
+	Ground ground;
+	int r = sk_escrow_is_known(actor->db, prepared->medium, prepared->escrow, prepared->escrow_size);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = check_ground(actor, prepared, &ground);
+	if (r == 0)
+		r = write_header(actor, prepared);
+	if (r == 0)
+		r = store_escrow(actor, vault, prepared, &recovered);
+	if (r == 0 && !ground.same && *ground.grant)
+		r = sk_grant_end(actor, ground.grant, "ended", "re-encrypted");
+	if (r == 0)
+		r = note(actor, prepared->medium, "reseal", &row);
+	if (r != 0)
+		return r;
+	return sk_actor_record(
+		actor, &(SkFact){"medium.resealed", sk_row_text(row, "facility"), "medium", prepared->medium,
+			       json_pack("{s:s, s:b, s:b, s:s}", "number", sk_row_text(row, "number"),
+				       "newVolume", !ground.same, "afterRecovery", recovered, "luksUuid",
+				       sk_row_text(row, "luksUuid"))});
 }

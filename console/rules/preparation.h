@@ -3,7 +3,7 @@
 /*
  * What a terminal tells of a medium that it has prepared under a grant for that: how it is encrypted, what
  * identifies it, and its recovery key, sealed. With that the row in the ledger is one that can be carried
- * out.
+ * out. Also what it tells when the header was changed later.
  */
 #include "console/keys/vault.h"
 #include "console/rules/actor.h"
@@ -22,3 +22,17 @@ typedef struct SkPrepared {
  * SK_ALREADY_THERE another medium has this LUKS UUID.
  */
 int sk_medium_prepared(const SkActor *actor, SkVault *vault, const SkPrepared *prepared);
+
+/*
+ * What a terminal tells of a medium whose key slots it has changed: after a recovery, for a new passphrase,
+ * or because it was encrypted anew. The recovery key is stored instead of the one before, and a recovery that
+ * was open is over. Of the facts, those are not read that cannot change (mode, capacity, device).
+ *
+ * Volume and UUID must be those of the ledger, unless a recovery was taken and its slot is not replaced yet,
+ * or a grant lets this terminal prepare the medium, which this uses up.
+ *
+ * actor: the terminal. A box that came before, now or ever, is 0 and changes nothing. Return: as in actor.h;
+ * SK_GRANT_NONE not prepared here, and no grant holds here; SK_MEDIUM_FROZEN; SK_PREPARATION_WRONG weaker
+ * than the least, sealed to another recovery key, or another volume; SK_ALREADY_THERE; SK_KEY_DESTROYED.
+ */
+int sk_medium_resealed(const SkActor *actor, SkVault *vault, const SkPrepared *prepared);

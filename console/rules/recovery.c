@@ -21,6 +21,7 @@ static const SkColumn columns[] = {
 	{"second_person_id", SK_COLUMN_TEXT, R, "decidedBy"},
 	{"decided", SK_COLUMN_TIME, R, NULL},
 	{"opened", SK_COLUMN_TIME, R, "taken"},
+	{"replaced", SK_COLUMN_TIME, R, NULL},
 	{"expires", SK_COLUMN_TIME, R, NULL},
 	{"version", SK_COLUMN_INT, R, NULL},
 };
@@ -163,4 +164,20 @@ int sk_recovery_expire(const SkActor *actor, int64_t *ret_count)
 					   json_pack("{s:I}", "count", (json_int_t)*ret_count)});
 	*ret_count = 0; /* all of them */
 	return r;
+}
+
+int sk_recovery_replaced(const SkActor *actor, const char *medium)
+{
+	int64_t over = 0, expired = 0;
+	int r = sk_db_exec(actor->db,
+		"UPDATE escrow_openings SET replaced = $2, version = version + 1 WHERE medium_id = $1 AND "
+		"state = 'opened' AND replaced IS NULL",
+		SK_DB_ARGS(sk_db_text(medium), sk_db_int(actor->now)), &over);
+
+	if (r == 0)
+		r = sk_db_exec(actor->db,
+			"UPDATE escrow_openings SET state = 'expired', version = version + 1 WHERE medium_id "
+			"= $1 AND state IN ('waiting', 'approved')",
+			SK_DB_ARGS(sk_db_text(medium)), &expired);
+	return r < 0 ? r : over > 0;
 }

@@ -46,30 +46,63 @@ static int check_period(const SkActor *actor, const json_t *fields)
 	return lease > due ? SK_REQUEST_PERIOD_WRONG : 0;
 }
 
-/* The medium is of this facility, prepared, and free. */
-static int check_medium(const SkActor *actor, const char *facility, const char *medium)
+/* An archive goes onto a medium that is not encrypted itself, and that is made anew for it; all else onto one
+ * that was prepared. */
+static int check_mode(const char *kind, const char *mode)
+{
+	bool plain = sk_str_eq(mode, "none") || sk_str_eq(mode, SK_REQUEST_KIND_HAND_OVER);
+
+	if (sk_str_eq(kind, SK_REQUEST_KIND_HAND_OVER) || sk_str_eq(kind, SK_REQUEST_KIND_OPTICAL))
+		return plain ? 0 : SK_MEDIUM_FOR_CARRY_OUT;
+	return plain ? SK_MEDIUM_NOT_ENCRYPTED : 0;
+}
+
+/* A disc takes one burning and nothing else; that it was tried is known by its manifest, whole or not. */
+static int check_disc(const SkActor *actor, const char *kind, const json_t *medium)
+{
+	bool disc = sk_str_eq(sk_row_text(medium, "kind"), "optical");
+	int64_t written = 0;
+	int r;
+
+	if (sk_str_eq(kind, SK_REQUEST_KIND_HAND_OVER))
+		return disc ? SK_MEDIUM_NO_DISC : 0;
+	if (!sk_str_eq(kind, SK_REQUEST_KIND_OPTICAL))
+		return 0;
+	if (!disc)
+		return SK_MEDIUM_NO_DISC;
+	r = sk_db_query_int(actor->db, "SELECT count(*) FROM manifests WHERE medium_id = $1",
+		SK_DB_ARGS(sk_db_text(sk_row_text(medium, "id"))), &written);
+	return r < 0 ? r : written > 0 ? SK_DISC_WRITTEN_BEFORE : 0;
+}
+
+/* The medium is of this facility, fit for this kind of request, and free. */
+static int check_medium(const SkActor *actor, const json_t *form, const char *medium)
 {
 	json_auto_t *row = NULL;
 	int r = sk_table_read(actor->db, &sk_media_table, actor->scope, medium, &row);
 
-	if (r == -ENOENT || (r == 0 && !sk_str_eq(sk_row_text(row, "facility"), facility)))
+	if (r == -ENOENT ||
+		(r == 0 && !sk_str_eq(sk_row_text(row, "facility"), sk_row_text(form, "facility"))))
 		return SK_NOT_FOUND;
-	if (r < 0)
+	if (r == 0)
+		r = check_mode(sk_row_text(form, "kind"), sk_row_text(row, "mode"));
+	if (r == 0)
+		r = check_disc(actor, sk_row_text(form, "kind"), row);
+	if (r != 0)
 		return r;
-	if (sk_str_eq(sk_row_text(row, "mode"), "none"))
-		return SK_MEDIUM_NOT_ENCRYPTED;
 	return sk_str_eq(sk_row_text(row, "state"), "in-stock") ? 0 : SK_REQUEST_MEDIUM_TAKEN;
 }
 
 /* Reserves each medium: it belongs to this request, or to none. */
-static int add_media(const SkActor *actor, const char *request, const char *facility, const json_t *media)
+static int add_media(const SkActor *actor, const char *request, const json_t *form, const json_t *media)
 {
+	const char *facility = sk_row_text(form, "facility");
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach (media, i, item) {
 		const char *medium = json_string_value(item);
-		int r = check_medium(actor, facility, medium);
+		int r = check_medium(actor, form, medium);
 
 		if (r == 0)
 			r = sk_db_exec(actor->db,
@@ -109,17 +142,19 @@ static int insert(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 int sk_request_create(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE])
 {
 	json_auto_t *form = json_copy(fields), *row = NULL, *media = NULL;
-	const char *facility = sk_row_text(fields, "facility");
 	int r = check_period(actor, fields);
 
 	if (r != 0)
 		return r;
+	if (sk_str_eq(sk_row_text(fields, "kind"), SK_REQUEST_KIND_OPTICAL) &&
+		!*sk_row_text(fields, "terminal"))
+		return SK_REQUEST_NO_TERMINAL;
 	media = json_incref(json_object_get(fields, "media"));
 	if (!form || !media || json_object_del(form, "media") < 0)
 		return -EINVAL;
 	r = insert(actor, form, ret_id);
 	if (r == 0)
-		r = add_media(actor, ret_id, facility, media);
+		r = add_media(actor, ret_id, fields, media);
 	if (r == 0)
 		r = sk_table_read(actor->db, &sk_requests_table, actor->scope, ret_id, &row);
 	if (r != 0)

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Carry-out requests (OUT-4): asked, decided by somebody else, handed over, given back, inspected. A request
- *moves its media through the ledger; nothing else takes a medium out.
+ * moves its media through the ledger; nothing else takes a medium out.
  *
  *	waiting -> approved -> out -> returned -> closed
  *	waiting -> refused, withdrawn, expired; approved -> withdrawn, expired
@@ -12,12 +12,17 @@
 extern const SkTable sk_requests_table;
 extern const SkTable sk_request_decisions_table;
 
+/* Files for a receiver in an archive; the media of such a request are of this mode in the ledger, too. */
+#define SK_REQUEST_KIND_HAND_OVER "hand-over"
+/* The same on a disc that is written once, at the PC that the request names. */
+#define SK_REQUEST_KIND_OPTICAL "optical"
 #define SK_REQUEST_MEDIA_MAX 50
 #define SK_REQUEST_DAYS_MAX 366 /* longest period, where the facility says nothing else */
 
 /*
  * fields: the form as it was sent, with "media": ids. The rule of approval is that of the facility now.
- * Return: as in actor.h; SK_REQUEST_PERIOD_WRONG, SK_REQUEST_MEDIUM_TAKEN, SK_MEDIUM_NOT_ENCRYPTED.
+ * Return: as in actor.h; SK_REQUEST_PERIOD_WRONG, SK_REQUEST_MEDIUM_TAKEN, SK_MEDIUM_NOT_ENCRYPTED,
+ * SK_MEDIUM_FOR_CARRY_OUT, SK_MEDIUM_NO_DISC, SK_DISC_WRITTEN_BEFORE, SK_REQUEST_NO_TERMINAL.
  */
 int sk_request_create(const SkActor *actor, json_t *fields, char ret_id[SK_ID_SIZE]);
 

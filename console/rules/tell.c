@@ -25,18 +25,30 @@ static void add_audience(SkSql *sql, const SkActor *actor, const SkAudience *aud
 	}
 }
 
-int sk_tell(const SkActor *actor, const SkAudience *audience)
+/* The engines see the old revision in each of these. */
+static void add_raised(SkSql *sql, const SkActor *actor, const char *column)
 {
-	own_sql SkSql *sql = NULL;
-	int r = sk_sql_new(
-		actor->db, "UPDATE terminal_revisions SET revision = CASE WHEN revision >= ", &sql);
-
-	if (r < 0)
-		return r;
+	sk_sql_name(sql, column);
+	sk_sql_add(sql, " = CASE WHEN revision >= ");
 	sk_sql_value(sql, sk_db_int(actor->now));
 	sk_sql_add(sql, " THEN revision + 1 ELSE ");
 	sk_sql_value(sql, sk_db_int(actor->now));
-	sk_sql_add(sql, " END, changed = ");
+	sk_sql_add(sql, " END, ");
+}
+
+int sk_tell(const SkActor *actor, const SkAudience *audience)
+{
+	own_sql SkSql *sql = NULL;
+	int r = sk_sql_new(actor->db, "UPDATE terminal_revisions SET ", &sql);
+
+	if (r < 0)
+		return r;
+	add_raised(sql, actor, "revision");
+	if (!(audience->same & SK_SAME_GRANTS))
+		add_raised(sql, actor, "grants");
+	if (!(audience->same & SK_SAME_REVOCATIONS))
+		add_raised(sql, actor, "revocations");
+	sk_sql_add(sql, "changed = ");
 	sk_sql_value(sql, sk_db_int(actor->now));
 	add_audience(sql, actor, audience);
 	return sk_sql_exec(sql, NULL);

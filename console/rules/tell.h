@@ -8,11 +8,15 @@
  */
 #include "console/rules/actor.h"
 
-/* Which terminals: exactly one is set. */
+/* What is signed for them and stays as it was, but for its serial. */
+enum { SK_SAME_GRANTS = 1, SK_SAME_REVOCATIONS = 2 };
+
+/* Which terminals: exactly one is set; and of what they need not hear. */
 typedef struct SkAudience {
 	const char *terminal, *group, *facility;
 	bool given; /* to whom a policy was given in this moment (terminal_policies) */
 	bool all;
+	unsigned same; /* SK_SAME_* */
 } SkAudience;
 
 /* Return: 0 or negative errno of the database. */

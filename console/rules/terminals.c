@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/rules/policy_groups.h"
+#include "console/rules/screens.h"
 #include "console/rules/tell.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
@@ -13,6 +14,7 @@
 #define F SK_COLUMN_FILTER
 #define GROUP_NAME "PCs"
 /* Clocks differ a little. */
+/* A terminal's clock may be so much behind; of a short life not more than a tenth. */
 #define CLOCK_MS INT64_C(300000)
 
 static const SkColumn terminal_columns[] = {
@@ -161,23 +163,32 @@ static int find_code(const SkActor *actor, const uint8_t *secret_hash, Code *cod
 	return 0;
 }
 
-static int issue(const SkActor *actor, SkCa *ca, const SkCsrKey *key, const Code *code, SkCaIssued *issued)
+static SkCaPeriod period_of(const SkActor *actor, const SkTerminalIssuer *issuer)
 {
-	return sk_ca_issue_terminal(ca, code->terminal, key,
-		(SkCaPeriod){actor->now - CLOCK_MS, actor->now + SK_TERMINAL_CERTIFICATE_MS}, issued);
+	const int64_t early = issuer->life_ms / 10 < CLOCK_MS ? issuer->life_ms / 10 : CLOCK_MS;
+
+	return (SkCaPeriod){actor->now - early, actor->now + issuer->life_ms};
 }
 
-static int store_certificate(const SkActor *actor, const Code *code, const SkCaIssued *issued)
+static int issue(const SkActor *actor, const SkTerminalIssuer *issuer, const SkCsrKey *key, const Code *code,
+	SkCaIssued *issued)
 {
+	return sk_ca_issue_terminal(issuer->ca, code->terminal, key, period_of(actor, issuer), issued);
+}
+
+static int store_certificate(
+	const SkActor *actor, const SkTerminalIssuer *issuer, const Code *code, const SkCaIssued *issued)
+{
+	const SkCaPeriod period = period_of(actor, issuer);
+
 	return sk_db_exec(actor->db,
 		"INSERT INTO agent_certificates (serial, terminal_id, facility_id, fingerprint, public_key, "
 		"certificate, not_before, not_after, issued) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		SK_DB_ARGS(sk_db_text(issued->serial), sk_db_text(code->terminal), sk_db_text(code->facility),
 			sk_db_bytes(issued->fingerprint, sizeof(issued->fingerprint)),
 			sk_db_bytes(issued->public_key, issued->public_key_size),
-			sk_db_bytes(issued->certificate, strlen(issued->certificate)),
-			sk_db_int(actor->now - CLOCK_MS), sk_db_int(actor->now + SK_TERMINAL_CERTIFICATE_MS),
-			sk_db_int(actor->now)),
+			sk_db_bytes(issued->certificate, strlen(issued->certificate)), sk_db_int(period.from),
+			sk_db_int(period.until), sk_db_int(actor->now)),
 		NULL);
 }
 
@@ -240,11 +251,11 @@ int sk_terminal_enrol(const SkActor *actor, const SkTerminalRequest *request, Sk
 	if (r == 0 && !again)
 		r = add_terminal(actor, &code, request->facts);
 	if (r == 0)
-		r = issue(actor, request->ca, request->key, &code, &issued);
+		r = issue(actor, &request->issuer, request->key, &code, &issued);
 	if (r == 0 && again)
 		r = check_same_key(actor, &code, &issued);
 	if (r == 0)
-		r = store_certificate(actor, &code, &issued);
+		r = store_certificate(actor, &request->issuer, &code, &issued);
 	if (r == 0)
 		r = sk_actor_record(actor,
 			&(SkFact){again ? "terminal.enrolled-again" : "terminal.enrolled", code.facility,
@@ -266,7 +277,8 @@ int sk_terminal_check(SkDb *db, const char *terminal)
 	return r < 0 ? r : count > 0 ? 0 : -ENOENT;
 }
 
-int sk_terminal_renew(const SkActor *actor, SkCa *ca, const SkCsrKey *key, SkTerminalEnrolled *enrolled)
+int sk_terminal_renew(const SkActor *actor, const SkTerminalIssuer *issuer, const SkCsrKey *key,
+	SkTerminalEnrolled *enrolled)
 {
 	SkCaIssued issued = {.certificate = NULL};
 	Code code = {.id = ""};
@@ -276,9 +288,9 @@ int sk_terminal_renew(const SkActor *actor, SkCa *ca, const SkCsrKey *key, SkTer
 
 	sk_str_copy(code.terminal, sizeof(code.terminal), actor->terminal);
 	if (r == 0)
-		r = issue(actor, ca, key, &code, &issued);
+		r = issue(actor, issuer, key, &code, &issued);
 	if (r == 0)
-		r = store_certificate(actor, &code, &issued);
+		r = store_certificate(actor, issuer, &code, &issued);
 	if (r == 0)
 		r = sk_actor_record(
 			actor, &(SkFact){"terminal.renewed", code.facility, "terminal", code.terminal,
@@ -335,7 +347,8 @@ static int note_key_kind(const SkActor *actor, const json_t *status)
 
 int sk_terminal_report(const SkActor *actor, const json_t *status, const SkTerminalContact *contact)
 {
-	const json_t *definitions = json_object_get(status, "definitionsTime");
+	const json_t *definitions = json_object_get(status, "definitionsTime"),
+		     *lock = json_object_get(status, "lock");
 	own_free char *posture = json_dumps(status, JSON_COMPACT | JSON_SORT_KEYS);
 	int r = posture ? touch(actor) : -ENOMEM;
 
@@ -343,7 +356,7 @@ int sk_terminal_report(const SkActor *actor, const json_t *status, const SkTermi
 		r = note_key_kind(actor, status);
 	if (r < 0)
 		return r;
-	return sk_db_exec(actor->db,
+	r = sk_db_exec(actor->db,
 		"UPDATE terminal_status SET address = $2, software = $3, mode = $4, definitions_time = $5, "
 		"disk_free = "
 		"$6, clock_state = $7, posture = $8, posture_changed = $9, clock_offset = $10 WHERE "
@@ -357,16 +370,17 @@ int sk_terminal_report(const SkActor *actor, const json_t *status, const SkTermi
 			sk_db_text(sk_row_text(status, "clock")), sk_db_text(posture), sk_db_int(actor->now),
 			contact->clock_offset ? sk_db_int(*contact->clock_offset) : sk_db_null()),
 		NULL);
+	/* An older agent does not say. */
+	return r < 0 || !lock ? r : sk_screen_report(actor, lock);
 }
 
 int sk_terminal_confirm(const SkActor *actor, int64_t revision)
 {
-	int r = touch(actor);
-
-	if (r < 0)
-		return r;
-	return sk_db_exec(actor->db, "UPDATE terminal_status SET revision = $2 WHERE terminal_id = $1",
-		SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_int(revision)), NULL);
+	return sk_db_exec(actor->db,
+		"INSERT INTO terminal_status (terminal_id, facility_id, last_contact, revision) SELECT id, "
+		"facility_id, $2, $3 FROM terminals WHERE id = $1 ON CONFLICT (terminal_id) DO UPDATE SET "
+		"last_contact = excluded.last_contact, revision = excluded.revision",
+		SK_DB_ARGS(sk_db_text(actor->terminal), sk_db_int(actor->now), sk_db_int(revision)), NULL);
 }
 
 int sk_terminal_retire(const SkActor *actor, const SkRowKey *key, const char *reason)

@@ -8,7 +8,6 @@
 #include "console/keys/ca.h"
 #include "console/rules/actor.h"
 
-#define SK_TERMINAL_CERTIFICATE_MS (INT64_C(90) * 86400000)
 #define SK_TERMINAL_SECRET_HASH_SIZE 32 /* SHA-256 of the secret's text (lib/enrol/code.h) */
 
 extern const SkTable sk_terminals_table;
@@ -28,8 +27,14 @@ int sk_enrolment_create(const SkActor *actor, const SkEnrolmentOrder *order, cha
 /* Return: as in actor.h; SK_ENROLMENT_OVER it was used, or taken back before. */
 int sk_enrolment_revoke(const SkActor *actor, const SkRowKey *key);
 
-typedef struct SkTerminalRequest {
+/* Who signs certificates of terminals, and for how long. */
+typedef struct SkTerminalIssuer {
 	SkCa *ca;
+	int64_t life_ms;
+} SkTerminalIssuer;
+
+typedef struct SkTerminalRequest {
+	SkTerminalIssuer issuer;
 	const SkCsrKey *key;
 	uint8_t secret_hash[SK_TERMINAL_SECRET_HASH_SIZE];
 	const json_t
@@ -49,7 +54,8 @@ int sk_terminal_enrol(const SkActor *actor, const SkTerminalRequest *request, Sk
 
 /* Another certificate for the actor's terminal; the one before stays good until its end. Return: as in
  * actor.h. */
-int sk_terminal_renew(const SkActor *actor, SkCa *ca, const SkCsrKey *key, SkTerminalEnrolled *enrolled);
+int sk_terminal_renew(const SkActor *actor, const SkTerminalIssuer *issuer, const SkCsrKey *key,
+	SkTerminalEnrolled *enrolled);
 
 /* Is it enrolled now? Return: 0, -ENOENT, others. */
 int sk_terminal_check(SkDb *db, const char *terminal);

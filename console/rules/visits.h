@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Maintenance visits (MNT-1): applied for day by day, approved by somebody else before, opened when the
- *visitor is there, ended with a report, and checked by a third look. While one is open the media that it
- *names are granted to its account at its terminals; nothing else is.
+ * visitor is there, ended with a report, and checked by a third look. While one is open the media that it
+ * names are granted to its account at its terminals; nothing else is.
  *
  *	waiting -> approved -> open -> ended -> closed; waiting -> refused, withdrawn; approved -> withdrawn
  */

@@ -58,24 +58,44 @@ int sk_call_answer_row(SkCall *call, int r, unsigned status, const SkTable *tabl
 	return r < 0 ? r : sk_call_answer(call, status, row);
 }
 
+static int answer_page(SkCall *call, const SkTable *table, SkList *list, SkRowAdd add)
+{
+	SkPage page = {.items = NULL};
+	json_t *row;
+	size_t i;
+	int r;
+
+	list->sort = sk_call_text(call, "sort");
+	list->after = sk_call_text(call, "after");
+	list->limit = (unsigned)sk_call_int(call, "limit");
+	r = sk_table_list(call->db, table, &call->caller.scope, list, &page);
+	json_array_foreach (page.items, i, row)
+		if (r == 0 && add)
+			r = add(call->db, row);
+	if (r < 0) {
+		json_decref(page.items);
+		return r;
+	}
+	return sk_call_answer(call, 200,
+		page.next[0] ? json_pack("{s:o, s:s}", "items", page.items, "next", page.next)
+			     : json_pack("{s:o, s:n}", "items", page.items, "next"));
+}
+
 int sk_call_answer_list(SkCall *call, const SkTable *table, const SkFilter *filters, size_t n_filters)
 {
 	SkFilter used[16];
-	SkList list = {.filters = used,
-		.sort = sk_call_text(call, "sort"),
-		.after = sk_call_text(call, "after"),
-		.limit = (unsigned)sk_call_int(call, "limit")};
-	SkPage page = {.items = NULL};
-	int r;
+	SkList list = {.filters = used};
 
 	/* A filter that was not asked for has no text. */
 	for (size_t i = 0; i < n_filters && list.n_filters < sizeof(used) / sizeof(*used); i++)
 		if (filters[i].text)
 			used[list.n_filters++] = filters[i];
-	r = sk_table_list(call->db, table, &call->caller.scope, &list, &page);
-	if (r < 0)
-		return r;
-	return sk_call_answer(call, 200,
-		page.next[0] ? json_pack("{s:o, s:s}", "items", page.items, "next", page.next)
-			     : json_pack("{s:o, s:n}", "items", page.items, "next"));
+	return answer_page(call, table, &list, NULL);
+}
+
+int sk_call_answer_list_with(SkCall *call, const SkTable *table, const SkFilter *filter, SkRowAdd add)
+{
+	SkList list = {.filters = filter, .n_filters = filter && filter->text ? 1 : 0};
+
+	return answer_page(call, table, &list, add);
 }

@@ -19,3 +19,7 @@ int sk_call_answer_row(SkCall *call, int r, unsigned status, const SkTable *tabl
 
 /* A page of a table by the parameters limit, after and sort of the call, and these filters. */
 int sk_call_answer_list(SkCall *call, const SkTable *table, const SkFilter *filters, size_t n_filters);
+
+/* The same of rows that have more than their table: add puts it into each. filter: may have no text. */
+typedef int (*SkRowAdd)(SkDb *db, json_t *row);
+int sk_call_answer_list_with(SkCall *call, const SkTable *table, const SkFilter *filter, SkRowAdd add);

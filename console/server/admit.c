@@ -101,7 +101,8 @@ int sk_admit(SkCall *call, const SkHeaders *headers)
 	if (call->operation->audience == SK_API_PEOPLE)
 		r = admit_person(call, headers);
 	if (call->operation->audience == SK_API_AGENT && !call->terminal[0])
-		r = sk_call_refuse(call, SK_TERMINAL_UNKNOWN, NULL);
+		r = sk_call_refuse(
+			call, call->certificate_over ? SK_CERTIFICATE_OVER : SK_TERMINAL_UNKNOWN, NULL);
 	if (r == 0 && call->reply.status == 0)
 		r = check_body(call, headers);
 	return r;

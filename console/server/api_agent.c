@@ -32,6 +32,12 @@ int sk_api_agent_trust(SkCall *call)
 	return sk_call_answer_bytes(call, "application/json", own_take(bundle), strlen(bundle));
 }
 
+static SkTerminalIssuer issuer_of(const SkCall *call)
+{
+	return (SkTerminalIssuer){.ca = call->server->home.ca,
+		.life_ms = (int64_t)call->server->settings->keys.terminal_certificate_sec * 1000};
+}
+
 typedef struct Enrolling {
 	SkTerminalRequest request;
 	SkTerminalEnrolled enrolled;
@@ -84,7 +90,7 @@ int sk_api_agent_enrol(SkCall *call)
 	const char *secret = sk_call_body_text(call, "secret");
 	own_csr_key SkCsrKey *key = NULL;
 	Enrolling enrolling = {
-		.request = {.ca = call->server->home.ca, .facts = json_object_get(call->body, "terminal")}};
+		.request = {.issuer = issuer_of(call), .facts = json_object_get(call->body, "terminal")}};
 	int r = read_request(call, &key);
 
 	if (r != 0)
@@ -121,7 +127,9 @@ static int act_as_terminal(AgentAct *act)
 
 static int renew(const SkActor *actor, AgentAct *act)
 {
-	return sk_terminal_renew(actor, act->call->server->home.ca, act->key, &act->enrolled);
+	const SkTerminalIssuer issuer = issuer_of(act->call);
+
+	return sk_terminal_renew(actor, &issuer, act->key, &act->enrolled);
 }
 
 int sk_api_agent_renew(SkCall *call)
@@ -142,7 +150,7 @@ int sk_api_agent_renew(SkCall *call)
 
 int sk_api_agent_wait(SkCall *call)
 {
-	int64_t revision = 0, known = sk_call_int(call, "revision");
+	int64_t known = sk_call_int(call, "revision"), revision = known;
 	SkTerminalNews news = {.revision = 0};
 	json_t *envelopes = NULL;
 	int r = sk_call_wait_arm(call, call->terminal);
@@ -155,6 +163,9 @@ int sk_api_agent_wait(SkCall *call)
 		return r < 0 ? r : 0;
 	if (news.revision <= known && !call->timed_out)
 		return sk_call_wait(call, WAIT_MS);
+	/* From time to time all of it: what an agent could not keep heals. */
+	if (call->timed_out)
+		revision = 0;
 	r = sk_trust_authority(call->server, call->db, call->terminal, &revision, &envelopes);
 	if (r < 0)
 		return r;

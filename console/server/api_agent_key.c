@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What agents ask of the keys of media: the console's half of opening one, and a medium that was prepared. */
+/* What agents ask of the keys of media: the console's half of opening one, and a medium that was prepared,
+ * and one whose key slots were changed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,15 +67,16 @@ int sk_api_agent_evaluate(SkCall *call)
 }
 
 typedef struct Preparing {
+	int (*rule)(const SkActor *actor, SkVault *vault, const SkPrepared *prepared);
 	SkVault *vault;
 	SkPrepared prepared;
 } Preparing;
 
-static int prepared(const SkActor *actor, void *userdata)
+static int run(const SkActor *actor, void *userdata)
 {
 	const Preparing *preparing = userdata;
 
-	return sk_medium_prepared(actor, preparing->vault, &preparing->prepared);
+	return preparing->rule(actor, preparing->vault, &preparing->prepared);
 }
 
 /* Return: the bytes, which the caller frees; NULL: no base64, or no memory. */
@@ -90,9 +92,11 @@ static uint8_t *decode(const json_t *object, const char *name, size_t *ret_size)
 	return bytes;
 }
 
-int sk_api_agent_prepared(SkCall *call)
+/* What both calls have: a medium, the digest of its volume, and its sealed recovery key. */
+static int tell(SkCall *call, int (*rule)(const SkActor *actor, SkVault *vault, const SkPrepared *prepared))
 {
-	Preparing preparing = {.vault = call->server->home.vault,
+	Preparing preparing = {.rule = rule,
+		.vault = call->server->home.vault,
 		.prepared = {.medium = sk_call_body_text(call, "medium"), .facts = call->body}};
 	SkPrepared *facts = &preparing.prepared;
 	own_free uint8_t *digest = decode(call->body, "volumeDigest", &facts->volume_digest_size);
@@ -103,6 +107,16 @@ int sk_api_agent_prepared(SkCall *call)
 		return sk_call_refuse(call, SK_REQUEST_INVALID, "not base64");
 	facts->volume_digest = digest;
 	facts->escrow = escrow;
-	r = sk_agent_act(call, prepared, &preparing);
+	r = sk_agent_act(call, run, &preparing);
 	return r < 0 ? r : r > 0 ? 0 : sk_call_done(call);
+}
+
+int sk_api_agent_prepared(SkCall *call)
+{
+	return tell(call, sk_medium_prepared);
+}
+
+int sk_api_agent_escrow(SkCall *call)
+{
+	return tell(call, sk_medium_resealed);
 }

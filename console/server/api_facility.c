@@ -9,9 +9,12 @@
 
 static json_t *facility_json(const SkDbRows *rows)
 {
-	return json_pack("{s:s, s:s, s:s, s:I}", "id", sk_db_get_text(rows, 0), "name",
+	const char *contact = sk_db_is_null(rows, 4) ? "" : sk_db_get_text(rows, 4);
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:b}", "id", sk_db_get_text(rows, 0), "name",
 		sk_db_get_text(rows, 1), "state", sk_db_get_text(rows, 2), "version",
-		(json_int_t)sk_db_get_int(rows, 3));
+		(json_int_t)sk_db_get_int(rows, 3), "contact", contact, "readWithoutApproval",
+		sk_db_get_int(rows, 5) == 1);
 }
 
 int sk_api_facility_list(SkCall *call)
@@ -23,7 +26,8 @@ int sk_api_facility_list(SkCall *call)
 	json_t *next = NULL;
 	bool more = false;
 	int r = sk_db_query(call->db,
-		"SELECT f.id, f.name, f.state, f.version FROM facilities f WHERE f.id > $1 AND EXISTS "
+		"SELECT f.id, f.name, f.state, f.version, f.contact, f.read_without_approval FROM facilities "
+		"f WHERE f.id > $1 AND EXISTS "
 		"(SELECT 1 FROM "
 		"person_roles c WHERE c.person_id = $2 AND c.removed IS NULL AND (c.facility_id IS NULL OR "
 		"c.facility_id = f.id)) ORDER BY f.id LIMIT $3",
@@ -45,7 +49,9 @@ int sk_api_facility_list(SkCall *call)
 static int answer(SkCall *call, unsigned status, const char *id)
 {
 	own_rows SkDbRows *rows = NULL;
-	int r = sk_db_query(call->db, "SELECT id, name, state, version FROM facilities WHERE id = $1",
+	int r = sk_db_query(call->db,
+		"SELECT id, name, state, version, contact, read_without_approval FROM facilities WHERE id = "
+		"$1",
 		SK_DB_ARGS(sk_db_text(id)), &rows);
 
 	if (r == 0)
@@ -73,7 +79,9 @@ typedef struct FacilityChange {
 static int write_facility(const SkActor *actor, void *userdata)
 {
 	const FacilityChange *change = userdata;
+	const json_t *body = change->call->body, *reading = json_object_get(body, "readWithoutApproval");
 	const SkDbValue name = sk_db_text(sk_call_body_text(change->call, "name"));
+	const char *contact = json_string_value(json_object_get(body, "contact"));
 	int64_t changed = 0;
 	int r;
 
@@ -82,9 +90,15 @@ static int write_facility(const SkActor *actor, void *userdata)
 			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(actor->now)), &changed);
 	else
 		r = sk_db_exec(actor->db,
-			"UPDATE facilities SET name = $1, version = version + 1 WHERE id = $2 AND version = "
+			"UPDATE facilities SET name = $1, contact = COALESCE($4, contact), "
+			"read_without_approval "
+			"= COALESCE($5, read_without_approval), version = version + 1 WHERE id = $2 AND "
+			"version = "
 			"$3",
-			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(change->version)), &changed);
+			SK_DB_ARGS(name, sk_db_text(change->id), sk_db_int(change->version),
+				sk_db_text(contact),
+				reading ? sk_db_int(json_is_true(reading)) : sk_db_null()),
+			&changed);
 	if (r == 0 && changed == 0)
 		r = -ECANCELED;
 	return r < 0 ? r

@@ -7,13 +7,14 @@
 #include "console/server/server.h"
 #include "lib/base/str.h"
 
-#define PREPARE_HOURS 8
+#define USUAL_HOURS 8
 
 typedef struct Granting {
 	SkRowKey key;
 	const char *reason;
 	SkGrantKeys keys;
 	SkPreparation preparation;
+	SkErasing erasing;
 	char made[SK_ID_SIZE];
 } Granting;
 
@@ -64,8 +65,31 @@ int sk_api_grant_prepare(SkCall *call)
 		.preparation = {.medium = sk_call_text(call, "medium"),
 			.terminal = sk_call_body_text(call, "terminal"),
 			.user = user ? user : "",
-			.hours = hours > 0 ? hours : PREPARE_HOURS}};
+			.hours = hours > 0 ? hours : USUAL_HOURS,
+			.again = json_is_true(json_object_get(call->body, "again"))}};
 	int r = sk_call_act(call, prepare, &granting);
+
+	return sk_call_answer_row(call, r, 201, &sk_grants_table, granting.made);
+}
+
+static int erase(const SkActor *actor, void *userdata)
+{
+	Granting *granting = userdata;
+
+	return sk_grant_erase(actor, granting->keys.signing, &granting->erasing, granting->made);
+}
+
+int sk_api_grant_erase(SkCall *call)
+{
+	const char *user = sk_call_body_text(call, "userName");
+	int64_t hours = sk_call_body_int(call, "hours");
+	Granting granting = {.keys = {.signing = call->server->home.signing},
+		.erasing = {.medium = sk_call_text(call, "medium"),
+			.terminal = sk_call_body_text(call, "terminal"),
+			.group = sk_call_body_text(call, "group"),
+			.user = user ? user : "",
+			.hours = hours > 0 ? hours : USUAL_HOURS}};
+	int r = sk_call_act(call, erase, &granting);
 
 	return sk_call_answer_row(call, r, 201, &sk_grants_table, granting.made);
 }

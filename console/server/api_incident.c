@@ -2,7 +2,7 @@
 /* Loss and theft. */
 #include "api_handlers.h"
 #include "console/keys/epoch.h"
-#include "console/rules/incidents.h"
+#include "console/rules/incident_setup.h"
 #include "console/server/act.h"
 #include "console/server/server.h"
 #include "lib/base/str.h"
@@ -87,6 +87,11 @@ int sk_api_incident_reports(SkCall *call)
 	return list_of(call, &sk_incident_reports_table);
 }
 
+int sk_api_incident_persons(SkCall *call)
+{
+	return list_of(call, &sk_incident_persons_table);
+}
+
 static int end_step(const SkActor *actor, void *userdata)
 {
 	const Work *work = userdata;
@@ -152,4 +157,89 @@ int sk_api_incident_close(SkCall *call)
 	int r = sk_call_act(call, close_incident, &work);
 
 	return sk_call_answer_row(call, r, 200, &sk_incidents_table, work.key.id);
+}
+
+static int add_persons(const SkActor *actor, void *userdata)
+{
+	const Work *work = userdata;
+
+	return sk_incident_persons_add(actor, work->key.id, work->fields);
+}
+
+int sk_api_incident_list_persons(SkCall *call)
+{
+	Work work = {
+		.key = {sk_call_text(call, "incident"), 0}, .fields = json_object_get(call->body, "persons")};
+	int r = sk_call_act(call, add_persons, &work);
+
+	return r < 0 ? r : r > 0 ? 0 : sk_call_done(call);
+}
+
+static int tell(const SkActor *actor, void *userdata)
+{
+	return sk_incident_person_told(actor, userdata);
+}
+
+int sk_api_incident_tell(SkCall *call)
+{
+	const char *method = sk_call_body_text(call, "method"), *note = sk_call_body_text(call, "note");
+	SkIncidentTold told = {
+		.person = {sk_call_text(call, "incidentPerson"), sk_call_body_int(call, "version")},
+		.state = sk_call_body_text(call, "state"),
+		.method = method ? method : "",
+		.note = note ? note : ""};
+	int r = sk_call_act(call, tell, &told);
+
+	return sk_call_answer_row(call, r, 200, &sk_incident_persons_table, told.person.id);
+}
+
+/* ---- the template ---- */
+
+static int read_template(const SkActor *actor, void *userdata)
+{
+	Work *work = userdata;
+	json_t *read = NULL;
+	int r = sk_incident_template_read(actor, work->key.id, &read);
+
+	if (r == 0) {
+		json_decref(work->fields);
+		work->fields = read;
+	}
+	return r;
+}
+
+static int answer_template(SkCall *call, int r, Work *work)
+{
+	if (r == 0)
+		return sk_call_answer(call, 200, work->fields);
+	json_decref(work->fields);
+	return r < 0 ? r : 0;
+}
+
+int sk_api_incident_template_show(SkCall *call)
+{
+	Work work = {.key = {sk_call_text(call, "facility"), 0}};
+
+	return answer_template(call, sk_call_act(call, read_template, &work), &work);
+}
+
+typedef struct Templating {
+	const json_t *steps;
+	Work work;
+} Templating;
+
+static int set_template(const SkActor *actor, void *userdata)
+{
+	Templating *templating = userdata;
+	int r = sk_incident_template_set(actor, &templating->work.key, templating->steps);
+
+	return r != 0 ? r : read_template(actor, &templating->work);
+}
+
+int sk_api_incident_template_set(SkCall *call)
+{
+	Templating templating = {.steps = json_object_get(call->body, "steps"),
+		.work = {.key = {sk_call_text(call, "facility"), sk_call_body_int(call, "version")}}};
+
+	return answer_template(call, sk_call_act(call, set_template, &templating), &templating.work);
 }

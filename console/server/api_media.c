@@ -80,20 +80,15 @@ int sk_api_medium_history(SkCall *call)
 static int step_medium(const SkActor *actor, void *userdata)
 {
 	const Change *change = userdata;
-	const char *second = json_string_value(json_object_get(change->fields, "secondPerson"));
-	SkActor both = *actor;
 
-	both.second = second;
-	return sk_ledger_step(&both, &change->step);
+	return sk_ledger_step(actor, &change->step);
 }
 
-static int step(SkCall *call, SkMediumAction action, json_t *certificate)
+static int step(SkCall *call, SkMediumAction action)
 {
-	Change change = {.fields = call->body,
-		.step = {.key = {sk_call_text(call, "medium"), sk_call_body_int(call, "version")},
-			.action = action,
-			.reason = sk_call_body_text(call, "reason"),
-			.certificate = certificate}};
+	Change change = {.step = {.key = {sk_call_text(call, "medium"), sk_call_body_int(call, "version")},
+				 .action = action,
+				 .reason = sk_call_body_text(call, "reason")}};
 	int r = sk_call_act(call, step_medium, &change);
 
 	return sk_call_answer_row(call, r, 200, &sk_media_table, change.step.key.id);
@@ -101,43 +96,32 @@ static int step(SkCall *call, SkMediumAction action, json_t *certificate)
 
 int sk_api_medium_stock(SkCall *call)
 {
-	return step(call, SK_MEDIUM_STOCK, NULL);
+	return step(call, SK_MEDIUM_STOCK);
 }
 
 int sk_api_medium_inspect(SkCall *call)
 {
-	return step(call, SK_MEDIUM_INSPECT, NULL);
+	return step(call, SK_MEDIUM_INSPECT);
 }
 
 int sk_api_medium_lose(SkCall *call)
 {
-	return step(call, SK_MEDIUM_LOSE, NULL);
+	return step(call, SK_MEDIUM_LOSE);
 }
 
 int sk_api_medium_find(SkCall *call)
 {
-	return step(call, SK_MEDIUM_FIND, NULL);
+	return step(call, SK_MEDIUM_FIND);
 }
 
 int sk_api_medium_take_back(SkCall *call)
 {
-	return step(call, SK_MEDIUM_TAKE_BACK, NULL);
+	return step(call, SK_MEDIUM_TAKE_BACK);
 }
 
 int sk_api_medium_retire(SkCall *call)
 {
-	return step(call, SK_MEDIUM_RETIRE, NULL);
-}
-
-/* The certificate is what was sent about the work; who and when stand beside it. */
-int sk_api_medium_erase(SkCall *call)
-{
-	return step(call, SK_MEDIUM_ERASE, call->body);
-}
-
-int sk_api_medium_destroy(SkCall *call)
-{
-	return step(call, SK_MEDIUM_DESTROY, call->body);
+	return step(call, SK_MEDIUM_RETIRE);
 }
 
 /* The name and the telephone number of the facility, for whoever finds it. */

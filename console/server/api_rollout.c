@@ -21,6 +21,7 @@
 typedef struct Try {
 	const char *version, *group;
 	SkPolicySnapshot *snapshot;
+	SkPolicyTried tried;
 	char facility[SK_ID_SIZE], made[SK_ID_SIZE];
 	SkDryRunOrder order;
 	json_t *result;
@@ -40,7 +41,10 @@ static int prepare(const SkActor *actor, void *userdata)
 		return r;
 	sk_str_copy(try->facility, sizeof(try->facility), sk_row_text(row, "facility"));
 	sk_policy_snapshot_free(own_take(try->snapshot));
+	sk_policy_tried_deinit(&try->tried);
 	r = sk_policy_compile_files(files, &try->snapshot);
+	if (r == 0)
+		r = sk_policy_tried(files, &try->tried);
 	return r == -EINVAL ? SK_POLICY_HAS_ERRORS : r;
 }
 
@@ -62,7 +66,8 @@ static void fill_order(const SkCall *call, Try *try)
 		.mode = mode ? mode : "enforcing",
 		.from = now - (days > 0 ? days : DAYS) * DAY_MS,
 		.until = now,
-		.work_ms = (seconds > 0 ? seconds : SECONDS) * 1000};
+		.work_ms = (seconds > 0 ? seconds : SECONDS) * 1000,
+		.tried = &try->tried};
 }
 
 int sk_api_policy_version_try(SkCall *call)
@@ -77,6 +82,7 @@ int sk_api_policy_version_try(SkCall *call)
 	if (r == 0)
 		r = sk_call_act(call, store, &try);
 	sk_policy_snapshot_free(try.snapshot);
+	sk_policy_tried_deinit(&try.tried);
 	json_decref(try.result);
 	return sk_call_answer_row(call, r, 201, &sk_dry_runs_table, try.made);
 }

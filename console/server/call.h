@@ -87,6 +87,7 @@ typedef struct SkCall {
 	SkOnce once;
 	SkCaller caller;
 	char terminal[SK_ID_SIZE]; /* of agents, from their certificate */
+	bool certificate_over;	   /* it ended while the connection went on: terminal is empty */
 	bool has_clock;		   /* the agent said what time it is, */
 	int64_t clock_offset;	   /* and by so many ms it is ahead of us */
 	SkWaiter *waiter;	   /* of this request, for sk_call_wait() */

@@ -14,7 +14,7 @@
 #include "lib/base/intl.h"
 #include "lib/base/str.h"
 
-static int say_home(const SkHome *home, int error, const SkDb *db)
+int console_say_home(const SkHome *home, int error, const SkDb *db)
 {
 	const char *advice = sk_home_advice(error);
 
@@ -47,7 +47,7 @@ static int wait_for_person(
 	return r;
 }
 
-static void print_authority(const SkHome *home)
+void console_print_authority(const SkHome *home)
 {
 	uint8_t fingerprint[32];
 	char text[65];
@@ -70,15 +70,15 @@ static int join(const ConsoleSetup *setup, SkDb *db, const char *host)
 		r = wait_for_person(setup, db, host, &home, &joining);
 	}
 	if (r == 0)
-		print_authority(&home);
+		console_print_authority(&home);
 	else
-		r = say_home(&home, r, db);
+		r = console_say_home(&home, r, db);
 	sk_home_join_deinit(&joining);
 	sk_home_close(&home, NULL);
 	return r;
 }
 
-static int open_database(const ConsoleSetup *setup, SkDb **ret_db)
+int console_open_database(const ConsoleSetup *setup, SkDb **ret_db)
 {
 	own_db SkDb *db = NULL;
 	int r = sk_db_open(setup->database, &db);
@@ -107,6 +107,6 @@ int console_join(int argc, char **argv)
 			  "one\n"));
 		return CONSOLE_USAGE;
 	}
-	r = open_database(&setup, &db);
+	r = console_open_database(&setup, &db);
 	return r != CONSOLE_OK ? r : join(&setup, db, host);
 }

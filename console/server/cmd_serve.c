@@ -173,7 +173,7 @@ static int start_listeners(Serving *serving)
 	if (r == 0)
 		r = sk_wake_new(serving->server.database, serving->server.poll, &serving->wake);
 	if (r == 0)
-		r = sk_keeper_new(serving->server.database, serving->server.home.vault, &serving->keeper);
+		r = sk_keeper_new(serving->server.database, &serving->server.home, &serving->keeper);
 	if (r < 0)
 		return r;
 	r = sk_listener_new(&serving->server, &people, &serving->people);

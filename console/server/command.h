@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "console/db/db.h"
+#include "console/server/home.h"
 #include "console/server/settings.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 int console_serve(int argc, char **argv);
 int console_init(int argc, char **argv);
 int console_join(int argc, char **argv);
+int console_recover(int argc, char **argv);
 int console_migrate(int argc, char **argv);
 int console_doctor(int argc, char **argv);
 int console_backup(int argc, char **argv);
@@ -46,3 +48,10 @@ int console_say(const char *what, int error, const SkDb *db);
 int console_setup(int argc, char **argv, const ConsoleOption *others, ConsoleSetup *ret_setup);
 void console_setup_deinit(ConsoleSetup *setup);
 #define own_setup own_(console_setup_deinit)
+
+/* Of what joins and recovers. The database, with the schema of this program. Return: CONSOLE_OK, or the exit
+ * status after having said why. */
+int console_open_database(const ConsoleSetup *setup, SkDb **ret_db);
+/* What failed, and what to do. Return: the exit status. */
+int console_say_home(const SkHome *home, int error, const SkDb *db);
+void console_print_authority(const SkHome *home);

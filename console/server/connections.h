@@ -18,8 +18,9 @@ typedef struct SkConnection {
 	void *handle, *session, *owner; /* libmicrohttpd's, GnuTLS's, the listener */
 	bool shaking;			/* the handshake is not over */
 	atomic_bool held;		/* the handshake waits for the other side */
-	char terminal[SK_ID_SIZE]; /* of its certificate, once it was looked at; for the connection's thread
-				    */
+	/* Of its certificate, once it was looked at; for the connection's thread. */
+	char terminal[SK_ID_SIZE];
+	int64_t terminal_until; /* ms since 1970 */
 	struct SkConnection *prev, *next;
 } SkConnection;
 

@@ -111,7 +111,6 @@ static int list_late(SkDb *db, char *names, size_t size)
 
 static void check_confirmed(SkDoctor *doctor)
 {
-	int64_t copies = 0;
 	char names[500];
 	int r = list_late(doctor->db, names, sizeof(names));
 
@@ -121,12 +120,32 @@ static void check_confirmed(SkDoctor *doctor)
 			_("start these consoles; one that will never run again has to be taken out of the "
 			  "vault")},
 		"%s", names);
-	r = sk_copy_count_old(doctor->db, &copies);
+}
+
+/* Without a copy that is up to date a fire is the end of all media; a vault without media needs none. */
+static void check_copies(SkDoctor *doctor)
+{
+	int64_t old = 0, current = 0, media = 0;
+	int r = sk_copy_count_old(doctor->db, &old);
+
+	if (r == 0)
+		r = sk_db_query_int(doctor->db, "SELECT COUNT(*) FROM epoch_copies WHERE destroyed IS NULL",
+			SK_DB_NO_ARGS, &current);
+	if (r == 0)
+		r = sk_db_query_int(doctor->db, "SELECT COUNT(*) FROM medium_keys WHERE state = 'live'",
+			SK_DB_NO_ARGS, &media);
+	current -= old;
 	sk_doctor_tell(doctor,
-		(SkFinding){"keys.copies", r < 0 || copies > 0 ? SK_HEALTH_WARNING : SK_HEALTH_GOOD,
+		(SkFinding){"keys.copies", r < 0 || old > 0 ? SK_HEALTH_WARNING : SK_HEALTH_GOOD,
 			_("no copy of the vault is older than the last destruction"),
 			_("make new copies, and destroy the old ones")},
-		_("%lld old copies"), (long long)copies);
+		_("%lld old copies"), (long long)old);
+	sk_doctor_tell(doctor,
+		(SkFinding){"keys.copy",
+			r < 0 || (media > 0 && current == 0) ? SK_HEALTH_WARNING : SK_HEALTH_GOOD,
+			_("somebody keeps a copy of the keys that is up to date"),
+			_("make one: sekisho-admin key-copy make")},
+		_("%lld copies, %lld media with a key"), (long long)current, (long long)media);
 }
 
 static void check_chain(SkDoctor *doctor, const char *instance)
@@ -172,6 +191,7 @@ void sk_doctor_keys(SkDoctor *doctor)
 	if (!doctor->db)
 		return;
 	check_confirmed(doctor);
+	check_copies(doctor);
 	if (vault.instance[0])
 		check_chain(doctor, vault.instance);
 }

@@ -20,3 +20,9 @@ int sk_home_add_instance(SkDb *db, const char *instance);
 /* The certificate of the server, for this machine, localhost and host (NULL: no other name), when there is
  * none. */
 int sk_home_ensure_certificate(const SkServerSettings *settings, SkHome *home, const char *host);
+
+/* Directories for a vault that comes from elsewhere. Return: 0, -EALREADY there is one, as in home.h. */
+int sk_home_make_place(const SkServerSettings *settings, SkHome *home, char vault[PATH_MAX]);
+
+/* The authority that came from elsewhere, and a certificate of it for this machine. Return: as in home.h. */
+int sk_home_open_authority(const SkServerSettings *settings, SkHome *home, const char *host);

@@ -9,17 +9,6 @@
 #include "console/server/home_inside.h"
 #include "lib/base/str.h"
 
-static int make_directories(const SkServerSettings *settings, SkHome *home, char vault[PATH_MAX])
-{
-	int r = sk_home_make_directory(home, settings->keys.directory);
-
-	if (r == 0)
-		r = sk_home_path(settings, "vault", vault);
-	if (r == 0)
-		r = sk_home_make_directory(home, vault);
-	return r < 0 ? r : sk_home_make_directory(home, settings->keys.epoch_directory);
-}
-
 /* A vault here belongs to an instance that was let in already, or to another database. */
 static int check_empty(const SkServerSettings *settings, SkHome *home, const char *vault)
 {
@@ -33,6 +22,19 @@ static int check_empty(const SkServerSettings *settings, SkHome *home, const cha
 	return r == -ENOENT ? 0 : sk_home_fail(home, vault, r < 0 ? r : -EALREADY);
 }
 
+int sk_home_make_place(const SkServerSettings *settings, SkHome *home, char vault[PATH_MAX])
+{
+	int r = sk_home_make_directory(home, settings->keys.directory);
+
+	if (r == 0)
+		r = sk_home_path(settings, "vault", vault);
+	if (r == 0)
+		r = sk_home_make_directory(home, vault);
+	if (r == 0)
+		r = sk_home_make_directory(home, settings->keys.epoch_directory);
+	return r < 0 ? r : check_empty(settings, home, vault);
+}
+
 int sk_home_join_ask(const SkServerSettings *settings, SkDb *db, SkHome *home, SkHomeJoin *ret_join)
 {
 	SkHomeJoin join = {.join = NULL};
@@ -44,9 +46,7 @@ int sk_home_join_ask(const SkServerSettings *settings, SkDb *db, SkHome *home, S
 		r = -ENOENT;
 	if (r < 0)
 		return sk_home_fail(home, "the database", r);
-	r = make_directories(settings, home, vault);
-	if (r == 0)
-		r = check_empty(settings, home, vault);
+	r = sk_home_make_place(settings, home, vault);
 	if (r == 0)
 		r = sk_vault_name_instance(vault, join.instance);
 	if (r == 0)
@@ -59,7 +59,7 @@ int sk_home_join_ask(const SkServerSettings *settings, SkDb *db, SkHome *home, S
 	return 0;
 }
 
-static int open_authority(const SkServerSettings *settings, SkHome *home, const char *host)
+int sk_home_open_authority(const SkServerSettings *settings, SkHome *home, const char *host)
 {
 	char path[PATH_MAX];
 	int r = sk_home_path(settings, "ca", path);
@@ -102,7 +102,7 @@ int sk_home_join_take(
 		return r == -EAGAIN ? r : sk_home_fail(home, "what was handed over", r);
 	r = sk_home_paste(settings, home, copy);
 	if (r == 0)
-		r = open_authority(settings, home, host);
+		r = sk_home_open_authority(settings, home, host);
 	return r < 0 ? r : take_vault(settings, db, home, join);
 }
 

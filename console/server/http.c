@@ -174,19 +174,26 @@ static uint64_t read_range(const char *range)
 	return from;
 }
 
-/* The certificate of a connection stays the same. */
+/* The certificate of a connection stays the same, and may end while the connection goes on. */
 static void find_terminal(Request *request)
 {
 	SkConnection *connection = request->watched;
 	SkCall *call = &request->call;
+	int64_t until;
 
 	if (connection && connection->terminal[0]) {
 		memcpy(call->terminal, connection->terminal, sizeof(call->terminal));
-		return;
+		until = connection->terminal_until;
+	} else {
+		sk_peer_terminal(request->connection, call, &until);
+		if (connection) {
+			memcpy(connection->terminal, call->terminal, sizeof(connection->terminal));
+			connection->terminal_until = until;
+		}
 	}
-	sk_peer_terminal(request->connection, call);
-	if (connection)
-		memcpy(connection->terminal, call->terminal, sizeof(connection->terminal));
+	call->certificate_over = until > 0 && until <= sk_time_now();
+	if (call->certificate_over)
+		call->terminal[0] = 0;
 }
 
 /* Seconds are all that the header has. An older agent does not say. */

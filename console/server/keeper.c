@@ -14,6 +14,7 @@
 #include "console/keys/epoch.h"
 #include "console/keys/handover.h"
 #include "console/keys/renew.h"
+#include "console/rules/tell.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -26,6 +27,7 @@
 struct SkKeeper {
 	const char *database;
 	SkVault *vault;
+	SkSigning *signing;
 	SkDb *db; /* the thread's; NULL: not connected */
 	bool listening, told;
 	pthread_t thread;
@@ -49,6 +51,24 @@ static int connect_anew(SkKeeper *keeper)
 	return r < 0 ? r : sk_handover_publish(keeper->db, keeper->vault);
 }
 
+static int tell_terminals(SkDb *db, void *userdata)
+{
+	const SkActor actor = {.db = db, .now = sk_time_now()};
+
+	return sk_tell(&actor, &(SkAudience){.all = true});
+}
+
+/* What agents are to believe comes with their next poll (trust.h). */
+static int follow_signing(SkKeeper *keeper)
+{
+	int r = sk_signing_follow(keeper->db, keeper->signing);
+
+	if (r <= 0)
+		return r;
+	sk_log(LOG_NOTICE, "the keys that sign have changed");
+	return sk_db_transact(keeper->db, tell_terminals, NULL);
+}
+
 static int keep_up(SkKeeper *keeper)
 {
 	SkEpochNews news = {0};
@@ -65,6 +85,8 @@ static int keep_up(SkKeeper *keeper)
 		r = sk_renew_run(keeper->db, keeper->vault);
 	if (r == -EINPROGRESS)
 		r = 0;
+	if (r == 0)
+		r = follow_signing(keeper);
 	return r < 0 ? r : say_alive(keeper);
 }
 
@@ -113,14 +135,15 @@ static void *work(void *userdata)
 	return NULL;
 }
 
-int sk_keeper_new(const char *database, SkVault *vault, SkKeeper **ret_keeper)
+int sk_keeper_new(const char *database, const SkHome *home, SkKeeper **ret_keeper)
 {
 	SkKeeper *keeper = calloc(1, sizeof(*keeper));
 
 	if (!keeper)
 		return -ENOMEM;
 	keeper->database = database;
-	keeper->vault = vault;
+	keeper->vault = home->vault;
+	keeper->signing = home->signing;
 	keeper->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (keeper->end_fd < 0 || pthread_create(&keeper->thread, NULL, work, keeper) != 0) {
 		if (keeper->end_fd >= 0)

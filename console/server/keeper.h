@@ -2,18 +2,18 @@
 #pragma once
 /*
  * A thread that keeps this instance in step with the others: it makes each change of the keys that another
- * one ordered (console/keys/epoch.h) and confirms it, goes on with renewals, and says that this instance
- * lives. An instance that cannot make a change up may serve nothing: sk_keeper_is_lost().
+ * one ordered (console/keys/epoch.h, signing.h) and confirms it, goes on with renewals, and says that this
+ * instance lives. An instance that cannot make a change up may serve nothing: sk_keeper_is_lost().
  */
 #include <stdbool.h>
 
-#include "console/keys/vault.h"
+#include "console/server/home.h"
 #include "lib/base/own.h"
 
 typedef struct SkKeeper SkKeeper;
 
-/* Both are borrowed. database: for sk_db_open(). Return: 0, -ENOMEM, -EAGAIN. */
-int sk_keeper_new(const char *database, SkVault *vault, SkKeeper **ret_keeper);
+/* All are borrowed. database: for sk_db_open(). Return: 0, -ENOMEM, -EAGAIN. */
+int sk_keeper_new(const char *database, const SkHome *home, SkKeeper **ret_keeper);
 void sk_keeper_free(SkKeeper *keeper);
 
 /* It missed what cannot be made up for: the instance has to join again. For any thread. */

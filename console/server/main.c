@@ -24,6 +24,7 @@ static const struct {
 	{"serve", console_serve, N_("answer people and agents")},
 	{"init", console_init, N_("make the database and the first sign-in")},
 	{"join", console_join, N_("become one more console of a database that has one")},
+	{"recover", console_recover, N_("make the keys out of a copy that somebody kept")},
 	{"migrate", console_migrate, N_("bring the database to this version")},
 	{"doctor", console_doctor, N_("say what is wrong, and what to do")},
 	{"backup", console_backup, N_("write the database into a file")},

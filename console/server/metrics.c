@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "config.h"
+#include "console/keys/receipt.h"
 #include "console/store/time.h"
 #include "lib/base/str.h"
 
@@ -92,11 +93,28 @@ typedef struct Gauge {
 	bool is_time; /* ms, told in seconds; 0: never */
 } Gauge;
 
+/* By one column of what the PCs tell. Their words are not ours: the rare ones are left out. */
+#define BY_STATUS(column)                                                                                    \
+	"SELECT COALESCE(s." column ", ''), COUNT(*) FROM terminal_status s JOIN terminals t ON t.id = "     \
+	"s.terminal_id WHERE t.state = 'enrolled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
+#define OF_STATUS "FROM terminal_status s JOIN terminals t ON t.id = s.terminal_id WHERE t.state = 'enrolled'"
+
 static const Gauge gauges[] = {
 	{"sekisho_terminals", "state", "PCs by state.",
 		"SELECT state, COUNT(*) FROM terminals GROUP BY state", 0, false},
 	{"sekisho_terminals_heard", NULL, "PCs that were heard of within an hour.",
 		"SELECT COUNT(*) FROM terminal_status WHERE last_contact >= $1", HOUR, false},
+	{"sekisho_terminals_software", "version", "PCs by the version of their agent.", BY_STATUS("software"),
+		0, false},
+	{"sekisho_terminals_mode", "mode", "PCs by mode.", BY_STATUS("mode"), 0, false},
+	{"sekisho_terminals_clock", "clock", "PCs by the state of their clock.", BY_STATUS("clock_state"), 0,
+		false},
+	{"sekisho_terminals_posture_failing", NULL, "PCs of which a check of the posture fails.",
+		"SELECT COUNT(*) " OF_STATUS " AND s.posture LIKE '%\"failing\":true%'", 0, false},
+	{"sekisho_terminals_disk_free_bytes_min", NULL, "The least free space of a PC; 0: none told.",
+		"SELECT COALESCE(MIN(s.disk_free), 0) " OF_STATUS, 0, false},
+	{"sekisho_key_copies_outdated", NULL, "Copies of the keys that are to be destroyed.",
+		"SELECT COUNT(*) FROM epoch_copies WHERE " SK_COPY_IS_OLD, 0, false},
 	{"sekisho_requests", "state", "Carry-out requests by state.",
 		"SELECT state, COUNT(*) FROM requests GROUP BY state", 0, false},
 	{"sekisho_media", "state", "Media of the ledger by state.",

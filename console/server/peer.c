@@ -32,7 +32,7 @@ void sk_peer_address(struct MHD_Connection *connection, SkCall *call)
 }
 
 /* The common name of the certificate that the handshake has verified. */
-void sk_peer_terminal(struct MHD_Connection *connection, SkCall *call)
+void sk_peer_terminal(struct MHD_Connection *connection, SkCall *call, int64_t *ret_until)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -42,13 +42,16 @@ void sk_peer_terminal(struct MHD_Connection *connection, SkCall *call)
 	char name[64] = "";
 	size_t size = sizeof(name) - 1;
 
+	*ret_until = 0;
 	chain = info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
 	if (!chain || count == 0 || gnutls_x509_crt_init(&certificate) < 0)
 		return;
 	if (gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) >= 0 &&
 		gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) >=
 			0 &&
-		sk_id_check(name))
+		sk_id_check(name)) {
 		sk_str_copy(call->terminal, sizeof(call->terminal), name);
+		*ret_until = (int64_t)gnutls_x509_crt_get_expiration_time(certificate) * 1000;
+	}
 	gnutls_x509_crt_deinit(certificate);
 }

@@ -66,6 +66,8 @@ static const SkSetting schema[] = {
 	  "the epoch key; never part of a backup" },
 	{ "Keys", "TokenFile", PATH, AT(keys.token_file), SK_CONFDIR "/console-token",
 	  "when it exists: its first line names what holds the epoch key, tpm2: or pkcs11:..." },
+	{ "Keys", "TerminalCertificateSec", DURATION(10, 400 * DAY), AT(keys.terminal_certificate_sec), "90d",
+	  "how long the certificate of a terminal is good; it renews it by itself at two thirds" },
 
 	{ "Session", "SecretFile", PATH, AT(session.secret_file), SK_CONSOLE_STATEDIR "/secret",
 	  "the key under which seeds of second factors are wrapped" },

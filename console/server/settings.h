@@ -38,6 +38,7 @@ typedef struct SkServerSettings {
 		char *directory;
 		char *epoch_directory;
 		char *token_file;
+		uint64_t terminal_certificate_sec;
 	} keys;
 	struct {
 		char *issuer; /* "": no provider */

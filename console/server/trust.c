@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "console/rules/authority.h"
+#include "console/rules/lock_orders.h"
 #include "console/rules/policy_document.h"
+#include "console/store/time.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/crypt/base64.h"
@@ -19,7 +21,7 @@ static json_t *key_json(const SkDsseKey *key)
 	return json_pack("{s:s, s:s}", "id", key->id, "public", text);
 }
 
-static int keys_json(SkDb *db, json_t **ret_keys)
+int sk_trust_keys(SkDb *db, json_t **ret_keys)
 {
 	own_free SkDsseKey *keys = NULL;
 	json_auto_t *array = json_array();
@@ -53,14 +55,17 @@ int sk_trust_bundle(SkServer *server, SkDb *db, char **ret_bundle)
 {
 	json_auto_t *keys = NULL, *name = NULL, *bundle = NULL;
 	int64_t serial = 1;
-	int r = keys_json(db, &keys);
+	int r = sk_trust_keys(db, &keys);
 
 	if (r == 0)
 		r = organisation_json(db, &name);
-	/* Grows with every key. */
+	/* Grows with every key that comes or goes. */
 	if (r == 0)
-		r = sk_db_query_int(db, "SELECT max(created) FROM public_keys WHERE purpose LIKE 'signing:%'",
-			SK_DB_NO_ARGS, &serial);
+		r = sk_db_query_int(db,
+			"SELECT MAX(CASE WHEN retired <= $1 AND retired > created THEN retired ELSE created "
+			"END) "
+			"FROM public_keys WHERE purpose LIKE 'signing:%'",
+			SK_DB_ARGS(sk_db_int(sk_time_now())), &serial);
 	if (r < 0)
 		return r;
 	bundle = json_pack("{s:[s], s:O, s:O, s:I}", "certificates", sk_ca_certificate(server->home.ca),
@@ -85,26 +90,62 @@ int sk_trust_sign(SkServer *server, const char *type, json_t *payload, json_t **
 	return *ret_envelope ? 0 : -ENOMEM;
 }
 
-int sk_trust_authority(
-	SkServer *server, SkDb *db, const char *terminal, int64_t *ret_revision, json_t **ret_envelopes)
+/* payload: borrowed; NULL: there is nothing to say. */
+static int add_signed(SkServer *server, const char *type, json_t *payload, json_t *envelopes)
 {
-	json_t *grants = NULL, *revocations = NULL;
-	SkAuthority authority = {0};
-	int r = sk_authority_read(db, terminal, &authority);
+	json_t *envelope = NULL;
+	int r = payload ? sk_trust_sign(server, type, json_incref(payload), &envelope) : 0;
 
+	if (r < 0 || !envelope)
+		return r;
+	return json_array_append_new(envelopes, envelope) < 0 ? -ENOMEM : 0;
+}
+
+/* When a key came or went since the terminal was enrolled, and since it heard of anything. */
+static int add_trust(SkServer *server, SkDb *db, const char *terminal, int64_t known, json_t *envelopes)
+{
+	own_free char *bundle = NULL;
+	json_auto_t *payload = NULL;
+	int64_t newer = 0;
+	int r = sk_db_query_int(db,
+		"SELECT COUNT(*) FROM public_keys p, terminals t WHERE t.id = $1 AND p.purpose LIKE "
+		"'signing:%' "
+		"AND CASE WHEN p.retired <= $2 AND p.retired > p.created THEN p.retired ELSE p.created END > "
+		"CASE "
+		"WHEN t.enrolled > $3 THEN t.enrolled ELSE $3 END",
+		SK_DB_ARGS(sk_db_text(terminal), sk_db_int(sk_time_now()), sk_db_int(known)), &newer);
+
+	if (r < 0 || newer == 0)
+		return r;
+	r = sk_trust_bundle(server, db, &bundle);
+	if (r < 0)
+		return r;
+	payload = json_loads(bundle, 0, NULL);
+	return payload ? add_signed(server, SK_DSSE_TRUST, payload, envelopes) : -ENOMEM;
+}
+
+int sk_trust_authority(
+	SkServer *server, SkDb *db, const char *terminal, int64_t *revision, json_t **ret_envelopes)
+{
+	json_auto_t *envelopes = json_array(), *command = NULL;
+	SkAuthority authority = {0};
+	int r = envelopes ? sk_authority_read(db, terminal, *revision, &authority) : -ENOMEM;
+
+	if (r == 0)
+		r = add_trust(server, db, terminal, *revision, envelopes);
 	/* What is revoked comes first: nothing is granted in between. */
 	if (r == 0)
-		r = sk_trust_sign(
-			server, SK_DSSE_REVOCATION, json_incref(authority.revocations), &revocations);
+		r = add_signed(server, SK_DSSE_REVOCATION, authority.revocations, envelopes);
 	if (r == 0)
-		r = sk_trust_sign(server, SK_DSSE_GRANT, json_incref(authority.grants), &grants);
+		r = add_signed(server, SK_DSSE_GRANT, authority.grants, envelopes);
+	if (r == 0)
+		r = sk_lock_order_read(db, terminal, &command);
+	if (r == 0)
+		r = add_signed(server, SK_DSSE_COMMAND, command, envelopes);
 	if (r == 0) {
-		*ret_revision = authority.revision;
-		*ret_envelopes = json_pack("[O, O]", revocations, grants);
-		r = *ret_envelopes ? 0 : -ENOMEM;
+		*revision = authority.revision;
+		*ret_envelopes = own_take(envelopes);
 	}
-	json_decref(revocations);
-	json_decref(grants);
 	sk_authority_deinit(&authority);
 	return r;
 }

@@ -2,10 +2,11 @@
 /*
  * Opening a chain, whatever happened before:
  *
- *	killed between the commit of a seal and seal-state	the seal proves itself with the key in
- *seal-state: the ratchet steps now head or seal-state know records that are not there	the database is an
- *older one: the chain goes on behind what was acknowledged, and the gap stays visible for ever seal-state
- *missing or damaged				a new start key; the verification of seals begins anew
+ * - killed between the commit of a seal and seal-state: the seal proves itself with the key in seal-state:
+ * the ratchet steps now
+ * - head or seal-state know records that are not there: the database is an older one: the chain goes on
+ * behind what was acknowledged, and the gap stays visible for ever
+ * - seal-state missing or damaged: a new start key; the verification of seals begins anew
  */
 #include <fcntl.h>
 #include <string.h>

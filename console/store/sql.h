@@ -2,7 +2,7 @@
 #pragma once
 /*
  * A statement that is put together: texts of this program, and values that are bound. There is no way to put
- *a value into the text.
+ * a value into the text.
  *
  *	own_sql SkSql *sql = NULL;
  *	r = sk_sql_new(db, "SELECT id FROM media WHERE state = ", &sql);

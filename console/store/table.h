@@ -2,11 +2,11 @@
 #pragma once
 /*
  * Tables as data. What is the same for each resource (read, list by pages, insert, change with a version) is
- *done here from a constant SkTable; what has rules of its own writes its statement by hand and makes JSON of
- *the rows with sk_row_json(). Every text of SQL is composed of constant tables only; values are bound.
+ * done here from a constant SkTable; what has rules of its own writes its statement by hand and makes JSON of
+ * the rows with sk_row_json(). Every text of SQL is composed of constant tables only; values are bound.
  *
  * Every function that reads or changes takes a scope and puts it into the statement: a row outside of it does
- *not exist (-ENOENT).
+ * not exist (-ENOENT).
  *
  * Errors: those of console/db/db.h, and
  *	-ENOENT     no such row in the scope
