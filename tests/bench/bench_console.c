@@ -2,14 +2,14 @@
 /*
  * A console with its embedded database under a fleet of agents that are as real as tests/fleet makes them: a
  * certificate each, TLS 1.3, one long poll, a heartbeat and two records a minute. Prints how long the calls
- *took, what the console needed for it, and how long a change that concerns all of them was on its way.
+ * took, what the console needed for it, and how long a change that concerns all of them was on its way.
  *
  *	bench_console [AGENTS [SECONDS [postgresql]]]
  *
  * Without arguments it is done with the embedded database, and once more with PostgreSQL where there is one.
  * Keys, certificates and database are kept in build/bench/console-AGENTS, so that 10,000 are enrolled once.
  * Console and fleet share the machine. An agent has two connections most of the time, and a process as many
- *as its limit of descriptors says.
+ * as its limit of descriptors says.
  */
 #include <math.h>
 #include <signal.h>

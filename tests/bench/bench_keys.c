@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keys: evaluations of the oblivious function per second on one core, and how long it takes among 100,000
- *media to destroy one and to wrap all anew, on SQLite and on a PostgreSQL of the program's own.
+ * media to destroy one and to wrap all anew, on SQLite and on a PostgreSQL of the program's own.
  *
  *	bench_keys [MEDIA]
  */

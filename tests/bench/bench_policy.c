@@ -3,10 +3,10 @@
  * Time of a decision and of parsing, beside USBGuard's library on the same rules and devices in the same run.
  *
  * Prints one JSON object a line. USBGuard's side is the program peer_policy beside this one; where that was
- *not built, ours is measured alone and the goals that compare are open.
+ * not built, ours is measured alone and the goals that compare are open.
  *
  * Rules are such as `policy generate` writes, mixed with shorter ones, and a few by class at the end. Of the
- *devices half match a rule somewhere, spread evenly over the file, and half match none.
+ * devices half match a rule somewhere, spread evenly over the file, and half match none.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -286,7 +286,7 @@ void fleet_console_resume(const FleetConsole *console, Fleet *fleet)
 /* One call of the officer. */
 typedef struct Said {
 	bool done;
-	char id[FLEET_ID_SIZE];
+	char id[64]; /* of a key it is longer than of other things */
 } Said;
 
 static void on_said(void *userdata, const FleetAnswer *answer)
@@ -324,7 +324,7 @@ static void say(const FleetConsole *console, FleetLoop *loop, const char *path, 
 	fleet_conn_free(conn);
 }
 
-void fleet_console_lose_medium(const FleetConsole *console, Fleet *fleet)
+void fleet_console_medium(const FleetConsole *console, Fleet *fleet, char ret_medium[FLEET_ID_SIZE])
 {
 	char body[512], number[16];
 	Said said;
@@ -334,12 +334,53 @@ void fleet_console_lose_medium(const FleetConsole *console, Fleet *fleet)
 		"{\"facility\":\"%s\",\"number\":\"%s\",\"label\":\"x\",\"kind\":\"ssd\"}", console->facility,
 		number);
 	say(console, &fleet->loop, "/api/v1/media", body, &said);
+	sk_str_copy(ret_medium, FLEET_ID_SIZE, said.id);
+}
+
+/* The recovery key, of which there is one for all, is the example of the contract. */
+static bool has_recovery_key(const FleetConsole *console)
+{
+	own_db SkDb *db = NULL;
+	int64_t count = 0;
+
+	check(db, sk_db_open(console->database, &db));
+	check(db, sk_db_query_int(db, "SELECT count(*) FROM public_keys WHERE purpose = 'recovery'",
+			  SK_DB_NO_ARGS, &count));
+	return count > 0;
+}
+
+void fleet_console_give_key(const FleetConsole *console, Fleet *fleet, const char *medium)
+{
+	char path[128], body[128];
+	Said said;
+
+	if (!has_recovery_key(console))
+		say(console, &fleet->loop, "/api/v1/recovery-keys",
+			"{\"publicKey\":\"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\"}", &said);
+	sk_str_format(path, sizeof(path), "/api/v1/media/%s/preparation", medium);
+	sk_str_format(body, sizeof(body), "{\"terminal\":\"%s\"}", fleet->agents[0].terminal);
+	say(console, &fleet->loop, path, body, &said);
+}
+
+void fleet_console_lose(const FleetConsole *console, Fleet *fleet, const char *medium)
+{
+	char body[512];
+	Said said;
+
 	sk_str_format(body, sizeof(body),
-		"{\"facility\":\"%s\",\"kind\":\"loss\",\"title\":\"%s\",\"known\":\"2026-11-22T03:00:00Z\","
+		"{\"facility\":\"%s\",\"kind\":\"loss\",\"title\":\"x\",\"known\":\"2026-11-22T03:00:00Z\","
 		"\"media\":[\"%s\"]}",
-		console->facility, number, said.id);
+		console->facility, medium);
 	fleet->wake_us = fleet_now_us();
 	say(console, &fleet->loop, "/api/v1/incidents", body, &said);
+}
+
+void fleet_console_lose_medium(const FleetConsole *console, Fleet *fleet)
+{
+	char medium[FLEET_ID_SIZE];
+
+	fleet_console_medium(console, fleet, medium);
+	fleet_console_lose(console, fleet, medium);
 }
 
 static double number_of(const char *text, const char *name)

@@ -40,6 +40,12 @@ void fleet_console_resume(const FleetConsole *console, Fleet *fleet);
  */
 unsigned fleet_console_check(const FleetConsole *console, const Fleet *fleet);
 
+/* A new medium of the facility. */
+void fleet_console_medium(const FleetConsole *console, Fleet *fleet, char ret_medium[FLEET_ID_SIZE]);
+/* The console makes its half of the medium's key, and lets the first terminal prepare it. */
+void fleet_console_give_key(const FleetConsole *console, Fleet *fleet, const char *medium);
+/* A medium is reported lost; as fleet_console_lose_medium(). */
+void fleet_console_lose(const FleetConsole *console, Fleet *fleet, const char *medium);
 /* A medium is reported lost by the API: every terminal must refuse it. Runs the loop until the answer is
  * there; wake_us of the fleet is when the report was sent. */
 void fleet_console_lose_medium(const FleetConsole *console, Fleet *fleet);

@@ -59,8 +59,31 @@ static void check_sound(const SkLuksFacts *facts)
 		require(strcmp(slot->area_encryption, SK_LUKS2_CIPHER) == 0);
 		require(slot->kdf == SK_LUKS_KDF_ARGON2ID || slot->kdf == SK_LUKS_KDF_PBKDF2);
 		require(slot->iterations >= SK_LUKS2_PBKDF2_ITERATIONS_MIN ||
-			slot->memory >= SK_LUKS2_ARGON2_MEMORY_MIN);
+			slot->memory >= SK_LUKS2_ARGON2_MEMORY_MIN ||
+			(slot->priority == 0 && slot->iterations >= SK_LUKS2_PBKDF2_ITERATIONS_RANDOM_KEY));
 	}
+}
+
+/* Mended, it says the same, with both copies. */
+static void check_mended(const uint8_t *data, size_t size, SkLuksFacts *facts)
+{
+	const uint32_t of_copies = SK_LUKS_INTERRUPTED | SK_LUKS_COPIES_DIFFER | SK_LUKS_CHECKSUM_ALGORITHM;
+	own_free uint8_t *copy = malloc(size + 1);
+	static SkLuksFacts mended;
+
+	require(copy != NULL);
+	memcpy(copy, data, size);
+	if (!sk_luks2_mend(copy, size)) {
+		require(facts->problems & SK_LUKS_NO_HEADER);
+		return;
+	}
+	sk_luks2_read(copy, size, MEDIUM_SIZE, &mended);
+	if (mended.problems & SK_LUKS_NO_HEADER) /* the medium is smaller than it */
+		return;
+	require((mended.problems & of_copies) == 0);
+	require(mended.problems == (facts->problems & ~of_copies));
+	mended.problems = facts->problems;
+	require(memcmp(facts, &mended, sizeof(mended)) == 0);
 }
 
 static void read_header(const uint8_t *data, size_t size)
@@ -74,6 +97,7 @@ static void read_header(const uint8_t *data, size_t size)
 		check_sound(&facts);
 	sk_luks2_read(data, size, MEDIUM_SIZE, &again);
 	require(memcmp(&facts, &again, sizeof(facts)) == 0);
+	check_mended(data, size, &facts);
 }
 
 static void read_json(const uint8_t *json, size_t size)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What core takes from monitor, media, scanner, posture and the probes. */
+/* What core takes from monitor, media, scanner, posture, pack, burn, the probes and where people sign in. */
+#include "agent/core/burning.h"
 #include "agent/core/core.h"
 #include "agent/core/devices.h"
+#include "agent/core/handover.h"
 #include "agent/core/peer_media.h"
 #include "agent/core/peer_monitor.h"
 #include "agent/core/peer_scanner.h"
 #include "agent/core/peer_posture.h"
 #include "agent/core/peer_uplink.h"
+#include "agent/core/sign_in.h"
 #include "agent/core/volume_probe.h"
 #include "agent/core/volumes.h"
 #include "lib/base/str.h"
@@ -17,7 +20,7 @@ const SkMsgSpec *fuzz_table(size_t i)
 {
 	const SkMsgSpec *const tables[] = {peer_monitor_type.specs, peer_media_type.specs,
 		peer_scanner_type.specs, device_facts_specs, volume_facts_specs, peer_uplink_type.specs,
-		peer_posture_type.specs};
+		peer_posture_type.specs, peer_pack_type.specs, peer_burn_type.specs, sign_in_specs};
 
 	return i < SK_ARRAY_SIZE(tables) ? tables[i] : NULL;
 }

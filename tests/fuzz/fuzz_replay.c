@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sk_replay_read((const char *)data, size, &body) < 0)
 		body = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(body) && sk_replay_device(body, &device)) {
-		if (sk_replay(snapshot, SK_POLICY_ENFORCE, body, &replayed) == 0 &&
+		if (sk_replay(&(SkReplayRules){snapshot, SK_POLICY_ENFORCE, NULL}, body, &replayed) == 0 &&
 			(replayed.change >= SK_REPLAY_CHANGES || !replayed.rule || !replayed.file))
 			__builtin_trap();
 	}

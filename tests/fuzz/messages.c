@@ -14,11 +14,15 @@
 
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/ipc/proto_burn.h"
+#include "lib/ipc/proto_carry.h"
 #include "lib/ipc/proto_media.h"
 #include "lib/ipc/proto_monitor.h"
+#include "lib/ipc/proto_pack.h"
 #include "lib/ipc/proto_posture.h"
 #include "lib/ipc/proto_probe.h"
 #include "lib/ipc/proto_scanner.h"
+#include "lib/ipc/proto_sign_in.h"
 #include "lib/ipc/proto_uplink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,6 +54,38 @@ static const Field texts[] = {
 	TEXT(SK_POSTURE_RESULT, SkPostureResult, requirement),
 	TEXT(SK_POSTURE_RESULT, SkPostureResult, value),
 	TEXT(SK_POSTURE_RESULT, SkPostureResult, threshold),
+	TEXT(SK_BURN_BEGIN, SkBurnBegin, sysname),
+	TEXT(SK_BURN_BEGIN, SkBurnBegin, name),
+	TEXT(SK_BURN_READY, SkBurnReady, disc),
+	TEXT(SK_BURN_FAILED, SkBurnFailed, detail),
+	TEXT(SK_SIGN_IN_MAY, SkSignIn, user),
+	TEXT(SK_SIGN_IN_MAY, SkSignIn, service),
+	TEXT(SK_SIGN_IN_MAY, SkSignIn, tty),
+	TEXT(SK_SIGN_IN_MAY, SkSignIn, host),
+	TEXT(SK_SIGN_IN_MAY, SkSignIn, seat),
+	TEXT(SK_SIGN_IN_MAY, SkSignIn, session),
+	TEXT(SK_SIGN_IN_BEGUN, SkSignIn, user),
+	TEXT(SK_SIGN_IN_BEGUN, SkSignIn, service),
+	TEXT(SK_SIGN_IN_BEGUN, SkSignIn, tty),
+	TEXT(SK_SIGN_IN_BEGUN, SkSignIn, host),
+	TEXT(SK_SIGN_IN_BEGUN, SkSignIn, seat),
+	TEXT(SK_SIGN_IN_BEGUN, SkSignIn, session),
+	TEXT(SK_SIGN_IN_FAILED, SkSignIn, user),
+	TEXT(SK_SIGN_IN_FAILED, SkSignIn, service),
+	TEXT(SK_SIGN_IN_FAILED, SkSignIn, tty),
+	TEXT(SK_SIGN_IN_FAILED, SkSignIn, host),
+	TEXT(SK_SIGN_IN_FAILED, SkSignIn, seat),
+	TEXT(SK_SIGN_IN_FAILED, SkSignIn, session),
+	TEXT(SK_SIGN_IN_ENDED, SkSignIn, user),
+	TEXT(SK_SIGN_IN_ENDED, SkSignIn, service),
+	TEXT(SK_SIGN_IN_ENDED, SkSignIn, tty),
+	TEXT(SK_SIGN_IN_ENDED, SkSignIn, host),
+	TEXT(SK_SIGN_IN_ENDED, SkSignIn, seat),
+	TEXT(SK_SIGN_IN_ENDED, SkSignIn, session),
+	TEXT(SK_PACK_OFFER, SkPackOffer, path),
+	TEXT(SK_PACK_FILE, SkPackFile, path),
+	TEXT(SK_PACK_FAILED, SkPackFailed, detail),
+	TEXT(SK_MEDIA_HAND_OVER, SkMediaHandOver, name),
 	TEXT(SK_MONITOR_ANSWER, SkAnswer, detail),
 	TEXT(SK_MONITOR_USB_ADDED, SkUsbAdded, sysname),
 	TEXT(SK_MONITOR_USB_ADDED, SkUsbAdded, parent),
@@ -104,14 +140,36 @@ static const Field texts[] = {
 	TEXT(SK_MEDIA_MOUNT, SkMediaMount, user),
 	TEXT(SK_MEDIA_MOUNT, SkMediaMount, label),
 	TEXT(SK_MEDIA_UNMOUNT, SkMediaUnmount, path),
+	TEXT(SK_MEDIA_REKEY, SkMediaRekey, change.wanted.medium),
+	TEXT(SK_MEDIA_REKEY, SkMediaRekey, change.wanted.uuid),
+	TEXT(SK_MEDIA_REKEY, SkMediaRekey, change.plan.medium),
+	TEXT(SK_MEDIA_REKEYED, SkMediaRekeyed, made.uuid),
+	TEXT(SK_MEDIA_REKEYED, SkMediaRekeyed, detail),
+	TEXT(SK_MEDIA_ERASE, SkMediaErase, medium),
+	TEXT(SK_MEDIA_ERASE, SkMediaErase, uuid),
+	TEXT(SK_MEDIA_ERASED, SkMediaErased, detail),
+	TEXT(SK_LUKS_REKEYED, SkLuksRekeyed, made.uuid),
+	TEXT(SK_LUKS_REKEYED, SkLuksRekeyed, detail),
 };
 
 static const Field numbers[] = {
+	NUMBER(SK_SIGN_IN_MAY, SkSignIn, unlocks, 2),
+	NUMBER(SK_SIGN_IN_MAY, SkSignIn, letters, SK_LETTERS_MAX_),
+	NUMBER(SK_SIGN_IN_BEGUN, SkSignIn, unlocks, 2),
+	NUMBER(SK_SIGN_IN_BEGUN, SkSignIn, letters, SK_LETTERS_MAX_),
+	NUMBER(SK_SIGN_IN_FAILED, SkSignIn, unlocks, 2),
+	NUMBER(SK_SIGN_IN_FAILED, SkSignIn, letters, SK_LETTERS_MAX_),
+	NUMBER(SK_SIGN_IN_ENDED, SkSignIn, unlocks, 2),
+	NUMBER(SK_SIGN_IN_ENDED, SkSignIn, letters, SK_LETTERS_MAX_),
 	NUMBER(SK_POSTURE_OPTIONS, SkPostureOptions, clock_synchronised, 2),
 	NUMBER(SK_POSTURE_OPTIONS, SkPostureOptions, refuse_bluetooth, 2),
 	NUMBER(SK_POSTURE_OPTIONS, SkPostureOptions, refuse_wireless, 2),
 	NUMBER(SK_POSTURE_RESULT, SkPostureResult, state, SK_POSTURE_STATE_MAX_),
 	NUMBER(SK_POSTURE_RESULT, SkPostureResult, code, 10000),
+	NUMBER(SK_PACK_FAILED, SkPackFailed, code, 10000),
+	NUMBER(SK_BURN_FAILED, SkBurnFailed, code, 10000),
+	NUMBER(SK_BURN_PROGRESS, SkBurnProgress, step, SK_BURN_STEP_MAX_),
+	NUMBER(SK_BURN_PROGRESS, SkBurnProgress, percent, 101),
 	NUMBER(SK_POSTURE_RESULT, SkPostureResult, drift, 2),
 	NUMBER(SK_POSTURE_DONE, SkPostureDone, count, SK_POSTURE_CHECKS_MAX + 1),
 	NUMBER(SK_UPLINK_OPTIONS, SkUplinkOptions, enrolled, 2),
@@ -140,6 +198,16 @@ static const Field numbers[] = {
 	ERRNO(SK_MEDIA_MOUNTED, SkMediaMounted, result),
 	NUMBER(SK_MEDIA_MOUNT, SkMediaMount, import_copy, 2),
 	NUMBER(SK_MEDIA_UNMOUNT, SkMediaUnmount, lazy, 2),
+	NUMBER(SK_MEDIA_REKEY, SkMediaRekey, change.how, SK_LUKS_REKEY_MAX_),
+	NUMBER(SK_MEDIA_REKEY, SkMediaRekey, change.wanted.digest_size, SK_LUKS_SECRET_SIZE + 1),
+	NUMBER(SK_MEDIA_REKEYED, SkMediaRekeyed, code, 10000),
+	NUMBER(SK_MEDIA_REKEYED, SkMediaRekeyed, made.digest_size, SK_LUKS_SECRET_SIZE + 1),
+	NUMBER(SK_MEDIA_REKEYED, SkMediaRekeyed, made.box_size, 129),
+	NUMBER(SK_MEDIA_ERASED, SkMediaErased, code, 10000),
+	NUMBER(SK_MEDIA_ERASED, SkMediaErased, discarded, 2),
+	NUMBER(SK_MEDIA_PROGRESS, SkMediaProgress, step, SK_MEDIA_STEP_MAX_),
+	NUMBER(SK_MEDIA_PROGRESS, SkMediaProgress, percent, 101),
+	NUMBER(SK_LUKS_REKEYED, SkLuksRekeyed, made.box_size, 129),
 };
 
 void fuzz_require(int condition)

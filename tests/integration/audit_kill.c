@@ -7,7 +7,7 @@
  *	audit_kill write COUNT DIR	not at all: only writes COUNT records, for other tests
  *
  * Nothing that was acknowledged may be missing, nothing may be a finding. Exit: 0 good, 1 not, 77 cannot be
- *tried here.
+ * tried here.
  */
 #include <errno.h>
 #include <fcntl.h>

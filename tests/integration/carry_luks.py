@@ -25,15 +25,19 @@ CRYPTSETUP = shutil.which("cryptsetup", path=os.environ.get("PATH", "") + ":/usr
 MIB = 1 << 20
 SIZE = 64 * MIB
 HEAD = struct.Struct("=HHIQ")
-OPEN, FORM, OPENED, FORMED, EVALUATE, EVALUATED = 0x0601, 0x0602, 0x0681, 0x0682, 0x0485, 0x0405
-WANTED = struct.Struct("=32s40s64sII")
+OPEN, FORM, REKEY, OPENED, FORMED, EVALUATE, EVALUATED = 0x0601, 0x0602, 0x0603, 0x0681, 0x0682, 0x0485, 0x0405
+LEASE_ASK, LEASE = 0x0484, 0x0406
+TAKE, KEEP, FIND = range(3)
+WANTED = struct.Struct("=32s40s64sIIII")
 PLAN = struct.Struct("=32s64s64s64s32sIIIIII")
 VOLUME = struct.Struct("=QII64s")
 MADE = struct.Struct("=40s64sII128sQ")
 BOUND, PORTABLE = 1, 2
+BY_PASSPHRASE, BOTH, BY_RECOVERY = 0, 1, 2
 ARGON2ID, PBKDF2 = 3, 1
 MEDIUM, PASSPHRASE = "01J00000000000000000000001", b"Correct-Horse-7-Battery"
-WRONG, CHANGED, OTHER, WEAK, SMALL, DEAD = 1233, 1234, 1235, 1237, 1244, 5614
+NEW = b"Staple-Battery-8-Horse"
+WRONG, CHANGED, OTHER, WEAK, SMALL, BAD_KEY, DEAD = 1233, 1234, 1235, 1237, 1244, 1248, 5614
 SEED = "07" * 32
 TIMEOUT = 60
 failures = 0
@@ -64,7 +68,8 @@ def memfd(data, seal=True):
 class Program:
     """One run of it."""
 
-    def __init__(self):
+    def __init__(self, leases=None):
+        self.leases = leases
         self.socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(TIMEOUT)
 
@@ -92,6 +97,9 @@ class Program:
             _, kind, size, _ = HEAD.unpack_from(answer)
             assert size == len(answer)
             body = answer[HEAD.size:]
+            if kind == LEASE_ASK:
+                self.socket.send(self.leases.answer(body))
+                continue
             if kind != EVALUATE:
                 self.socket.close()
                 return body
@@ -110,7 +118,34 @@ class Program:
         return HEAD.pack(VERSION, EVALUATED, HEAD.size + len(made), 0) + made
 
 
+class Leases:
+    """What core keeps of leases; the key of the terminal is SECRET."""
+    ABOUT = ["L1", MEDIUM, "T1", "1000", "2000"]
+
+    def __init__(self):
+        self.box, self.asked, self.code = b"", [], 0
+
+    def answer(self, body):
+        medium, what, size, box = struct.unpack("=32sII128s", body)
+        assert medium.rstrip(b"\0").decode() == MEDIUM
+        self.asked.append(what)
+        content = b""
+        if what == KEEP:
+            self.box = box[:size]
+        if what == FIND and self.box:
+            content = bytes.fromhex(helper("--unseal", SECRET, *self.ABOUT, self.box.hex())[0])
+        code = self.code or (5619 if what == FIND and not self.box else 0)
+        made = struct.pack("=II32s32sqqqq32s128s", code, len(content), b"L1", b"T1", 1000, 2000, 1500, 1500,
+                           bytes.fromhex(PUBLIC), content)
+        return HEAD.pack(VERSION, LEASE, HEAD.size + len(made), 0) + made
+
+
 class Made:
+    def opens_with(self, key):
+        with tempfile.TemporaryDirectory() as folder:
+            return cryptsetup("open", "--test-passphrase", "--key-slot", "0", "--key-file", "-", str(image(folder, self)),
+                              data=key).returncode == 0
+
     def __init__(self, code, volume, made, detail, header):
         self.code, self.detail, self.header = code, detail, header
         self.offset, self.sector, _, self.key = VOLUME.unpack(volume)
@@ -118,11 +153,15 @@ class Made:
         self.uuid, self.digest, self.box = self.uuid.rstrip(b"\0").decode(), digest[:n_digest], box[:n_box]
 
 
+def plan_of(mode, kdf=(ARGON2ID, 4, 65536, 0)):
+    return PLAN.pack(MEDIUM.encode(), b"clinic", "検査部 1".encode(), b"x25519:test", bytes.fromhex(PUBLIC), mode,
+                     kdf[0], kdf[1], kdf[2], kdf[3], 0)
+
+
 def form(mode=PORTABLE, passphrase=PASSPHRASE, size=SIZE, half=SEED, kdf=(ARGON2ID, 4, 65536, 0)):
     header = os.memfd_create("medium", os.MFD_CLOEXEC)
     os.ftruncate(header, size)
-    plan = PLAN.pack(MEDIUM.encode(), b"clinic", "検査部 1".encode(), b"x25519:test", bytes.fromhex(PUBLIC), mode,
-                     kdf[0], kdf[1], kdf[2], kdf[3], 0)
+    plan = plan_of(mode, kdf)
     body = Program().run(FORM, struct.pack("=Q", size) + plan, [os.dup(header), memfd(passphrase)], half)
     code = struct.unpack_from("=II", body)[0]
     at = 8 + VOLUME.size
@@ -135,11 +174,31 @@ def open_medium(made, content=None, passphrase=PASSPHRASE, half=SEED, purpose=1,
     """Return: the code, the volume key, how often the console was asked."""
     content = made.bytes if content is None else bytes(content[:16 * MIB])
     wanted = WANTED.pack(other.get("medium", MEDIUM).encode(), other.get("uuid", made.uuid).encode(),
-                         other.get("digest", made.digest), len(other.get("digest", made.digest)), purpose)
-    program = Program()
-    body = program.run(OPEN, struct.pack("=Q", SIZE) + wanted, [memfd(content), memfd(passphrase)], half)
+                         other.get("digest", made.digest), len(other.get("digest", made.digest)), purpose,
+                         other.get("lease", 0), 0)
+    program = Program(other.get("leases", Leases()))
+    body = program.run(OPEN, struct.pack("=Q", SIZE) + wanted, [memfd(content, seal=False), memfd(passphrase)], half)
     code = struct.unpack_from("=II", body)[0]
     return code, VOLUME.unpack(body[8:8 + VOLUME.size])[3], program.asked
+
+
+class Rekeyed:
+    """The header after its keys were changed, or that it was not."""
+
+    def __init__(self, made, how=BY_PASSPHRASE, old=PASSPHRASE, new=NEW, content=None, half=SEED):
+        content = made.bytes if content is None else bytes(content[:16 * MIB])
+        wanted = WANTED.pack(MEDIUM.encode(), made.uuid.encode(), made.digest, len(made.digest), 1, 0, 0)
+        header = memfd(content, seal=False)
+        program = Program()
+        body = program.run(REKEY, struct.pack("=Q", SIZE) + wanted + plan_of(BOUND) + struct.pack("=II", how, 0),
+                           [os.dup(header), memfd(old), memfd(new)], half)
+        self.code, self.asked = struct.unpack_from("=II", body)[0], program.asked
+        uuid, digest, n_digest, n_box, box, _ = MADE.unpack(body[8:8 + MADE.size])
+        self.uuid, self.digest, self.box = uuid.rstrip(b"\0").decode(), digest[:n_digest], box[:n_box]
+        self.detail = body[8 + MADE.size:].split(b"\0")[0]
+        self.bytes = os.pread(header, 16 * MIB, 0)
+        self.changed = self.bytes != content
+        os.close(header)
 
 
 def cryptsetup(*arguments, data=PASSPHRASE):
@@ -199,6 +258,31 @@ def check_bound():
     return made
 
 
+def check_lease(made):
+    """The slot's key, sealed to the terminal: it opens without the console, and not without the passphrase."""
+    leases = Leases()
+    check("no lease was asked for, none is taken", open_medium(made, leases=leases)[0] == 0 and not leases.asked)
+    check("another passphrase takes none", open_medium(made, passphrase=b"another-one-8-times", leases=leases, lease=1)[0] == WRONG
+          and not leases.asked)
+    check("opened with the console: the lease is taken and kept",
+          open_medium(made, leases=leases, lease=1)[0] == 0 and leases.asked == [TAKE, KEEP] and leases.box, leases.asked)
+    content = bytes.fromhex(helper("--unseal", SECRET, *Leases.ABOUT, leases.box.hex())[0])
+    check("what is in the box is no key of the slot", len(content) == 48 and
+          made.opens_with(content[16:]) is False)
+    code, key, asked = open_medium(made, half=1513, leases=leases, lease=1)
+    check("it opens without the console", (code, key, asked) == (0, made.key, 1) and leases.asked[2:] == [FIND], code)
+    check("not with another passphrase", open_medium(made, half=1513, passphrase=b"another-one-8-times", leases=leases)[0] == WRONG)
+    leases.code = 1541
+    check("the reason is told", open_medium(made, half=1513, leases=leases)[0] == 1541)
+    leases.code = 0
+    check("the console's no is no reason to ask for it",
+          open_medium(made, half=5611, leases=leases)[0] == 5611 and leases.asked[-1] == FIND and len(leases.asked) == 5,
+          leases.asked)
+    check("without a lease", open_medium(made, half=1513)[0] == 1513)
+    leases.box = bytes.fromhex(helper("--seal", PUBLIC, *Leases.ABOUT, "00" * 47)[0])
+    check("a box of another size", open_medium(made, half=1513, leases=leases)[0] == 1513)
+
+
 def swapped(made):
     """The answer of a console whose key is not the grant's: element of one, public half of another."""
     original = Program.evaluated
@@ -251,7 +335,129 @@ def check_tampered(folder, made):
     tampered("token of another medium", tree(setter("01J00000000000000000000002", "tokens", "0", "medium")), OTHER)
     tampered("second copy only", lambda header: header.change(
         setter("cipher_null-ecb", "segments", "0", "encryption"), copies=(1,)))
-    tampered("a copy damaged", lambda header: header.medium.__setitem__(slice(5000, 5004), b"\0\0\0\0"))
+    header = Header(path)
+    header.medium[5000:5004] = bytes(4)
+    check("a copy damaged: it opens by the other one", open_medium(made, header.medium)[:2] == (0, made.key))
+    header.medium[5000 + header.size:5004 + header.size] = bytes(4)
+    check("both copies damaged: refused", open_medium(made, header.medium)[0] == CHANGED)
+    tampered("the passphrase slot named as one with a random key", tree(setter(0, "keyslots", "0", "priority")))
+    tampered("a weak recovery slot that is to be tried", tree(setter(1, "keyslots", "1", "priority")))
+
+
+def newer(header, which):
+    """This copy has a higher number than the other one."""
+    start = which * header.size + 16
+    header.medium[start:start + 8] = (int.from_bytes(header.medium[start:start + 8], "big") + 1).to_bytes(8, "big")
+    header.seal(which)
+
+
+def check_copies(folder, made):
+    """Two whole copies that say different things: the newer one is what is checked, and what is used."""
+    for which, name in enumerate(("first", "second")):
+        header = Header(image(folder, made))
+        header.change(setter("cipher_null-ecb", "segments", "0", "encryption"), copies=(which,))
+        newer(header, which)
+        code, key, asked = open_medium(made, header.medium)
+        check(f"the {name} copy is newer and has a null cipher: refused", (code, asked) == (CHANGED, 0) and not any(key), code)
+        header = Header(image(folder, made))
+        header.change(setter("cipher_null-ecb", "segments", "0", "encryption"), copies=(1 - which,))
+        newer(header, which)
+        check(f"the {name} copy is newer and good: it is used", open_medium(made, header.medium)[:2] == (0, made.key))
+
+
+def check_rekeyed(folder, made):
+    """The passphrase of a portable medium, by the old one."""
+    other = Rekeyed(made)
+    check("the passphrase is changed", (other.code, other.digest, other.uuid, other.box) == (0, made.digest, made.uuid, b""),
+          f"{other.code} {other.detail}")
+    check("the new one opens", open_medium(made, other.bytes, NEW)[:2] == (0, made.key))
+    check("the old one does not", open_medium(made, other.bytes)[0] == WRONG)
+    path = Path(folder, "rekeyed")
+    path.write_bytes(other.bytes)
+    os.truncate(path, SIZE)
+    check("plain cryptsetup agrees", [cryptsetup("open", "--test-passphrase", "--key-file", "-", str(path), data=data).returncode
+                                      for data in (NEW, PASSPHRASE)] == [0, 2])
+    key = bytes.fromhex(helper("--box", SECRET, MEDIUM, made.box.hex())[0])
+    check("the recovery key still opens", cryptsetup("open", "--test-passphrase", "--key-slot", "1", "--key-file", "-",
+                                                     str(path), data=key).returncode == 0)
+    again = Rekeyed(made, old=NEW, new=PASSPHRASE, content=other.bytes)
+    check("and changed back, in the slot that was free", again.code == 0 and
+          open_medium(made, again.bytes)[0] == 0 and open_medium(made, again.bytes, NEW)[0] == WRONG, again.code)
+    wrong = Rekeyed(made, old=NEW)
+    check("not by another passphrase, and nothing is written", (wrong.code, wrong.changed) == (WRONG, False), wrong.code)
+    weak = Rekeyed(made, new=b"short")
+    check("not to a weak one", (weak.code, weak.changed) == (WEAK, False), weak.code)
+    header = Header(image(folder, made))
+    header.change(setter(["in-reencryption"], "segments", "0", "flags"))
+    bad = Rekeyed(made, content=header.medium)
+    check("not in a header that was changed", (bad.code, bad.asked) == (CHANGED, 0), bad.code)
+    check("a header of before still opens with the old passphrase: a portable medium cannot be revoked",
+          open_medium(made, made.bytes)[0] == 0)
+
+
+def check_recovered(folder, made):
+    """A forgotten passphrase: by the recovery key, which is another one afterwards."""
+    key = bytes.fromhex(helper("--box", SECRET, MEDIUM, made.box.hex())[0])
+    other = Rekeyed(made, BY_RECOVERY, old=key)
+    check("recovered", other.code == 0 and other.box and other.box != made.box, f"{other.code} {other.detail}")
+    check("the new passphrase opens", open_medium(made, other.bytes, NEW)[:2] == (0, made.key))
+    check("the forgotten one does not", open_medium(made, other.bytes)[0] == WRONG)
+    path = Path(folder, "recovered")
+    path.write_bytes(other.bytes)
+    os.truncate(path, SIZE)
+    new = bytes.fromhex(helper("--box", SECRET, MEDIUM, other.box.hex())[0])
+    check("the new recovery key opens, the one that was given out does not",
+          [cryptsetup("open", "--test-passphrase", "--key-slot", "3", "--key-file", "-", str(path), data=data).returncode
+           for data in (new, key)] == [0, 2])
+    again = Rekeyed(made, BY_RECOVERY, old=key, content=other.bytes)
+    check("nor recovers it again", (again.code, again.changed) == (BAD_KEY, False), again.code)
+    check("the passphrase is no recovery key", Rekeyed(made, BY_RECOVERY).code == BAD_KEY)
+    both = Rekeyed(made, BOTH)
+    check("by the passphrase, with another recovery key", both.code == 0 and both.box and both.box != made.box, both.code)
+
+
+def check_rekeyed_bound(made):
+    """Of a bound medium each passphrase is worth something only with the console's half, so a copy of the header, old or
+    new, is worth nothing when that half is destroyed."""
+    other = Rekeyed(made)
+    check("a bound one is changed, and the console was asked for both", (other.code, other.asked) == (0, 2), other.code)
+    check("it opens with the new passphrase", open_medium(made, other.bytes, NEW)[:2] == (0, made.key))
+    refused = Rekeyed(made, half=1513)
+    check("not without the console", (refused.code, refused.changed) == (1513, False), refused.code)
+    for name, header, passphrase in (("before", made.bytes, PASSPHRASE), ("after", other.bytes, NEW)):
+        code, key, _ = open_medium(made, header, passphrase, half=DEAD)
+        check(f"a copy of the header from {name} the change dies with the revocation", code == DEAD and not any(key), code)
+        check(f"a copy from {name}, and a console with another key", open_medium(made, header, passphrase, half="08" * 32)[0] == WRONG)
+
+
+def check_cut(made):
+    """The states in which a cut leaves a header: areas, second copy, first copy, each perhaps half written."""
+    after = Rekeyed(made).bytes
+    size, areas = 16384, 32768
+
+    def state(first, second, rest, torn=None):
+        header = bytearray(rest)
+        header[:size], header[size:areas] = first[:size], second[size:areas]
+        if torn is not None:
+            header[torn * size + 4096:torn * size + 8192] = b"\xff" * 4096
+        return bytes(header)
+
+    mixed = bytearray(made.bytes)
+    for at in range(areas, 16 * MIB, 4096):
+        if any(after[at:at + 4096]):
+            mixed[at:at + 4096] = after[at:at + 4096]
+    for name, header, passphrase in (
+            ("the new areas are written", state(made.bytes, made.bytes, mixed), PASSPHRASE),
+            ("the second copy is torn", state(made.bytes, after, mixed, 1), PASSPHRASE),
+            ("the second copy is written", state(made.bytes, after, mixed), NEW),
+            ("the first copy is torn", state(after, after, mixed, 0), NEW),
+            ("the first copy is written", state(after, after, mixed), NEW)):
+        other = NEW if passphrase == PASSPHRASE else PASSPHRASE
+        check(f"cut when {name}: one passphrase opens", (open_medium(made, header, passphrase)[:2],
+              open_medium(made, header, other)[0]) == ((0, made.key), WRONG))
+        repaired = Rekeyed(made, old=passphrase, new=b"Third-Passphrase-9-x", content=header)
+        check("and it can be changed again", repaired.code == 0 and
+              open_medium(made, repaired.bytes, b"Third-Passphrase-9-x")[0] == 0, repaired.code)
 
 
 def check_changed_by_cryptsetup(folder, made):
@@ -298,7 +504,7 @@ def check_hands():
             check(f"{name}: it ends", False)
         except RuntimeError as error:
             check(f"{name}: it ends", "it ended: 1" in str(error), error)
-    wanted = WANTED.pack(MEDIUM.encode(), made.uuid.encode(), made.digest, len(made.digest), 1)
+    wanted = WANTED.pack(MEDIUM.encode(), made.uuid.encode(), made.digest, len(made.digest), 1, 0, 0)
     body = Program().run(OPEN, struct.pack("=Q", SIZE) + wanted, [memfd(made.bytes), memfd(PASSPHRASE, seal=False)])
     check("a passphrase that could still change is none", struct.unpack_from("=I", body)[0] == WRONG)
     for cut in (0, 4095, 20000):
@@ -313,8 +519,14 @@ def main():
         portable = check_made(folder)
         bound = check_bound()
         check("an answer that is not of the grant's key is refused", swapped(bound) == DEAD)
+        check_lease(bound)
         check_tampered(folder, bound)
         check_changed_by_cryptsetup(folder, portable)
+        check_copies(folder, bound)
+        check_rekeyed(folder, portable)
+        check_recovered(folder, portable)
+        check_rekeyed_bound(bound)
+        check_cut(portable)
         check_exchanged(bound)
         check_hands()
     print(f"{failures} failures")

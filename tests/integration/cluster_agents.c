@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A fleet for tests in other languages: cluster_agents DIRECTORY AUTHORITY HOST PEOPLE-PORT AGENTS-PORT
- *COOKIE CSRF FACILITY COUNT enrols so many agents and lets them work. It reads a command from each line:
+ * COOKIE CSRF FACILITY COUNT enrols so many agents and lets them work. It reads a command from each line:
  *
  *	look		prints how they are: waiting, acknowledged, gained (the least that one of them was
  *			acknowledged since the mark), refused, failed

@@ -58,10 +58,12 @@ class Databases:
     def start_etcd(self, name):
         here = f"http://{self.address(name)}"
         everybody = ",".join(f"{n}=http://{self.address(n)}:2380" for n in self.names)
-        command = [self.etcd, "--name", name, "--data-dir", self.directory / f"{name}-etcd", "--listen-peer-urls", f"{here}:2380",
-                   "--initial-advertise-peer-urls", f"{here}:2380", "--listen-client-urls", f"{here}:2379",
-                   "--advertise-client-urls", f"{here}:2379", "--initial-cluster", everybody, "--heartbeat-interval", "200",
-                   "--election-timeout", "2000", "--log-level", "error"]
+        # Without pre-vote a machine that comes back ends the term of all: the leader loses its lock, and one that is behind
+        # may take it.
+        command = [self.etcd, "--pre-vote", "--name", name, "--data-dir", self.directory / f"{name}-etcd",
+                   "--listen-peer-urls", f"{here}:2380", "--initial-advertise-peer-urls", f"{here}:2380",
+                   "--listen-client-urls", f"{here}:2379", "--advertise-client-urls", f"{here}:2379",
+                   "--initial-cluster", everybody, "--heartbeat-interval", "200", "--election-timeout", "2000", "--log-level", "error"]
         self.children[f"etcd-{name}"] = self.network.run(name, command, self.directory / f"{name}-etcd.log", env=environment())
 
     def settings(self, name):
@@ -73,7 +75,7 @@ class Databases:
             "etcd3": {"hosts": [f"{self.address(n)}:2379" for n in self.names]},
             "bootstrap": {
                 "dcs": {**dict(zip(("ttl", "loop_wait", "retry_timeout"), self.pace)), "maximum_lag_on_failover": 0,
-                        "synchronous_mode": True, "synchronous_mode_strict": True,
+                        "synchronous_mode": True, "synchronous_mode_strict": True, "failsafe_mode": True,
                         "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": parameters}},
                 "initdb": [{"encoding": "UTF8"}, "no-locale", "no-sync"]},
             "postgresql": {

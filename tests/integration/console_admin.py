@@ -4,9 +4,12 @@
 fingerprint that init printed, the first password, tables, JSON, refusals and exit statuses."""
 import json
 import os
+import socket
+import ssl
 import stat
 import subprocess
 import sys
+import threading
 
 from console_contract import Contract
 from console_server import Console
@@ -94,11 +97,87 @@ def check_all(console, admin):
         check(done.returncode == 0 and not missing and set(options) <= set(words), f"{operation.id} {missing}")
 
 
+class Dropping:
+    """In front of the console, with a certificate of its authority: passes each request on, and ends the connection instead
+    of giving the answers number `drops` back."""
+
+    def __init__(self, console, drops):
+        self.console, self.drops, self.keys = console, drops, []
+        console.make_certificate("front", "localhost")
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(console.directory / "front.crt", console.directory / "front.key")
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                plain, _ = self.socket.accept()
+            except OSError:
+                return
+            with self.context.wrap_socket(plain, server_side=True) as connection:
+                self.pass_on(connection, connection.makefile("rb"))
+
+    def pass_on(self, connection, reader):
+        method, path, _ = reader.readline().decode().split()
+        headers = {}
+        for line in iter(reader.readline, b"\r\n"):
+            name, value = line.decode().strip().split(": ", 1) if b": " in line else (line.decode().strip(" :\r\n"), "")
+            headers[name] = value
+        body = reader.read(int(headers.get("Content-Length", 0)))
+        self.keys.append(headers.get("Idempotency-Key"))
+        headers.pop("Host", None)
+        upstream = self.console.connect()
+        upstream.request(method, path, body or None, headers)
+        answer = upstream.getresponse()
+        content = answer.read()
+        if len(self.keys) in self.drops:
+            return
+        lines = [f"HTTP/1.1 {answer.status} x", f"Content-Type: {answer.headers.get('Content-Type', '')}",
+                 f"Content-Length: {len(content)}", "Connection: close", "", ""]
+        connection.sendall("\r\n".join(lines).encode() + content)
+
+
+def through(console, admin, drops, *arguments):
+    """A command over a front that drops answers. Return: what it did, and the keys that came."""
+    front = Dropping(console, drops)
+    state = admin.home / ".local/state/sekisho/admin.json"
+    kept = json.loads(state.read_text())
+    state.write_text(json.dumps({**kept, "server": f"https://localhost:{front.port}"}))
+    try:
+        return admin(*arguments), front.keys
+    finally:
+        front.socket.close()
+        state.write_text(json.dumps(kept))
+
+
+def check_lost_answers(console, admin):
+    def count(name):
+        return console.sql("SELECT COUNT(*) FROM facilities WHERE name = ?", name)[0][0]
+
+    done, keys = through(console, admin, {1}, "facility", "create", "--name", "乙診療所")
+    check(done.returncode == 0 and "乙診療所" in done.stdout, f"an answer that is lost comes again {done.stderr}")
+    check(len(keys) == 2 and keys[0] == keys[1] and len(keys[0]) == 32, f"by its key {keys}")
+    check(count("乙診療所") == 1, "and it is done once")
+    done, keys = through(console, admin, {1, 2}, "facility", "create", "--name", "丙診療所")
+    check(done.returncode == 3 and len(keys) == 2, "after a second loss it says so")
+    check(count("丙診療所") == 1, "and it is done once, too")
+    done, again = through(console, admin, set(), "facility", "create", "--name", "丁診療所")
+    check(done.returncode == 0 and again[0] not in keys, "another command has another key")
+    done, keys = through(console, admin, {1}, "facility", "list")
+    check(done.returncode == 0 and keys == [None, None], "what only reads is asked again, without a key")
+    facility = json.loads(admin("facility", "list", "--json").stdout)["items"][0]
+    done, keys = through(console, admin, {1}, "facility", "change", facility["id"], "--version", str(facility["version"]), "--name", "戊")
+    check(done.returncode == 3 and keys == [None], "a change that has no key is not sent twice")
+
+
 def main():
     with Console(sys.argv[1], sys.argv[2]) as console:
         admin = Admin(sys.argv[3], console)
         check_login(console, admin, console.fingerprint)
         check_commands(console, admin)
+        check_lost_answers(console, admin)
         check_all(console, admin)
         check(admin("logout").returncode == 0 and admin("session", "show").returncode == 4, "logout ends it")
     return 1 if failures else 0

@@ -110,6 +110,16 @@ static const Wrong wrongs[] = {
 		"'2999-01-01', 7200000, $2 - $2 FROM terminals WHERE id = $1",
 		"UPDATE lock_days SET longest_idle = 1000, locks = $2 - $2 WHERE terminal_id = $1", TERMINALS,
 		0},
+	{"screen-open",
+		"UPDATE terminal_status SET lock_state = 'stands-open', lock_user = '受付', lock_since = $2 "
+		"WHERE terminal_id = $1",
+		"UPDATE terminal_status SET lock_state = 'covered', lock_since = $2 WHERE terminal_id = $1",
+		TERMINALS, MINUTE},
+	{"screen-unwatched",
+		"UPDATE terminal_status SET lock_state = 'unwatched', mode = 'enforce', last_contact = $2 "
+		"WHERE terminal_id = $1",
+		"UPDATE terminal_status SET lock_state = 'nobody', last_contact = $2 WHERE terminal_id = $1",
+		TERMINALS, 0},
 	{"records-broken",
 		"INSERT INTO chain_alarms (id, terminal_id, facility_id, kind, seq, at) SELECT "
 		"'01J000000000000000000A1ARM', id, facility_id, 'fork', 7, $2 FROM terminals WHERE id = $1",

@@ -174,7 +174,7 @@ static size_t revoked_codes(Fixture *f, const char *terminal)
 	SkAuthority authority;
 	size_t n;
 
-	must(f, sk_authority_read(f->db, terminal, &authority));
+	must(f, sk_authority_read(f->db, terminal, 0, &authority));
 	n = json_array_size(json_object_get(authority.revocations, "codes"));
 	sk_authority_deinit(&authority);
 	return n;
@@ -262,7 +262,7 @@ static size_t emergency_codes(Fixture *f, const char *terminal)
 	SkAuthority authority;
 	size_t n;
 
-	must(f, sk_authority_read(f->db, terminal, &authority));
+	must(f, sk_authority_read(f->db, terminal, 0, &authority));
 	n = json_array_size(json_object_get(authority.grants, "emergency"));
 	sk_authority_deinit(&authority);
 	return n;

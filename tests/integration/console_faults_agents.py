@@ -215,6 +215,17 @@ def check_certificates(console, fixture):
                          ("odd", "SK-5114")):
         found = outcome(console, name)
         check(found in (wanted, "closed"), f"a certificate that is {name}: {found}")
+    make_certificate(console, "ending", -1, 3 / 86400)
+    held = console.connect("ending")
+    statuses = []
+    for pause in (0, 4):
+        time.sleep(pause)
+        held.request("GET", "/api/v1/agent/policy")
+        answer = held.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+    held.close()
+    check(statuses[0] in (200, 404) and statuses[1] == 401, f"one that ends while its connection goes on ends with its time: {statuses}")
     retired = fixture.make_terminal(fixture.own)
     make_certificate(console, "retired", -1, 1, retired)
     check(outcome(console, "retired") in ("200", "SK-5003"), "a terminal before its end")
@@ -229,6 +240,22 @@ def check_certificates(console, fixture):
     held.request("GET", "/api/v1/agent/policy")
     check(held.getresponse().status == 403, "nor over the connection that it had")
     held.close()
+
+
+# ---- another age ----
+
+
+def check_levels(console):
+    """An agent that is one level older or newer works: what one side does not know it passes over."""
+    state = {"revision": 0, "results": []}
+    for level in ("0", "2"):
+        answer = console.call("PUT", "/api/v1/agent/state", {**state, "ofTomorrow": {"x": [1]}}, certificate="agent",
+                              headers={"Sekisho-Level": level})
+        check(answer.status == 204, f"level {level}: a member that is not known is passed over {answer.status} {answer.code}")
+        answer = console.call("GET", "/api/v1/agent/wait?revision=0", certificate="agent", headers={"Sekisho-Level": level})
+        check(answer.status == 200 and answer.json["level"] == 1, f"level {level}: and hears of the console's own")
+        answer = console.call("POST", "/api/v1/agent/of/tomorrow", {}, certificate="agent", headers={"Sekisho-Level": level})
+        check(answer.status == 404, f"level {level}: a call that is not known is none {answer.status}")
 
 
 # ---- lies ----
@@ -259,6 +286,19 @@ def check_lies(console, fixture):
         answer = tell("POST", "medium/prepared", {**body, "medium": identity})
         check(answer.code in ("SK-5601", "SK-5003") and console.sql("SELECT version, luks_uuid FROM media WHERE id = ?", identity) == before,
               f"a medium that {what} is not prepared: {answer.code}")
+        sealed = {name: body[name] for name in body if name not in ("mode", "capacity", "deviceHash")}
+        answer = tell("POST", "medium/escrow", {**sealed, "medium": identity})
+        check(answer.code == "SK-5601" and console.sql("SELECT version, luks_uuid FROM media WHERE id = ?", identity) == before,
+              f"nor does it get another recovery key: {answer.code}")
+    incidents, keys = count("incidents"), console.sql("SELECT COUNT(*) FROM medium_keys WHERE state = 'live'")[0][0]
+    for what, identity in (("another clinic's", other), ("one that is not", new_id())):
+        answer = tell("POST", "loss/report", {"medium": identity, "user": "tanaka", "text": "", "known": 1})
+        check(answer.code == "SK-5003", f"a loss of {what} is none: {answer.code}")
+        answer = tell("POST", "sighting", {"medium": identity, "organisation": fixture.other, "uuid": "x", "at": 1})
+        check(answer.status == 200 and answer.json == {"standing": "others", "since": 0, "contact": ""},
+              f"a sighting of {what} tells nothing of it: {answer.json}")
+    check((count("incidents"), console.sql("SELECT COUNT(*) FROM medium_keys WHERE state = 'live'")[0][0]) == (incidents, keys)
+          and console.sql("SELECT last_seen_by FROM media WHERE id = ?", other)[0][0] == "", "and nothing changed")
     answer = tell("POST", "lease/take", {"medium": medium})
     check(answer.code == "SK-5601" and count("leases") == 0, f"a lease without a grant: {answer.code}")
     check(tell("POST", "lease/wiped", {"lease": new_id()}).code == "SK-5003", "a lease of nobody")
@@ -285,6 +325,7 @@ def main():
         fixture = Fixture(console)
         uploader = check_locked(console)
         check_uploads(console, uploader)
+        check_levels(console)
         check_certificates(console, fixture)
         check_lies(console, fixture)
     return 1 if failures else 0

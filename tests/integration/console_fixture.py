@@ -23,6 +23,14 @@ class Fixture:
         """A row for {name} of a path, which nobody has touched."""
         return getattr(self, "make_" + name)(facility)
 
+    @staticmethod
+    def make_from(_facility):
+        return "2026-01-01"
+
+    @staticmethod
+    def make_to(_facility):
+        return "2026-01-31"
+
     def make_person(self, facility):
         return self.console.person(("staff", facility))
 
@@ -36,6 +44,8 @@ class Fixture:
         return identity
 
     def make_facility(self, facility):
+        """The one there is, as if nobody had changed it: the examples are for version 1."""
+        self.console.sql("UPDATE facilities SET version = 1 WHERE id = ?", facility)
         return facility
 
     def make_role(self, _facility):
@@ -142,6 +152,11 @@ class Fixture:
 
     make_ofTerminal = make_terminal
 
+    def make_lockOrder(self, facility):
+        return self.make("/api/v1/lock-orders", {"facility": facility, "reason": "x"}, facility)
+
+    make_ofOrder = make_lockOrder
+
     def make_digest(self, _facility):
         return "0" * 64
 
@@ -178,6 +193,14 @@ class Fixture:
         """The same one, without rules of its own."""
         self.console.sql("DELETE FROM alert_rules WHERE facility_id = ?", facility)
         return facility
+
+    def make_manifest(self, facility):
+        """As a terminal tells it, which only one with a key can."""
+        identity, terminal = new_id(), self.make_terminal(facility)
+        self.console.sql("INSERT INTO manifests (id, medium_id, facility_id, terminal_id, kind, opened, closed, digest, serial, "
+                         "received) VALUES (?, ?, ?, ?, 'carry-out', 1, 2, ?, 1, 3)", identity, self.make_medium(facility), facility,
+                         terminal, bytes(32))
+        return identity
 
     def make_alert(self, facility):
         identity = new_id()
@@ -222,6 +245,21 @@ class Fixture:
         self.console.sql("INSERT INTO vault_joins (instance_id, box_key, asked) VALUES (?, ?, 1)", identity,
                          secrets.token_bytes(32))
         return identity
+
+    def make_copy(self, _facility):
+        """Of the keys, as somebody keeps it."""
+        identity = new_id()
+        self.console.sql("INSERT INTO epoch_copies (id, epoch, kind, holder, place, recovery_key, made) VALUES "
+                         "(?, 1, 'paper', 'x', 'x', 'x25519:fixture', 1)", identity)
+        return identity
+
+    def make_incidentPerson(self, facility):
+        incident, reference = self.make_incident(facility), self.unique()
+        self.console.call("POST", f"/api/v1/incidents/{incident}/persons", {"persons": [{"reference": reference}]}, self.officer(facility))
+        return self.console.sql("SELECT id FROM incident_persons WHERE reference = ?", reference)[0][0]
+
+    def make_approvalGroup(self, facility):
+        return self.make("/api/v1/approval-groups", {"facility": facility, "name": self.unique()}, facility)
 
     def make_message(self, facility):
         identity = new_id()

@@ -9,6 +9,7 @@
 #include "console/rules/grants.h"
 #include "console/rules/recovery_key.h"
 #include "console/rules/requests.h"
+#include "console/rules/tell.h"
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
@@ -56,7 +57,7 @@ static size_t told(Fixture *f, const char *terminal, char ret_id[SK_ID_SIZE])
 	const json_t *grants;
 	size_t n;
 
-	must(f, sk_authority_read(f->db, terminal, &authority));
+	must(f, sk_authority_read(f->db, terminal, 0, &authority));
 	assert_int_equal(authority.revision, revision(f, terminal));
 	assert_string_equal(sk_row_text(authority.grants, "terminal"), terminal);
 	grants = json_object_get(authority.grants, "grants");
@@ -74,11 +75,44 @@ static bool is_revoked(Fixture *f, const char *terminal, const char *list, const
 	bool found = false;
 	size_t i;
 
-	must(f, sk_authority_read(f->db, terminal, &authority));
+	must(f, sk_authority_read(f->db, terminal, 0, &authority));
 	json_array_foreach (json_object_get(authority.revocations, list), i, item)
 		found |= sk_str_eq(json_string_value(item), id);
 	sk_authority_deinit(&authority);
 	return found;
+}
+
+/* Which of the documents somebody is told who is at that revision: SK_SAME_* of those that are left out. */
+static unsigned left_out(Fixture *f, const char *terminal, int64_t known)
+{
+	SkAuthority authority;
+	unsigned same;
+
+	must(f, sk_authority_read(f->db, terminal, known, &authority));
+	same = (authority.grants ? 0 : SK_SAME_GRANTS) | (authority.revocations ? 0 : SK_SAME_REVOCATIONS);
+	sk_authority_deinit(&authority);
+	return same;
+}
+
+static void test_what_did_not_change_is_not_told_again(void **state)
+{
+	Fixture *f = *state;
+	char medium[SK_ID_SIZE], request[SK_ID_SIZE];
+	int64_t before;
+
+	assert_int_equal(left_out(f, PC, 0), 0);
+	assert_int_equal(left_out(f, PC, revision(f, PC)), SK_SAME_GRANTS | SK_SAME_REVOCATIONS);
+	before = revision(f, PC);
+	grants_approve(f, PC, medium, request);
+	assert_int_equal(left_out(f, PC, before), SK_SAME_REVOCATIONS);
+	assert_int_equal(left_out(f, PC, 0), 0);
+	/* Lost: the list of its facility is new for all, the grant ends for one. */
+	f->now += 1000;
+	before = revision(f, PC);
+	must(f, medium_step(f, medium, SK_MEDIUM_LOSE, "電車"));
+	assert_int_equal(left_out(f, PC, before), 0);
+	assert_int_equal(left_out(f, PC2, before), SK_SAME_GRANTS);
+	assert_true(is_revoked(f, PC2, "media", medium));
 }
 
 static void test_an_approval_grants_to_its_terminal(void **state)
@@ -93,7 +127,7 @@ static void test_an_approval_grants_to_its_terminal(void **state)
 	assert_true(revision(f, PC) >= f->now);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(revision(f, (const char *[]){PC2, PC3, PC_THERE}[i]), 1);
-	must(f, sk_authority_read(f->db, PC, &authority));
+	must(f, sk_authority_read(f->db, PC, 0, &authority));
 	told_grant = json_array_get(json_object_get(authority.grants, "grants"), 0);
 	assert_string_equal(sk_row_text(told_grant, "medium"), medium);
 	assert_string_equal(sk_row_text(told_grant, "user"), "tanaka");
@@ -225,7 +259,7 @@ static void test_preparing(void **state)
 	must(f, as(f, OFFICER, &step));
 	must(f, as(f, OFFICER, &step)); /* once more: the same key */
 	assert_int_equal(count(f, "SELECT count(*) FROM medium_keys WHERE medium_id = $1", medium), 1);
-	must(f, sk_authority_read(f->db, PC, &authority));
+	must(f, sk_authority_read(f->db, PC, 0, &authority));
 	grant = json_array_get(json_object_get(authority.grants, "grants"), 0);
 	assert_string_equal(sk_row_text(grant, "mode"), "prepare");
 	assert_int_equal(strlen(sk_row_text(grant, "key")), 44);
@@ -233,6 +267,49 @@ static void test_preparing(void **state)
 	sk_authority_deinit(&authority);
 	prepare(f, medium);
 	assert_int_equal(as(f, OFFICER, &step), SK_MEDIUM_PREPARED_ALREADY);
+}
+
+/* Nobody opens such a medium: an archive is all that goes onto it, and the ledger says so. */
+static void test_a_hand_over_is_told_as_such(void **state)
+{
+	Fixture *f = *state;
+	char medium[SK_ID_SIZE], request[SK_ID_SIZE], grant[SK_ID_SIZE];
+	SkAuthority authority;
+	const json_t *told_grant;
+
+	grants_approve_hand_over(f, PC, medium, request);
+	assert_int_equal(told(f, PC, grant), 1);
+	must(f, sk_authority_read(f->db, PC, 0, &authority));
+	told_grant = json_array_get(json_object_get(authority.grants, "grants"), 0);
+	assert_string_equal(sk_row_text(told_grant, "medium"), medium);
+	assert_string_equal(sk_row_text(told_grant, "mode"), "hand-over");
+	assert_int_equal(json_integer_value(json_object_get(told_grant, "lease")), 0);
+	assert_null(json_object_get(told_grant, "key"));
+	assert_null(json_object_get(told_grant, "recovery"));
+	sk_authority_deinit(&authority);
+	check_field(f, &sk_media_table, medium, "mode", "hand-over");
+	check_field(f, &sk_media_table, medium, "state", "approved");
+	/* Lost, it is refused like every other one. */
+	f->now += 1000;
+	must(f, medium_step(f, medium, SK_MEDIUM_LOSE, "電車"));
+	assert_int_equal(told(f, PC, NULL), 0);
+	assert_true(is_revoked(f, PC2, "media", medium));
+}
+
+static void test_a_disc_is_granted_to_be_burned_once(void **state)
+{
+	Fixture *f = *state;
+	char medium[SK_ID_SIZE], request[SK_ID_SIZE], grant[SK_ID_SIZE];
+	SkAuthority authority;
+
+	grants_approve_disc(f, PC, medium, request);
+	assert_int_equal(told(f, PC, grant), 1);
+	assert_int_equal(told(f, PC2, NULL), 0);
+	must(f, sk_authority_read(f->db, PC, 0, &authority));
+	assert_string_equal(
+		sk_row_text(json_array_get(json_object_get(authority.grants, "grants"), 0), "mode"), "burn");
+	sk_authority_deinit(&authority);
+	check_field(f, &sk_media_table, medium, "mode", "hand-over");
 }
 
 static int group(void)
@@ -246,8 +323,14 @@ static int group(void)
 			test_a_row_that_was_edited_grants_nothing, grants_setup, grants_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_lost_medium_is_refused_everywhere, grants_setup, grants_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_did_not_change_is_not_told_again, grants_setup, grants_teardown),
 		cmocka_unit_test_setup_teardown(test_a_grant_is_taken_back, grants_setup, grants_teardown),
 		cmocka_unit_test_setup_teardown(test_preparing, grants_setup, grants_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_hand_over_is_told_as_such, grants_setup, grants_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_disc_is_granted_to_be_burned_once, grants_setup, grants_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

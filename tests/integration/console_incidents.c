@@ -237,6 +237,12 @@ static void test_it_is_closed_when_all_is_done(void **state)
 
 	prepare_bound(f, "USB-1", first);
 	register_medium(f, "USB-2", second);
+	exec(f,
+		"INSERT INTO manifests (id, medium_id, facility_id, kind, opened, closed, files, bytes, "
+		"complete, received) "
+		"VALUES ('m1', $1, $2, 'carry-out', 1, 2, 17, 4711, 0, 3), ('m2', $1, $2, 'return', 1, 2, "
+		"18, 1, 1, 4)",
+		SK_DB_ARGS(sk_db_text(first), sk_db_text(CLINIC)));
 	report(f, first, second, incident);
 	close.id = draft.id = incident;
 	assert_int_equal(as(f, OFFICER, &close), SK_INCIDENT_NOT_POSSIBLE);
@@ -255,6 +261,9 @@ static void test_it_is_closed_when_all_is_done(void **state)
 		strstr(json_string_value(json_object_get(json_object_get(row, "items"), "persons")), "12人"));
 	assert_non_null(strstr(json_string_value(json_object_get(json_object_get(row, "items"), "overview")),
 		"USB-2(診療情報) 暗号化されていません。"));
+	/* What a terminal signed for when it was closed, and not what came back once. */
+	assert_non_null(strstr(json_string_value(json_object_get(json_object_get(row, "items"), "items")),
+		"USB-1: 端末が署名した一覧によると 17ファイル、4711バイト(正しく閉じられておらず、未確定)"));
 	must(f, as(f, OFFICER, &close));
 	check_field(f, &sk_incidents_table, incident, "state", "closed");
 }

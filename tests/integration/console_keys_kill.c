@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A console that revokes and renews is killed at random moments, again and again. After each start: what was
- *revoked and committed is dead, everything else opens as before, one key and one state are left, nothing is
- *unconfirmed.
+ * revoked and committed is dead, everything else opens as before, one key and one state are left, nothing is
+ * unconfirmed.
  *
  *	console_keys_kill [ROUNDS [tpm]]
  */

@@ -208,7 +208,12 @@ static int make_copy(SkDb *db, void *userdata)
 	People *people = ((void **)userdata)[0];
 	const SkVaultCopy copy = {"sealed-file", "director", "safe", "recovery-1", KEYS_PERSON};
 
-	return sk_copy_make(db, people->base.vault, people->recovery_public, &copy, ((void **)userdata)[1]);
+	SkSealedCopy sealed;
+	int r = sk_copy_make(db, people->base.vault, people->recovery_public, &copy, &sealed);
+
+	if (r == 0)
+		*(SkWrap *)((void **)userdata)[1] = sealed.box;
+	return r;
 }
 
 static void add_lease(SkDb *db, const char *medium, int64_t until)
@@ -237,7 +242,7 @@ static void add_lease(SkDb *db, const char *medium, int64_t until)
 
 static int end_copies(SkDb *db, void *userdata)
 {
-	return sk_copy_end(db, userdata, KEYS_PERSON);
+	return sk_copy_end(db, userdata, KEYS_PERSON, NULL);
 }
 
 static void a_receipt_says_who_still_has_what(void **state)
@@ -348,6 +353,11 @@ static int verify(SkDb *db, const char *envelope)
 	return r;
 }
 
+static int retire(SkDb *db, void *userdata)
+{
+	return sk_signing_retire(db, sk_time_now() + 3600000);
+}
+
 static void signing_keys_overlap(void **state)
 {
 	own_free char *before = NULL, *after = NULL;
@@ -363,7 +373,11 @@ static void signing_keys_overlap(void **state)
 	assert_int_equal(sk_signing_open(people.base.db, path, "me", &signing), 0);
 	assert_int_equal(count_signatures(signing), 1);
 	assert_int_equal(sk_signing_sign(signing, (SkDssePayload){SK_DSSE_HEAD, "{}", 2}, &before), 0);
-	assert_int_equal(sk_signing_rotate(people.base.db, signing, 3600000), 0);
+	assert_int_equal(sk_signing_follow(people.base.db, signing), 0);
+	assert_int_equal(sk_db_transact(people.base.db, retire, NULL), 0);
+	assert_int_equal(sk_db_transact(people.base.db, retire, NULL), -EBUSY);
+	assert_int_equal(sk_signing_follow(people.base.db, signing), 1);
+	assert_int_equal(sk_signing_follow(people.base.db, signing), 0);
 	assert_int_equal(count_signatures(signing), 2);
 	assert_int_equal(verify(people.base.db, before), 0);
 	sk_signing_free(signing);
@@ -372,6 +386,8 @@ static void signing_keys_overlap(void **state)
 	/* The overlap is over. */
 	run(people.base.db, "UPDATE public_keys SET retired = 1 WHERE retired IS NOT NULL AND purpose = $1",
 		"signing:me");
+	assert_int_equal(sk_signing_follow(people.base.db, signing), 1);
+	assert_int_equal(count_signatures(signing), 1);
 	sk_signing_free(signing);
 	assert_int_equal(sk_signing_open(people.base.db, path, "me", &signing), 0);
 	assert_int_equal(count_signatures(signing), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A console is killed at random moments while agents send all the time. What it acknowledged is there
- *afterwards, in order and once, and agents come back by themselves.
+ * afterwards, in order and once, and agents come back by themselves.
  *
  *	console_kill [KILLS [AGENTS]]
  */

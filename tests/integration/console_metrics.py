@@ -53,6 +53,15 @@ def check_figures(console):
     assert value(after, "sekisho_requests", state="waiting") == 1
     assert value(after, "sekisho_terminals", state="enrolled") == 1
     assert value(after, "sekisho_build_info", version="0.1.0") == 1
+    console.sql("INSERT INTO terminal_status (terminal_id, facility_id, last_contact, software, mode, clock_state, disk_free, posture) "
+                "SELECT id, facility_id, 1, '9.8.\"7', 'enforce', 'synchronised', 4711, '{\"posture\":{\"failing\":true}}' FROM terminals")
+    told = read(console)
+    assert value(told, "sekisho_terminals_software", version='9.8."7') == 1
+    assert value(told, "sekisho_terminals_mode", mode="enforce") == 1
+    assert value(told, "sekisho_terminals_clock", clock="synchronised") == 1
+    assert value(told, "sekisho_terminals_posture_failing") == 1
+    assert value(told, "sekisho_terminals_disk_free_bytes_min") == 4711
+    assert value(told, "sekisho_key_copies_outdated") == 0
     console.sql("INSERT INTO outbox (id, kind, target, body, next_attempt, created) VALUES (?, 'mail', 'x', 'x', ?, 1)",
                 new_id(), int(time.time() * 1000) + 10**9)
     assert value(read(console), "sekisho_messages", state="waiting") == 1

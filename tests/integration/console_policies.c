@@ -157,20 +157,28 @@ static void test_given(void **state)
 	assert_int_equal(call(f, run_withdraw, second, NULL, NULL), SK_POLICY_IN_USE);
 }
 
-static json_t *dry_run(Fixture *f, const char *rules, const char *mode)
+static json_t *dry_run_with(Fixture *f, const char *rules, const char *settings, const char *mode)
 {
-	json_auto_t *list = files(rules, NULL);
+	json_auto_t *list = files(rules, settings);
 	own_policy_snapshot SkPolicySnapshot *snapshot = NULL;
+	own_policy_tried SkPolicyTried tried = {.untried = NULL};
 	const SkDryRunOrder order = {.facility = CLINIC,
 		.mode = mode,
 		.from = f->now - 30 * DAY,
 		.until = f->now,
-		.work_ms = 20000};
+		.work_ms = 20000,
+		.tried = &tried};
 	json_t *result = NULL;
 
 	assert_int_equal(sk_policy_compile_files(list, &snapshot), 0);
+	assert_int_equal(sk_policy_tried(list, &tried), 0);
 	must(f, sk_dry_run(f->db, snapshot, &order, &result));
 	return result;
+}
+
+static json_t *dry_run(Fixture *f, const char *rules, const char *mode)
+{
+	return dry_run_with(f, rules, NULL, mode);
 }
 
 static json_int_t sum(const json_t *result, const char *change, const char *what)
@@ -315,6 +323,39 @@ static void test_dry_run_media(void **state)
 	json_decref(result);
 }
 
+/* Media of which types 1 to 8 were refused, by settings of the PC. */
+static void test_dry_run_settings(void **state)
+{
+	static const char rules[] = "allow media read-only\n";
+	Fixture *f = *state;
+	char group[SK_ID_SIZE], terminal[SK_ID_SIZE];
+	json_t *result;
+
+	must(f, call(f, run_group, NULL, "reception", group));
+	add_terminal(f, group, terminal);
+	plug(f, &(Plug){terminal, "A", "0001:0001", "10-local:1", "allow",
+			.extra = MEDIA("read-only", "true", "15"), .at = f->now - 1});
+	result = dry_run_with(f, rules, NULL, "enforcing");
+	assert_int_equal(number(result, "same"), 1);
+	assert_int_equal(json_array_size(json_object_get(result, "untried")), 0);
+	json_decref(result);
+	result = dry_run_with(f, rules,
+		"[Scan]\nRefuseTypes=program script\nMaxFileSize=8M\n[Devices]\nTrialSec=5min\n",
+		"enforcing");
+	assert_int_equal(sum(result, "allowed", "devices"), 1);
+	assert_int_equal(json_array_size(json_object_get(result, "untried")), 2);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(result, "untried"), 0)), "Scan/MaxFileSize");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(result, "untried"), 1)), "Devices/TrialSec");
+	json_decref(result);
+	plug(f, &(Plug){terminal, "B", "0001:0002", "10-local:2", "allow",
+			.extra = MEDIA("read-only", "true", "0"), .at = f->now - 2});
+	result = dry_run_with(f, rules, "[Scan]\nRefuseTypes=program\n", "enforcing");
+	assert_int_equal(sum(result, "restricted", "devices"), 1);
+	json_decref(result);
+}
+
 static int group(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +364,7 @@ static int group(void)
 		cmocka_unit_test_setup_teardown(test_given, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run_media, rules_setup, rules_teardown),
+		cmocka_unit_test_setup_teardown(test_dry_run_settings, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run_limits, rules_setup, rules_teardown),
 	};
 

@@ -54,6 +54,7 @@ class Test:
     def __init__(self, console, admin):
         self.console, self.admin, self.fixture = console, admin, Fixture(console)
         self.facility = self.fixture.own
+        self.headers = {}  # what a terminal told of each medium
         self.officers = [self.officer(self.facility) for _ in range(3)]
         self.stranger = self.officer(self.fixture.other)
         console.sql("DELETE FROM public_keys WHERE id = 'x25519:fixture'")
@@ -94,14 +95,21 @@ class Test:
         medium = self.fixture.make_medium(self.facility)
         answer = self.post(self.officers[0], f"/api/v1/media/{medium}/preparation", {"terminal": self.console.terminal})
         assert answer.status == 201, answer.json
-        box = seal(base64.b64decode(self.public), b"sekisho escrow 1", medium.encode(), SLOT_KEY)
-        body = {"medium": medium, "mode": "bound", "luksUuid": str(uuid.uuid4()),
-                "volumeDigest": base64.b64encode(os.urandom(32)).decode(), "cipher": "aes-xts-plain64", "keyBits": 512, "pbkdf": "argon2id",
-                "capacity": 1000000, "deviceHash": "x", "tested": True,
-                "escrow": {"recoveryKey": self.recovery_key, "box": base64.b64encode(box).decode()}}
+        body = {**self.header(medium), "mode": "bound", "capacity": 1000000, "deviceHash": "x"}
         answer = self.console.call("POST", "/api/v1/agent/medium/prepared", body, certificate="agent")
         assert answer.status == 204, answer.json
+        self.headers[medium] = {name: body[name] for name in ("luksUuid", "volumeDigest")}
         return medium
+
+    def header(self, medium, **changed):
+        """What a terminal tells of it, with a box that no other call had."""
+        box = seal(base64.b64decode(self.public), b"sekisho escrow 1", medium.encode(), SLOT_KEY)
+        return {"medium": medium, "luksUuid": str(uuid.uuid4()), "volumeDigest": base64.b64encode(os.urandom(32)).decode(),
+                "cipher": "aes-xts-plain64", "keyBits": 512, "pbkdf": "argon2id", "tested": True,
+                "escrow": {"recoveryKey": self.recovery_key, "box": base64.b64encode(box).decode()}, **changed}
+
+    def reseal(self, body):
+        return self.console.call("POST", "/api/v1/agent/medium/escrow", body, certificate="agent")
 
     def ask(self, medium, session=None, facility=None):
         return self.post(session or self.officers[0], "/api/v1/recoveries",
@@ -161,6 +169,77 @@ class Test:
         last = json.dumps(lines[-1])
         check(first["person"] in last and second["person"] in last, "and the last one names both")
 
+    # ---- after it ----
+
+    def escrows(self, medium):
+        return [row[0] for row in self.console.sql("SELECT state FROM escrows WHERE medium_id = ? ORDER BY id", medium)]
+
+    def await_alert(self, medium, wanted, text):
+        """What is watched is looked at every minute; here at once."""
+        until, found = time.monotonic() + 60, None
+        while found != wanted and time.monotonic() < until:
+            self.console.sql("UPDATE duties SET last_done = 0, held_until = 0 WHERE name = 'alerts-raise'")
+            time.sleep(0.3)
+            found = [row[0] for row in self.console.sql(
+                "SELECT state FROM alerts WHERE kind = 'recovery-open' AND subject_id = ?", medium)]
+        check(found == wanted, f"{text}: {found}")
+
+    def disclose(self, medium):
+        first, second, _ = self.officers
+        recovery = self.ask(medium).json["id"]
+        assert self.decide(recovery, second).status == 200
+        assert self.take(recovery, first).status == 200
+        return recovery
+
+    def check_replaced(self):
+        """What was given out is over when the slot has another key, and not before."""
+        medium, first = self.prepared(), self.officers[0]
+        same = self.headers[medium]
+        check(self.reseal(self.header(medium)).code == "SK-5615", "another volume under its number is none")
+        check(self.reseal(self.header(medium, **{**same, "keyBits": 256})).code == "SK-5615", "nor is a weaker one")
+        body = self.header(medium, **same)
+        check(self.reseal(body).status == 204 and self.escrows(medium) == ["replaced", "live"], "another passphrase, another box")
+        check(self.reseal(body).status == 204 and len(self.escrows(medium)) == 2, "the same again is the same")
+        recovery = self.disclose(medium)
+        show = lambda: self.console.call("GET", f"/api/v1/recoveries/{recovery}", None, first).json
+        check(show()["state"] == "opened" and show()["replaced"] is None, "it was given out, and is open")
+        self.await_alert(medium, ["open"], "an alert says so")
+        check(self.reseal(body).status == 204 and self.escrows(medium) == ["replaced", "opened"], "a box that was given out does not come back")
+        check(self.ask(medium).code == "SK-5623", "nothing can be asked for meanwhile")
+        new = self.header(medium)
+        check(self.reseal(new).status == 204 and self.escrows(medium)[-1] == "live", "the slot is replaced, and the volume may be another")
+        check(show()["replaced"] is not None, "with that it is over")
+        self.await_alert(medium, ["closed"], "and so is the alert")
+        row = self.console.sql("SELECT luks_uuid FROM media WHERE id = ?", medium)[0][0]
+        check(row == new["luksUuid"], "the ledger knows the new header")
+        check(self.reseal(self.header(medium)).code == "SK-5615", "once")
+        kinds = [json.loads(row[0])["body"]["afterRecovery"] for row in self.console.sql(
+            "SELECT line FROM console_records WHERE kind = 'medium.resealed' AND subject = ? ORDER BY seq", f"medium:{medium}")]
+        check(kinds == [False, True], f"both are records: {kinds}")
+        waiting = self.ask(medium).json["id"]
+        same = {name: new[name] for name in ("luksUuid", "volumeDigest")}
+        check(self.reseal(self.header(medium, **same)).status == 204, "a new box while somebody asks for the one before")
+        check(self.decide(waiting, self.officers[1]).code == "SK-5624", "who asked has to ask again")
+        self.check_whose(medium, same)
+
+    def check_whose(self, medium, same):
+        elsewhere = self.fixture.make_terminal(self.facility)
+        self.console.sql("UPDATE media SET prepared_at = ? WHERE id = ?", elsewhere, medium)
+        check(self.reseal(self.header(medium, **same)).code == "SK-5601", "not a medium of another PC")
+        self.console.sql("UPDATE media SET state = 'in-stock' WHERE id = ?", medium)
+        path, body = f"/api/v1/media/{medium}/preparation", {"terminal": self.console.terminal}
+        check(self.post(self.officers[0], path, body).code == "SK-5606", "it is no blank medium")
+        answer = self.post(self.officers[0], path, {**body, "again": True})
+        check(answer.status == 201, f"a person lets this PC encrypt it anew {answer.json}")
+        check(self.reseal(self.header(medium)).status == 204, "under that grant another volume is one")
+        check(self.reseal(self.header(medium)).code == "SK-5601", "once")
+        check(self.reseal(self.header(self.fixture.make_medium(self.facility))).code == "SK-5601", "one that was never prepared")
+        lost = self.prepared()
+        self.console.sql("UPDATE media SET state = 'lost' WHERE id = ?", lost)
+        check(self.reseal(self.header(lost, **self.headers[lost])).code == "SK-5608", "nor one that was lost")
+
+    # ---- in time ----
+
     def check_time(self):
         first, second, _ = self.officers
         medium = self.prepared()
@@ -210,6 +289,7 @@ def main():
         test = Test(console, admin)
         test.make_key()
         test.check_two()
+        test.check_replaced()
         test.check_time()
         test.check_who()
     return 1 if failures else 0

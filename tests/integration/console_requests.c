@@ -28,15 +28,18 @@ static int run_act(Step *s)
 	return sk_request_act(&s->actor, s->id, (SkRequestAction)s->action, s->text);
 }
 
+static const char *kind = "carry-out", *terminal;
+
 static json_t *form(Fixture *f, const char *medium, int64_t from, int64_t due)
 {
 	char begin[SK_TIME_SIZE], end[SK_TIME_SIZE];
 
 	sk_time_format(begin, f->now + from);
 	sk_time_format(end, f->now + due);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s]}", "facility", CLINIC, "kind",
-		"carry-out", "outFrom", begin, "due", end, "destination", "県立病院", "reason", "紹介",
-		"dataSummary", "画像 3件", "risk", "紛失", "onLoss", "直ちに報告", "media", medium);
+	return json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s]}", "facility", CLINIC,
+		"kind", kind, "terminal", terminal, "outFrom", begin, "due", end, "destination", "県立病院",
+		"reason", "紹介", "dataSummary", "画像 3件", "risk", "紛失", "onLoss", "直ちに報告", "media",
+		medium);
 }
 
 static int ask(Fixture *f, const char *medium, char ret_id[SK_ID_SIZE])
@@ -71,11 +74,49 @@ static void test_a_request_reserves_its_medium(void **state)
 	register_medium(f, "USB-1", medium);
 	assert_int_equal(ask(f, medium, request), SK_MEDIUM_NOT_ENCRYPTED);
 	prepare(f, medium);
+	kind = "hand-over"; /* which would wipe it */
+	assert_int_equal(ask(f, medium, request), SK_MEDIUM_FOR_CARRY_OUT);
+	kind = "carry-out";
 	must(f, ask(f, medium, request));
 	check_field(f, &sk_media_table, medium, "state", "requested");
 	check_field(f, &sk_media_table, medium, "request", request);
 	assert_int_equal(ask(f, medium, second), SK_REQUEST_MEDIUM_TAKEN);
 	assert_int_equal(count(f, "SELECT count(*) FROM requests WHERE facility_id = $1", CLINIC), 1);
+}
+
+static void test_discs_are_for_burning(void **state)
+{
+	Fixture *f = *state;
+	char stick[SK_ID_SIZE], disc[SK_ID_SIZE], request[SK_ID_SIZE];
+
+	register_medium(f, "USB-1", stick);
+	register_medium(f, "DVD-1", disc);
+	exec(f, "UPDATE media SET kind = 'optical' WHERE id = $1", SK_DB_ARGS(sk_db_text(disc)));
+	exec(f, "INSERT INTO terminal_groups (id, facility_id, name, created) VALUES ('G', $1, 'G', 1)",
+		SK_DB_ARGS(sk_db_text(CLINIC)));
+	exec(f,
+		"INSERT INTO terminals (id, facility_id, group_id, name, enrolled) VALUES "
+		"('01J00000000000000000000PC1', $1, 'G', 'PC', 1)",
+		SK_DB_ARGS(sk_db_text(CLINIC)));
+	kind = "hand-over"; /* which is for what can be wiped */
+	assert_int_equal(ask(f, disc, request), SK_MEDIUM_NO_DISC);
+	kind = "optical";
+	assert_int_equal(ask(f, disc, request), SK_REQUEST_NO_TERMINAL);
+	terminal = "01J00000000000000000000PC1";
+	assert_int_equal(ask(f, stick, request), SK_MEDIUM_NO_DISC);
+	must(f, ask(f, disc, request));
+	must(f, act(f, ASKER, request, SK_REQUEST_WITHDRAW));
+	check_field(f, &sk_media_table, disc, "state", "in-stock");
+	exec(f,
+		"INSERT INTO manifests (id, medium_id, facility_id, terminal_id, kind, opened, closed, "
+		"files, "
+		"bytes, digest, serial, size, complete, slip, received) VALUES ('M', $1, $2, $3, "
+		"'carry-out', "
+		"1, 2, 0, 0, NULL, 1, 0, 0, '{}', 1)",
+		SK_DB_ARGS(sk_db_text(disc), sk_db_text(CLINIC), sk_db_text(terminal)));
+	assert_int_equal(ask(f, disc, request), SK_DISC_WRITTEN_BEFORE);
+	terminal = NULL;
+	kind = "carry-out";
 }
 
 static void test_somebody_else_approves_and_it_comes_back(void **state)
@@ -240,6 +281,7 @@ static int group(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_a_request_reserves_its_medium, rules_setup, rules_teardown),
+		cmocka_unit_test_setup_teardown(test_discs_are_for_burning, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_somebody_else_approves_and_it_comes_back, rules_setup, rules_teardown),
 		cmocka_unit_test_setup_teardown(

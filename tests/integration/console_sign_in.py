@@ -179,6 +179,23 @@ def refuse(console, times):
                     new_id(), int(time.time() * 1000))
 
 
+def check_never_reused(console, officer):
+    """A name stays that of one person, also after they left, however it is written."""
+    facility = console.sql("SELECT id FROM facilities")[0][0]
+
+    def make(login):
+        return console.call("POST", "/api/v1/people", {"login": login, "name": "x", "facility": facility, "role": "staff",
+                                                       "identityCheck": "職員証"}, officer)
+
+    made = make("leaver").json["person"]
+    gone = console.call("POST", f"/api/v1/people/{made['id']}/disable", {"version": made["version"], "reason": "退職"}, officer)
+    check(gone.status == 200, f"somebody leaves {gone.json}")
+    for login in ("leaver", "LEAVER", "ｌｅａｖｅｒ"):
+        answer = make(login)
+        check(answer.status in (409, 422), f"{login}: nobody gets the name of who left {answer.status} {answer.code}")
+    check(console.sql("SELECT COUNT(*) FROM people WHERE login_key = 'leaver'")[0][0] == 1, "and the row stays")
+
+
 def check_lock(console):
     """Five refusals in a row lock for 30 s, ten for 60 s, for names that nobody has just as well."""
     for login in ("last", "nobody.has.this"):
@@ -274,6 +291,7 @@ def main():
         officer = console.session_of(answer)
         person = check_totp(console, officer)
         check_codes_at_once(console, person)
+        check_never_reused(console, officer)
         check_last_sign_in(console, officer)
         check_idle(console, officer)
         check_identity(console, officer)

@@ -15,6 +15,8 @@
 #include "lib/base/str.h"
 #include "lib/reason/reason.h"
 
+#define LIFE_MS (INT64_C(90) * 86400000)
+
 typedef struct Pc {
 	SkCsrKey *key;
 	SkTerminalEnrolled enrolled;
@@ -98,7 +100,7 @@ static Pc *asking;
 static int run_enrol(Step *s)
 {
 	json_auto_t *facts = json_pack("{s:s, s:s}", "name", "pc-7", "machine", "abc");
-	SkTerminalRequest request = {.ca = ca, .key = asking->key, .facts = facts};
+	SkTerminalRequest request = {.issuer = {ca, LIFE_MS}, .key = asking->key, .facts = facts};
 
 	s->actor.person = NULL;
 	s->actor.scope = SK_SCOPE_ALL;
@@ -164,7 +166,7 @@ static void test_codes_end(void **state)
 static int run_renew(Step *s)
 {
 	s->actor.terminal = s->id;
-	return sk_terminal_renew(&s->actor, ca, asking->key, &asking->enrolled);
+	return sk_terminal_renew(&s->actor, &(SkTerminalIssuer){ca, LIFE_MS}, asking->key, &asking->enrolled);
 }
 
 static int run_report(Step *s)

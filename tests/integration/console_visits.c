@@ -64,7 +64,7 @@ static size_t granted(Fixture *f, const char *terminal)
 	SkAuthority authority;
 	size_t n;
 
-	must(f, sk_authority_read(f->db, terminal, &authority));
+	must(f, sk_authority_read(f->db, terminal, 0, &authority));
 	n = json_array_size(json_object_get(authority.grants, "grants"));
 	sk_authority_deinit(&authority);
 	return n;

@@ -124,7 +124,7 @@ static void make_medium(void)
 	if (r < 0)
 		die("attach", r);
 	root_fd = media_root_open(mount_fd);
-	group_fd = media_gate_new(root_fd);
+	group_fd = media_gate_new(root_fd, false);
 	if (root_fd < 0 || group_fd < 0)
 		die("gate", group_fd);
 	close(mount_fd);

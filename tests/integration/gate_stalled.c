@@ -154,7 +154,7 @@ static void allow(void *userdata, SkGate *gate, SkGateEvent *event)
 static SkGate *gate_open(const char *directory)
 {
 	own_fd int root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int group = media_gate_new(root);
+	int group = media_gate_new(root, false);
 	SkGate *gate = group < 0 ? NULL : sk_gate_new(group, allow, NULL);
 
 	if (!gate || sk_gate_start(gate) < 0)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real agent at a real console: what somebody approves holds at the PC, and what is taken back does not; what a lying
 console, an old message or another terminal says is refused.
-Usage: grants_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT Serves OUT-1, OUT-4, LOSS-1, LOSS-3, EMG-1."""
+Usage: grants_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT CARRY_HALF Serves OUT-1, OUT-4, LOSS-1, LOSS-3, EMG-1."""
 import base64
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from console_fixture import Fixture
 from console_server import Console
+from swtpm import Swtpm
 from uplink_agent import Agent
 from uplink_calls import VERSION
 from uplink_real import Clinic, say
@@ -25,6 +27,12 @@ HEAD = struct.Struct("=HHIQ")  # lib/ipc/proto.h
 LIST, EVALUATED, LEASE, ANSWER, LEASE_ASK, EVALUATE = 0x0404, 0x0405, 0x0406, 0x0481, 0x0484, 0x0485
 TAKE, KEEP, FIND = range(3)
 BLINDED = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")  # the generator
+
+
+def start_core(work):
+    """The key of leases and codes comes from the TPM a moment later."""
+    work.agent.start_core()
+    work.agent.wait(lambda: work.agent.status().get("seal_key") in ("tpm", "none"), "the TPM's answer")
 
 
 class Media:
@@ -65,12 +73,15 @@ class Media:
         return code, element, public
 
     def lease(self, medium, what, box=b""):
-        """Return: the code, the lease's id, its end (ms), the box."""
+        """Return: the code, the lease's id, its end (ms), what was in the box. sealed: what is to be in it."""
         self.cookie += 1
         self.send(LEASE_ASK, self.cookie, struct.pack("=32sII128s", medium.encode(), what, len(box), box))
         kind, cookie, body = self.receive()
         assert (kind, cookie) == (LEASE, self.cookie), (kind, cookie)
-        code, size, identity, _, _, until, _, _, _, kept = struct.unpack("=II32s32sqqqq32s128s", body)
+        code, size, identity, terminal, begin, until, _, _, public, kept = struct.unpack("=II32s32sqqqq32s128s", body)
+        if what == TAKE and code == 0:
+            self.about = [public.hex(), *(t.rstrip(b"\0").decode() for t in (identity, medium.encode(), terminal)),
+                          str(begin), str(until)]
         return code, identity.rstrip(b"\0").decode(), until, kept[:size]
 
 
@@ -178,10 +189,44 @@ def check_loss(work):
     work.console.stop()
     work.agent.stop_core()
     before = len(work.agent.kinds("grant.holds"))
-    work.agent.start_core()
+    start_core(work)
     assert work.grants().get(other) == "holds" and medium not in work.grants(), work.grants()
     assert len(work.agent.kinds("grant.holds")) == before, "what held before is no news"
     work.reconnect()
+
+
+def check_reported(work):
+    say("reported lost at the PC: refused there at once, and everywhere as soon as the console hears of it")
+    request, medium = work.request()
+    work.approve(request)
+    work.await_state(medium, "holds", time.monotonic(), 10)
+    number = work.call(work.officer, "GET", f"/api/v1/media/{medium}")["number"]
+
+    def report(name):
+        return work.agent.ctl("media", "report-lost", "--text", "電車の中", "--json", name).stdout
+
+    assert "SK-1263" in report(number)
+    work.await_state(medium, None, time.monotonic(), 10)
+    row = work.call(work.officer, "GET", f"/api/v1/media/{medium}")
+    assert row["state"] in ("lost", "revoked"), row
+    assert "SK-1261" in report("K-NONE"), "what nobody has is not lost"
+    losses = work.agent.folder / "state/console/losses.json"
+    work.agent.wait(lambda: losses.read_text() == "{}", "the console's word takes the place of the PC's own")
+    request, medium = work.request()
+    work.approve(request)
+    work.await_state(medium, "holds", time.monotonic(), 10)
+    work.console.stop()
+    time.sleep(1)
+    assert "SK-1264" in report(medium), "the console is away"
+    assert work.grants()[medium] == "revoked", work.grants()
+    work.agent.stop_core()
+    start_core(work)
+    assert work.grants()[medium] == "revoked", "over a restart"
+    work.reconnect()
+    work.agent.wait(lambda: work.call(work.officer, "GET", f"/api/v1/media/{medium}")["state"] in ("lost", "revoked"),
+                    "told", 30)
+    kinds = [i["title"] for i in work.call(work.officer, "GET", "/api/v1/incidents")["items"]]
+    assert len(kinds) == 2, kinds
 
 
 def check_others(work):
@@ -234,7 +279,7 @@ def check_keys(work):
 
 def check_leases(work):
     say("a lease: noted before it is sealed, held without the console, ended with its grant")
-    media, sealed = work.media, bytes(range(100))
+    media, content = work.media, bytes(range(48))
     work.agent.wait(lambda: work.agent.kinds("console.seal-key"), "the key of the terminal is known")
     request, medium = work.request()
     work.approve(request)
@@ -243,36 +288,50 @@ def check_leases(work):
     request, medium = work.request(lease=3000)
     work.approve(request)
     work.await_state(medium, "holds", time.monotonic(), 10)
-    assert media.lease(medium, KEEP, sealed)[0] == 5619, "none was taken"
+    assert media.lease(medium, KEEP, bytes(100))[0] == 5619, "none was taken"
     code, lease, until, _ = media.lease(medium, TAKE)
     assert code == 0 and 2900 < until / 1000 - time.time() < 3000
     assert media.lease(medium, TAKE)[1] == lease, "asked again, the same"
     assert media.lease(medium, FIND)[0] == 5619, "nothing is sealed yet"
+    sealed = bytes.fromhex(subprocess.run([CARRY_HALF, "--seal", *media.about, content.hex()], check=True,
+                                          capture_output=True, text=True).stdout)
     assert media.lease(medium, KEEP, sealed)[0] == 0
     rows = work.call(work.officer, "GET", f"/api/v1/leases?ofMedium={medium}")["items"]
     assert [(r["id"], r["terminal"], r["state"]) for r in rows] == [(lease, work.terminal, "out")], rows
+    assert work.agent.status()["seal_key"] == "tpm", work.agent.status()
     work.console.stop()
     work.agent.stop_core()
-    work.agent.start_core()
-    assert media.lease(medium, FIND) == (0, lease, until, sealed), "it holds without the console, over a restart"
+    start_core(work)
+    assert media.lease(medium, FIND) == (0, lease, until, content), "it holds without the console, over a restart"
     assert media.lease(medium, TAKE)[0] == 1513
     path = work.agent.folder / "state/console/leases.json"
     text = path.read_text()
     work.agent.stop_core()
     path.write_text(text.replace(str(until), str(until + 10 ** 9)))
-    work.agent.start_core()
+    start_core(work)
     assert media.lease(medium, FIND)[0] == 5619, "what nobody signed is no lease"
     work.agent.stop_core()
     path.write_text(text)
-    work.agent.start_core()
-    assert media.lease(medium, FIND)[0] == 0
+    start_core(work)
+    tries = [media.lease(medium, FIND)[0] for _ in range(9)]
+    assert tries == [0] * 9, ("each is a try of a passphrase, counted on the disk", tries)
+    work.agent.stop_core()
+    start_core(work)
+    assert media.lease(medium, FIND)[0] == 1542, "and there is a limit"
+    assert base64.b64encode(sealed).decode() not in path.read_text()
     work.reconnect()
+    listed = lambda: [r["state"] for r in work.call(work.officer, "GET", f"/api/v1/leases?ofMedium={medium}")["items"]]
+    work.agent.wait(lambda: listed() == ["wiped"], "the console hears that it was guessed at")
+    code, again, _, _ = media.lease(medium, TAKE)
+    assert code == 0 and again != lease, "opened at the console, it may be taken again"
+    sealed = bytes.fromhex(subprocess.run([CARRY_HALF, "--seal", *media.about, content.hex()], check=True,
+                                          capture_output=True, text=True).stdout)
+    assert media.lease(medium, KEEP, sealed)[0] == 0 and media.lease(medium, FIND)[0] == 0
     work.call(work.asker, "POST", f"/api/v1/requests/{request}/withdraw", {})
     work.await_state(medium, None, time.monotonic(), 10)
     assert media.lease(medium, FIND)[0] == 5619
     assert base64.b64encode(sealed).decode() not in path.read_text()
-    listed = lambda: [r["state"] for r in work.call(work.officer, "GET", f"/api/v1/leases?ofMedium={medium}")["items"]]
-    work.agent.wait(lambda: listed() == ["wiped"], "the console knows that it is gone")
+    work.agent.wait(lambda: listed() == ["wiped"] * 2, "the console knows that it is gone")
 
 
 def check_seal_key(work):
@@ -309,7 +368,7 @@ def check_codes(work):
     assert enter(first["code"].lower().replace("-", " ")) == "SK-1517"
     assert enter(first["code"]) == "SK-1521", "once"
     work.agent.stop_core()
-    work.agent.start_core()
+    start_core(work)
     assert enter(first["code"]) == "SK-1521", "once, over a restart"
     for _ in range(3):
         assert enter(third["code"]) == "SK-1519"
@@ -330,7 +389,7 @@ def check_emergency(work):
     path.unlink()  # the wrong codes of before
     (work.agent.folder / "conf/sekisho.conf").write_text(
         (work.agent.folder / "conf/sekisho.conf").read_text().replace("[Agent]\n", "[Agent]\nMode=enforce\n"))
-    work.agent.start_core()
+    start_core(work)
     work.agent.kill_uplink()
     work.agent.wait(work.agent.connected, "connected", 30)
     made = work.call(work.officer, "POST", "/api/v1/break-glass", {
@@ -345,6 +404,7 @@ def check_emergency(work):
     assert seen.returncode == 2 and "others on this PC" in seen.stderr, "no code as an argument"
     assert work.agent.ctl("break-glass", "--reason", "x", stdin="").returncode == 2, "no code at all"
 
+    work.agent.hold_uplink()  # what is told now has nobody to carry it, over a restart of core
     assert work.agent.status()["mode"] == "enforce"
     assert use("0000-0000-0000-0000-0000") == "SK-1519"
     assert use("123") == "SK-1518"
@@ -353,11 +413,13 @@ def check_emergency(work):
     assert work.agent.status()["mode"] == "warn" and work.agent.console()["emergency"]["running"]
     assert use(made["code"]) == "SK-1521"
     work.agent.stop_core()
-    work.agent.start_core()
+    start_core(work)
     assert work.agent.status()["mode"] == "warn", "over a restart"
     assert work.agent.ctl("break-glass", "--end").returncode == 0
     assert work.agent.status()["mode"] == "enforce" and not work.agent.console()["emergency"]["running"]
     assert [r["body"]["code"] for r in work.agent.kinds("break-glass.used")] == ["SK-1524"]
+    work.agent.release_uplink()
+    work.agent.wait(lambda: work.agent.uplink.poll() is None, "the uplink is back")
     work.reconnect()
     show = lambda: work.call(work.officer, "GET", f"/api/v1/break-glass/{made['id']}")
     work.agent.wait(lambda: show()["state"] == "used" and show()["ended"], "told")
@@ -380,22 +442,25 @@ def main(core, uplink, ctl, program, contract):
     with tempfile.TemporaryDirectory(prefix="sekisho-grants-") as name, Console(program, contract) as console:
         folder = Path(name)
         folder.chmod(0o755)
-        agent = Agent(folder, (core, uplink, ctl))
+        chip = Swtpm(folder / "chip")
+        agent = Agent(folder, (core, uplink, ctl), core_tpm=chip.where)
         try:
             media = Media(folder)
             agent.start()
             work = Work(agent, Clinic(console))
             work.media = media
             for check in (check_approval, check_keys, check_leases, check_seal_key, check_codes, check_times, check_loss,
-                          check_others, check_words, check_emergency):
+                          check_reported, check_others, check_words, check_emergency):
                 check(work)
         except BaseException:
             print((folder / "log").read_text(errors="replace")[-6000:])
             raise
         finally:
             agent.stop()
+            chip.off()
     say("done")
 
 
 if __name__ == "__main__":
+    CARRY_HALF = sys.argv.pop()
     main(*sys.argv[1:])

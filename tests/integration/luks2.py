@@ -305,7 +305,7 @@ def tampered_bytes(folder, base):
     tampered("magic", ["no-header"], flip(0))
     tampered("version", ["no-header"], flip(7))
     tampered("header size", ["no-header"], flip(14))
-    tampered("sequence of one copy", ["copies-differ"], flip(23, 0))
+    tampered("sequence of one copy", ["copy-older"], flip(23, 0))
     tampered("uuid of one copy", ["copies-differ"], flip(168, 0))
     tampered("one other JSON", ["copies-differ"],
              lambda h: h.change(setter("cipher_null-ecb", "segments", "0", "encryption"), copies=(1,)))

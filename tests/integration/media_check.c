@@ -312,6 +312,18 @@ static void check_users(SkGate *gate)
 		(fs.f_flag & ST_NODEV) && (fs.f_flag & ST_NOEXEC));
 }
 
+/* What umount(8) would be told of mounts here, by the process in its jail. */
+static bool is_listed(void)
+{
+	own_free char *text = NULL;
+	char place[96];
+	size_t size;
+
+	snprintf(place, sizeof(place), " TARGET=%s/doctor/", media_path);
+	return sk_io_read_file_at(AT_FDCWD, "/run/mount/utab", 65536, &text, &size) == 0 &&
+	       strstr(text, place) != NULL && strstr(text, "OPTS=uhelper=sekisho,x-gvfs-show\n") != NULL;
+}
+
 /* A program of the user stands in the medium. */
 static void check_busy(SkChan *chan, SkGate *gate, const char *path)
 {
@@ -342,6 +354,18 @@ static void check_busy(SkChan *chan, SkGate *gate, const char *path)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);
+}
+
+/* What a user mounts there, over it and on it (FUSE lets everybody), neither hides it nor keeps it. */
+static void cover(const char *path)
+{
+	char inside[600];
+
+	snprintf(inside, sizeof(inside), "%s/sub", path);
+	CHECK(mount("none", inside, "tmpfs", 0, NULL) == 0);
+	for (int i = 0; i < 3; i++)
+		CHECK(mount("none", path, "tmpfs", i ? MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC : 0,
+			      NULL) == 0);
 }
 
 static void check_mount(SkChan *chan, uint32_t content, int device_fd, bool copy)
@@ -379,9 +403,12 @@ static void check_mount(SkChan *chan, uint32_t content, int device_fd, bool copy
 		close(others[1]);
 	}
 	check_busy(chan, gate, answer.path);
+	CHECK(is_listed());
+	cover(answer.path);
 	/* The scanner's descriptor of the root is still open, and keeps nobody. */
 	CHECK(media_client_unmount(chan, answer.path, false, &unmounted) == 0 && unmounted.result == 0);
 	CHECK(access(answer.path, F_OK) < 0 && errno == ENOENT);
+	CHECK(!is_listed());
 	close(root_fd);
 	sk_gate_free(gate);
 }

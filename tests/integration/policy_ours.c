@@ -5,7 +5,7 @@
  *	X		forget all rules			"ok"
  *	R rule		parse and, when it is good, append	"ok" or "no"
  *	D description	the first matching rule		its number from 1, 0 for none; "no" when it is
- *malformed
+ * malformed
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@ PROBE, CLIENT, JAIL, DESCRIPTORS = (os.path.abspath(argument) for argument in sy
 FULL = sys.argv[5:] == ["--campaign", "full"]
 # At its exit the leak checker of a sanitised build starts a thread, which the jail rightly ends.
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0", LC_ALL="C", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
-CONTENT = ["empty", "partitions", "vfat", "exfat", "ntfs", "ext", "iso9660", "udf", "luks1", "luks2", "other"]
+CONTENT = ["empty", "partitions", "vfat", "exfat", "ntfs", "ext", "iso9660", "udf", "luks1", "luks2", "other", "erased"]
 STATE = ["ok", "unreadable", "ambiguous"]
 MIB = 1 << 20
 
@@ -118,6 +118,12 @@ def make_media():
     make_costly(b"[" * (most // 2) + b"]" * (most // 2), "luks2-deep")
     make_costly(b'{"a":"' + b"a" * most + b'"}', "luks2-large")
     make_hybrid()
+    # The keys are gone, the second copy of the header is there still.
+    shutil.copy("luks2", "erased")
+    mark = b"SEKISHO ERASURE 1\n".ljust(24, b"\0") + b"begun\0\0\0" + b"01J00000000000000000000001".ljust(32, b"\0")
+    write_at("erased", 0, (mark + b"00000000-0000-4000-8000-000000000002").ljust(4096, b"\0"))
+    shutil.copy("erased", "erased-odd")
+    write_at("erased-odd", 511, b"x")
     image("blank")
     image("nothing", 0)
     write_at(image("one-byte", 1), 0, b"\0")
@@ -146,6 +152,9 @@ def make_media():
         "luks2": ("ok", "luks2", {"uuid": "00000000-0000-4000-8000-000000000002", "luks_cipher": "aes-xts-plain64",
                                   "luks_uuid": "00000000-0000-4000-8000-000000000002", "luks_keyslots": "1",
                                   "luks_problems": "00002000"}),
+        "erased": ("ok", "erased", {"type": "begun", "label": "01J00000000000000000000001",
+                                    "uuid": "00000000-0000-4000-8000-000000000002"}),
+        "erased-odd": ("ok", "luks2", {}),
         # The largest text that is parsed, as the smallest values there are; one byte more is not looked at.
         "luks2-objects": ("ok", "luks2", {"luks_problems": "00000020"}),
         "luks2-lists": ("ok", "luks2", {"luks_problems": "00000020"}),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Stands in for monitor and core: starts the real sekisho-probe with its jail on, gives it jobs and prints
- *what comes back. Used by the probe_*.py tests.
+ * what comes back. Used by the probe_*.py tests.
  *
  *	probe_client PROBE usb DIRECTORY              descriptors, manufacturer, product, serial
  *	probe_client PROBE block FILE

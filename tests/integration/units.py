@@ -9,10 +9,11 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-# 2.0 or better where the task allows. The monitor needs the host's devices, /sys and kernel events; media must mount in
+# 2.0 or better where the task allows. The decider keeps files under leases, which wants CAP_LEASE and the group of the
+# scanner. The monitor needs the host's devices, /sys and kernel events; media must mount in
 # the host's mount namespace, which rules out most of what is rated: the files say which setting is missing and why.
-EXPOSURE = {"sekishod": 1.1, "sekisho-scanner": 1.0, "sekisho-monitor": 2.6, "sekisho-media": 3.6,
-            "sekisho-uplink": 1.9, "sekisho-posture": 2.0, "sekisho-weekly-scan": 2.0, "sekisho-console": 1.9, "sekisho-definitions": 1.9}
+EXPOSURE = {"sekishod": 1.5, "sekisho-scanner": 1.0, "sekisho-monitor": 2.6, "sekisho-media": 3.6,
+            "sekisho-uplink": 1.9, "sekisho-posture": 2.0, "sekisho-burn": 1.2, "sekisho-weekly-scan": 2.0, "sekisho-console": 1.9, "sekisho-definitions": 1.9}
 
 
 def analyze(*arguments):

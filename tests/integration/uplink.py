@@ -165,6 +165,25 @@ def check_documents(agent, console, terminal):
     envelope = newer.sign("grant", {"terminal": terminal, "serial": 3, "grants": []})
     console.tell(envelope)
     assert told(console, envelope)[0] == "applied"
+    say("a key that was replaced verifies what is kept, and nothing that comes")
+    both = list(bundle["keys"])
+    bundle["keys"] = [key for key in both if key["id"] == newer.id]
+    bundle["serial"] = 4
+    envelope = console.signer.sign("trust", bundle)
+    console.tell(envelope)
+    assert told(console, envelope)[0] == "applied"
+    envelope = console.signer.sign("grant", {"terminal": terminal, "serial": 4, "grants": []})
+    console.tell(envelope)
+    assert told(console, envelope)[0] == "refused"
+    before = agent.console()["policy_version"]
+    agent.stop_core()
+    agent.start_core()
+    assert before > 0 and agent.console()["policy_version"] == before, "kept over a restart"
+    agent.wait(agent.connected, "connected", 30)
+    bundle["keys"], bundle["serial"] = both, 5
+    envelope = newer.sign("trust", bundle)
+    console.tell(envelope)
+    assert told(console, envelope)[0] == "applied"
 
 
 def check_kills(agent, console):

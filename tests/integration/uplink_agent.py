@@ -14,8 +14,8 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
 
 
 class Agent:
-    def __init__(self, folder, programs, tpm="device:/nonexistent"):
-        self.folder, self.tpm = folder, tpm
+    def __init__(self, folder, programs, tpm="device:/nonexistent", core_tpm=None):
+        self.folder, self.tpm, self.core_tpm = folder, tpm, core_tpm
         self.core_path, self.uplink_path, self.ctl_path = programs
         for name in ("conf", "state", "state/audit", "rules", "run", "uplink"):
             (folder / name).mkdir()
@@ -31,6 +31,8 @@ class Agent:
         self.running = True
         self.keeper = threading.Thread(target=self.keep_uplink, daemon=True)
         self.kills = 0
+        self.uplink_wanted = threading.Event()
+        self.uplink_wanted.set()
 
     def settings(self, more=""):
         (self.folder / "conf" / "sekisho.conf").write_text(
@@ -43,6 +45,8 @@ class Agent:
     def keep_uplink(self):
         """As systemd does: the socket is there, the program comes back."""
         while self.running:
+            if not self.uplink_wanted.wait(0.1):
+                continue
             self.uplink = self.spawn(self.uplink_path, "--state", str(self.folder / "uplink"), "--client-uid", "0",
                                      "--listen", str(self.folder / "run" / "uplink.sock"), "--tpm", self.tpm)
             self.uplink.wait()
@@ -55,7 +59,7 @@ class Agent:
         self.start_core()
 
     def start_core(self):
-        self.core = self.spawn(self.core_path, "--config", str(self.folder / "conf"))
+        self.core = self.spawn(self.core_path, "--config", str(self.folder / "conf"), "--tpm", self.core_tpm or self.tpm)
         self.wait(lambda: self.ctl("status", "--json").returncode == 0, "sekishod")
 
     def stop_core(self):
@@ -65,6 +69,14 @@ class Agent:
     def kill_uplink(self):
         self.uplink.kill()
         self.kills += 1
+
+    def hold_uplink(self):
+        """It does not come back before release_uplink()."""
+        self.uplink_wanted.clear()
+        self.kill_uplink()
+
+    def release_uplink(self):
+        self.uplink_wanted.set()
 
     def stop(self):
         self.running = False

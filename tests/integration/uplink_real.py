@@ -4,6 +4,8 @@
 Usage: uplink_real.py SEKISHOD UPLINK SEKISHOCTL CONSOLE CONTRACT POSTURE Serves NET-2."""
 import json
 import random
+import signal
+import ssl
 import sys
 import tempfile
 import time
@@ -159,10 +161,110 @@ def check_posture(agent, clinic, terminal, program):
         keeper.stop()
 
 
+def check_signing(agent, clinic, terminal):
+    say("the console signs with another key; what the old one signed is kept, and the old one signs no more")
+    chief = clinic.console.session(clinic.console.person(("security-officer", None)))
+
+    def keys():
+        return [(row["id"], row["retired"]) for row in
+                clinic.console.call("GET", "/api/v1/signing-keys", None, chief).json["items"]]
+
+    def trusted():
+        return {key["id"] for key in json.loads((agent.folder / "state/console/trust.json").read_text())["bundle"]["keys"]}
+
+    before = {identity for identity, _ in keys()}
+    assert len(before) == 1 and trusted() == before
+    rotate = lambda: clinic.console.call("POST", "/api/v1/signing-keys/rotation", {"reason": "年次", "overlapDays": 7}, chief)
+    assert rotate().status == 204
+    assert rotate().code == "SK-5633", "not while two sign"
+    agent.wait(lambda: len(trusted()) == 2, "the PC knows both keys", 20)
+    assert len(keys()) == 2 and sum(1 for _, until in keys() if until) == 1, keys()
+    version = agent.console()["policy_version"]
+    clinic.console.sql("UPDATE public_keys SET retired = ? WHERE retired IS NOT NULL AND purpose LIKE 'signing:%'",
+                       int(time.time() * 1000))
+    after = {identity for identity, until in keys() if not until}
+    agent.wait(lambda: trusted() == after, "and then only the new one", 30)
+    seeds = [path.name for path in (clinic.console.directory / "keys/signing").glob("*.seed")]
+    assert seeds == ["epoch-2.seed"], seeds
+    say("without the console, after a restart, the policy that the old key signed is in force")
+    clinic.console.stop()
+    agent.stop_core()
+    agent.start_core()
+    assert agent.console()["policy_version"] == version, agent.console()
+    clinic.console.start()
+    agent.kill_uplink()
+    agent.wait(agent.connected, "connected", 60)
+    assert not agent.kinds("console.refused"), agent.kinds("console.refused")
+    say("and what comes is believed by the new one")
+    policy = clinic.call("GET", f"/api/v1/policies?ofFacility={clinic.facility}")["items"][0]["id"]
+    newest = publish(clinic, policy, [{"name": "20-clinic.rules", "text": "block id 1235:*\n"}])
+    group = clinic.call("GET", f"/api/v1/terminals/{terminal}")["group"]
+    row = clinic.call("GET", f"/api/v1/terminal-groups/{group}")["version"]
+    clinic.call("PUT", f"/api/v1/terminal-groups/{group}/policy", {"version": row, "policyVersion": newest})
+    agent.wait(lambda: agent.console()["policy_version"] > version, "a policy of the new key", 20)
+
+
+def look(console, certificate):
+    """How a call with a certificate ends: its status, or "closed" in the handshake."""
+    try:
+        return console.call("GET", "/api/v1/agent/wait?revision=0", certificate=certificate).status
+    except (ssl.SSLError, ConnectionError, OSError):
+        return "closed"
+
+
+def check_renewal(agent, clinic, terminal):
+    """With certificates that live for seconds (Keys/TerminalCertificateSec)."""
+    say("the certificate is renewed by itself, again and again; the ones before are refused at their end")
+    console = clinic.console
+    console.stop()
+    conf = console.directory / "console.conf"
+    before = conf.read_text()
+    conf.write_text(before.replace("[Keys]\n", "[Keys]\nTerminalCertificateSec=10\n"))
+    console.start()
+    agent.wait(agent.connected, "connected", 60)
+    ended = clinic.code()
+    done = agent.ctl("enroll", ended["code"])
+    assert done.returncode == 0, done
+    agent.wait(agent.connected, "connected", 30)
+    terminal = agent.console()["terminal"]
+    first = agent.console()["connection"]["certificate_until"]
+    # Beside it, a certificate as the uplink has it, which nobody renews.
+    serial, pem = console.sql("SELECT serial, certificate FROM agent_certificates WHERE terminal_id = ?", terminal)[0]
+    (console.directory / "kept.crt").write_bytes(pem)
+    keys = list((agent.folder / "uplink").glob("key-*"))
+    (console.directory / "kept.key").write_bytes(keys[0].read_bytes())
+    assert look(console, "kept") == 200, "good as long as it lives"
+    agent.wait(lambda: agent.console()["connection"]["certificate_until"] > first, "another certificate", 30)
+    agent.wait(lambda: look(console, "kept") == "closed", "the old one is refused", 30)
+    agent.wait(agent.connected, "and the PC is there behind its end", 20)
+    serials = [row[0] for row in console.sql("SELECT serial FROM agent_certificates WHERE terminal_id = ?", terminal)]
+    assert len(serials) >= 2 and serial in serials, serials
+    renewed = console.sql("SELECT COUNT(*) FROM console_records WHERE kind = 'terminal.renewed' AND subject = ?", f"terminal:{terminal}")
+    assert renewed[0][0] == len(serials) - 1, (renewed, serials)
+    say("a PC that was away for longer than its certificate lives is told so")
+    agent.uplink.send_signal(signal.SIGSTOP)
+    time.sleep(11)
+    agent.uplink.send_signal(signal.SIGCONT)
+    agent.wait(lambda: agent.console()["connection"]["cause"] == "certificate", "the certificate is over", 30)
+    console.stop()
+    conf.write_text(before)
+    console.start()
+    done = agent.ctl("enroll", clinic.code()["code"])
+    assert done.returncode == 0, done
+    agent.wait(agent.connected, "enrolled again", 30)
+    return agent.console()["terminal"]
+
+
 def check_end(agent, clinic, terminal):
     say("retired")
-    version = clinic.call("GET", f"/api/v1/terminals/{terminal}")["version"]
-    clinic.call("POST", f"/api/v1/terminals/{terminal}/retirement", {"version": version, "reason": "scrapped"})
+
+    def retire():
+        """What the PC tells of itself meanwhile changes the row, too."""
+        version = clinic.call("GET", f"/api/v1/terminals/{terminal}")["version"]
+        return clinic.console.call("POST", f"/api/v1/terminals/{terminal}/retirement", {"version": version, "reason": "scrapped"},
+                                   clinic.session).status == 200
+
+    agent.wait(retire, "its end")
     agent.wait(lambda: agent.console()["connection"]["cause"] == "retired", "retired")
 
 
@@ -178,6 +280,8 @@ def main(core, uplink, ctl, program, contract, posture):
             check_records(agent, clinic, terminal)
             check_posture(agent, clinic, terminal, posture)
             check_policy(agent, clinic, terminal)
+            check_signing(agent, clinic, terminal)
+            terminal = check_renewal(agent, clinic, terminal)
             check_end(agent, clinic, terminal)
         except BaseException:
             print((folder / "log").read_text(errors="replace")[-6000:])

@@ -115,26 +115,55 @@ void grants_cut(Fixture *f, char *medium)
 	must(f, sk_db_transact(f->db, cut, medium));
 }
 
-void grants_approve(
-	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE])
+/* In an approved request of this kind for 24 hours from now. */
+static void approve(
+	Fixture *f, const char *terminal, const char *kind, const char *medium, char ret_request[SK_ID_SIZE])
 {
-	static unsigned number;
-	char begin[SK_TIME_SIZE], end[SK_TIME_SIZE], name[16];
+	char begin[SK_TIME_SIZE], end[SK_TIME_SIZE];
 	Step step = {.run = run_create};
 
-	sk_str_format(name, sizeof(name), "USB-%u", ++number);
-	register_medium(f, name, ret_medium);
-	prepare(f, ret_medium);
-	must(f, sk_db_transact(f->db, make_key, ret_medium));
 	sk_time_format(begin, f->now);
 	sk_time_format(end, f->now + 24 * HOUR);
 	step.fields = json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:s, s:s, s:[s]}", "facility",
-		CLINIC, "kind", "carry-out", "outFrom", begin, "due", end, "terminal", terminal, "userName",
+		CLINIC, "kind", kind, "outFrom", begin, "due", end, "terminal", terminal, "userName",
 		"tanaka", "destination", "県立病院", "reason", "紹介", "dataSummary", "画像", "risk", "紛失",
-		"onLoss", "報告", "media", ret_medium);
+		"onLoss", "報告", "media", medium);
 	must(f, as(f, ASKER, &step));
 	json_decref(step.fields);
 	sk_str_copy(ret_request, SK_ID_SIZE, step.made);
 	step = (Step){.run = run_approve, .id = ret_request};
 	must(f, as(f, BOSS, &step));
+}
+
+static void new_medium(Fixture *f, char ret_medium[SK_ID_SIZE])
+{
+	static unsigned number;
+	char name[16];
+
+	sk_str_format(name, sizeof(name), "USB-%u", ++number);
+	register_medium(f, name, ret_medium);
+}
+
+void grants_approve(
+	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE])
+{
+	new_medium(f, ret_medium);
+	prepare(f, ret_medium);
+	must(f, sk_db_transact(f->db, make_key, ret_medium));
+	approve(f, terminal, "carry-out", ret_medium, ret_request);
+}
+
+void grants_approve_hand_over(
+	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE])
+{
+	new_medium(f, ret_medium);
+	approve(f, terminal, "hand-over", ret_medium, ret_request);
+}
+
+void grants_approve_disc(
+	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE])
+{
+	new_medium(f, ret_medium);
+	exec(f, "UPDATE media SET kind = 'optical' WHERE id = $1", SK_DB_ARGS(sk_db_text(ret_medium)));
+	approve(f, terminal, "optical", ret_medium, ret_request);
 }

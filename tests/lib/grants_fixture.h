@@ -25,5 +25,13 @@ int grants_teardown(void **state);
 void grants_approve(
 	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE]);
 
+/* The same of a medium that nobody prepared, for files in an archive. */
+void grants_approve_hand_over(
+	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE]);
+
+/* The same of a disc that is burned. */
+void grants_approve_disc(
+	Fixture *f, const char *terminal, char ret_medium[SK_ID_SIZE], char ret_request[SK_ID_SIZE]);
+
 /* The medium is lost: its key is cut off in the database, and in this vault at the next sk_epoch_apply(). */
 void grants_cut(Fixture *f, char *medium);

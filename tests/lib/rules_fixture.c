@@ -141,7 +141,7 @@ int run_medium(Step *s)
 	return sk_ledger_step(&s->actor, &(SkMediumStep){.key = {s->id, s->version},
 						 .action = (SkMediumAction)s->action,
 						 .reason = s->text,
-						 .certificate = s->fields,
+						 .certified = s->fields != NULL,
 						 .key_gone = s->flag});
 }
 

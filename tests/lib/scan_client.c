@@ -129,7 +129,8 @@ int scan_client_file(ScanClient *client, int fd, uint64_t cookie, const ScanAsk 
 		message.file = (SkFileId){.dev = st.st_dev,
 			.ino = st.st_ino,
 			.size = (uint64_t)st.st_size,
-			.mtime_nsec = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+			.mtime_nsec = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+			.ctime_nsec = st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec};
 	sk_head_init(&message.head, SK_SCAN_FILE, sizeof(message));
 	message.head.cookie = cookie;
 	return sk_chan_send(client->chan, &message, &fd, 1);

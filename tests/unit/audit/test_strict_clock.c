@@ -78,6 +78,31 @@ static void test_judging(void **state)
 	assert_int_equal(sk_strict_time_judge(&unsure, 3000, 7000), SK_STRICT_WITHIN);
 }
 
+/* The clock of a boot goes on while the PC sleeps (CLOCK_BOOTTIME), and so does the wall clock: nothing is
+ * unsure. A machine that was stood still from outside (a virtual one) knows nothing of the time, until the
+ * network says it. */
+static void test_sleep(void **state)
+{
+	SkStrictClock clock = {0};
+
+	look(&clock, 1000, 10, BOOT, "unsynchronised");
+	check(look(&clock, 90000, 89010, BOOT, "unsynchronised"), 90000, 90000);
+	check(look(&clock, 99000, 89020, BOOT, "unsynchronised"), 90010, 99000);
+	check(look(&clock, 99010, 89030, BOOT, "synchronised"), 99010, 99010);
+}
+
+static void test_doubt(void **state)
+{
+	const SkStrictTime sure = {500000, 500500}, unsure = {400000, 600000};
+
+	assert_false(sk_strict_time_is_doubtful(&sure, 500200, 900000)); /* as clocks differ that are right */
+	assert_false(sk_strict_time_is_doubtful(&unsure, 300000, 700000));
+	assert_false(sk_strict_time_is_doubtful(&unsure, 700000, 800000));
+	assert_false(sk_strict_time_is_doubtful(&unsure, 100000, 300000));
+	assert_true(sk_strict_time_is_doubtful(&unsure, 450000, 700000)); /* begun, or not */
+	assert_true(sk_strict_time_is_doubtful(&unsure, 300000, 500000)); /* over, or not */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +111,8 @@ int main(void)
 		cmocka_unit_test(test_set_forward),
 		cmocka_unit_test(test_a_wrong_future_ends_with_a_synchronised_boot),
 		cmocka_unit_test(test_judging),
+		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

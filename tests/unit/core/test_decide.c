@@ -304,6 +304,36 @@ static void a_locked_screen_is_named_as_the_cause(void **state)
 	assert_int_equal(decide(f, devices_find(&f->core, stick.port)).code, SK_DEVICE_ALLOWED);
 }
 
+static void what_is_plugged_in_while_locked_waits(void **state)
+{
+	Fixture *f = *state;
+	Device *held, *mouse;
+
+	assert_int_equal(fixture_rules(f, ALLOW_ALL), 0);
+	f->core.session.shut = true;
+	held = plug(f, &stick);
+	assert_int_equal(decide(f, held).code, SK_DEVICE_SCREEN_LOCKED);
+	assert_int_equal(decide(f, held).action, SK_USB_BLOCK);
+	/* The only keyboard there is, and then one that nobody knows beside it. */
+	mouse = plug(f, &keyboard);
+	assert_int_equal(decide(f, mouse).code, SK_DEVICE_ALLOWED);
+	works(f, "input7", "");
+	f->core.settings->devices.second_keyboard = SK_SECOND_KEYBOARD_ALLOW;
+	assert_int_equal(decide(f, mouse).code, SK_DEVICE_SCREEN_LOCKED);
+	mouse->known = true;
+	assert_int_equal(decide(f, mouse).code, SK_DEVICE_ALLOWED);
+	/* What works goes on; and what an administrator turned off is off. */
+	held->decided = true;
+	held->decision.action = SK_USB_ALLOW;
+	assert_int_equal(decide(f, held).code, SK_DEVICE_ALLOWED);
+	held->decided = false;
+	f->core.settings->lock.hold_devices = SK_HOLD_DEVICES_NO;
+	assert_int_equal(decide(f, held).code, SK_DEVICE_ALLOWED);
+	f->core.settings->lock.hold_devices = SK_HOLD_DEVICES_YES;
+	f->core.session.shut = false;
+	assert_int_equal(decide(f, held).code, SK_DEVICE_ALLOWED);
+}
+
 static SkReason judge_age(int64_t days, uint64_t warn_days, uint64_t refuse_days)
 {
 	const SkScannerState state = {.state = SK_SCANNER_READY, .definitions_time = 1700000000};
@@ -370,6 +400,7 @@ int main(void)
 		TEST(a_bad_file_changes_nothing),
 		TEST(rules_that_lock_everybody_out_are_not_taken),
 		TEST(a_locked_screen_is_named_as_the_cause),
+		TEST(what_is_plugged_in_while_locked_waits),
 		cmocka_unit_test(definitions_warn_and_refuse_by_their_age),
 		cmocka_unit_test(a_limit_of_no_days_is_none),
 		cmocka_unit_test(missing_definitions_refuse_whatever_the_limits),

@@ -101,9 +101,48 @@ static void test_bad_input(void **state)
 		sk_lease_open(f->secret, &lease, (SkLeaseTime){1500, 1500}, (SkLeaseBox){box, 3}, &key), 0);
 }
 
+static SkSecret *text_secret(const char *text, size_t size)
+{
+	SkSecret *secret = NULL;
+
+	assert_int_equal(sk_secret_new(size, &secret), 0);
+	memcpy(sk_secret_data(secret), text, size);
+	return secret;
+}
+
+static void test_the_passphrase_is_needed(void **state)
+{
+	static const uint8_t salt[SK_LEASE_SALT_SIZE] = {1}, other_salt[SK_LEASE_SALT_SIZE] = {2};
+	own_secret SkSecret *right = text_secret("Correct-Horse-7", 15),
+			    *wrong = text_secret("Correct-Horse-8", 15);
+	own_secret SkSecret *cut = text_secret("Correct\0Horse-7", 15);
+	uint8_t key[SK_HMAC_SIZE], masked[SK_HMAC_SIZE];
+
+	memcpy(key, slot_key, sizeof(key));
+	assert_int_equal(sk_lease_mask("M1", right, salt, key), 0);
+	memcpy(masked, key, sizeof(key));
+	assert_memory_not_equal(masked, slot_key, sizeof(masked));
+	assert_int_equal(sk_lease_mask("M1", right, salt, key), 0);
+	assert_memory_equal(key, slot_key, sizeof(key));
+	const struct {
+		const char *medium;
+		SkSecret *passphrase;
+		const uint8_t *salt;
+	} others[] = {{"M1", wrong, salt}, {"M2", right, salt}, {"M1", right, other_salt}};
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(others); i++) {
+		memcpy(key, masked, sizeof(key));
+		assert_int_equal(
+			sk_lease_mask(others[i].medium, others[i].passphrase, others[i].salt, key), 0);
+		assert_memory_not_equal(key, slot_key, sizeof(key));
+	}
+	assert_int_equal(sk_lease_mask("M1", cut, salt, key), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_passphrase_is_needed),
 		cmocka_unit_test_setup_teardown(test_within_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_does_not_help, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_everything_is_bound, setup, teardown),

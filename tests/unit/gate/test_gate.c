@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -303,6 +304,107 @@ static void a_group_that_ended_is_an_error(void **state)
 	assert_null(sk_gate_free(NULL));
 }
 
+typedef struct Opened {
+	Seen seen; /* first: it is what keep() gets */
+	size_t n;
+	uid_t uid;
+	SkFileId file;
+} Opened;
+
+static void note_opened(void *userdata, const SkFileId *file, uid_t uid)
+{
+	Opened *opened = userdata;
+
+	opened->n++;
+	opened->file = *file;
+	opened->uid = uid;
+}
+
+static void who_makes_a_file_waits_for_no_decision_while_it_is_watched(void **state)
+{
+	FakeGroup group = fake_group_new();
+	Opened opened = {.n = 0};
+	SkGate *gate = fake_gate(&group, keep, &opened);
+	int empty = fake_file(""), full = fake_file("x");
+
+	sk_gate_watch(gate, keep, note_opened);
+	fake_event(&group, empty, getpid(), FAN_OPEN_PERM);
+	struct fanotify_response answer = fake_answer(&group);
+
+	assert_int_equal(answer.fd, empty);
+	assert_int_equal(answer.response, FAN_ALLOW);
+	assert_true(is_closed_soon(empty));
+	assert_int_equal(fake_dispatch(gate), 1);
+	assert_int_equal(opened.n, 1);
+	assert_int_equal(opened.uid, geteuid());
+	assert_int_equal(opened.file.size, 0);
+	assert_int_equal(opened.seen.n, 0);
+	fake_event(&group, full, getpid(), FAN_OPEN_PERM);
+	assert_int_equal(fake_dispatch(gate), 1);
+	assert_int_equal(opened.seen.n, 1);
+	sk_gate_watch(gate, keep, NULL);
+	fake_event(&group, fake_file(""), getpid(), FAN_OPEN_PERM);
+	assert_int_equal(fake_dispatch(gate), 1);
+	assert_int_equal(opened.seen.n, 2);
+	assert_int_equal(opened.n, 1);
+	sk_gate_free(gate);
+	close(group.kernel);
+}
+
+static void descriptors_are_closed_when_it_is_time(void **state)
+{
+	FakeGroup group = fake_group_new();
+	Seen seen = {0};
+	SkGate *gate = fake_gate(&group, keep, &seen);
+	int fd = fake_file("x");
+
+	sk_gate_gather(gate);
+	fake_event(&group, fd, 10, FAN_OPEN_PERM);
+	assert_int_equal(fake_dispatch(gate), 1);
+	sk_gate_answer(gate, seen.last, true);
+	assert_int_equal(fake_answer(&group).fd, fd);
+	usleep(50000);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	sk_gate_flush(gate);
+	assert_true(is_closed_soon(fd));
+	sk_gate_free(gate);
+	close(group.kernel);
+}
+
+/* As the unit of core has it: what is held for long is above the numbers of events. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void what_is_taken_for_long_keeps_no_place_of_those_that_wait(void **state)
+{
+	FakeGroup group = fake_group_new();
+	Seen seen = {0};
+	SkGate *gate = fake_gate(&group, keep, &seen);
+	int fd = fake_file("x");
+
+	raise_limit();
+	sk_gate_watch(gate, keep, NULL);
+	fake_event(&group, fd, 10, FAN_CLOSE_WRITE);
+	assert_int_equal(fake_dispatch(gate), 1);
+	assert_true(seen.last->written);
+	assert_true(sk_gate_take(gate, seen.last));
+	assert_int_equal(sk_gate_outstanding(gate), 0);
+	sk_gate_answer(gate, seen.last, true);
+	assert_true(is_closed_soon(fd));
+	fake_event(&group, fake_file("y"), 10, FAN_OPEN_PERM);
+	assert_int_equal(fake_dispatch(gate), 1);
+	assert_false(sk_gate_take(gate, seen.last)); /* somebody waits for it */
+	assert_int_equal(sk_gate_outstanding(gate), 1);
+	sk_gate_free(gate);
+	close(group.kernel);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +419,9 @@ int main(void)
 		cmocka_unit_test(a_gate_is_cleared_before_it_is_started),
 		cmocka_unit_test(trust_ends_with_the_trusted_process),
 		cmocka_unit_test(children_of_the_trusted_process_are_trusted),
+		cmocka_unit_test(who_makes_a_file_waits_for_no_decision_while_it_is_watched),
+		cmocka_unit_test(descriptors_are_closed_when_it_is_time),
+		cmocka_unit_test(what_is_taken_for_long_keeps_no_place_of_those_that_wait),
 		cmocka_unit_test(nobody_trusts_process_0_or_1),
 		cmocka_unit_test(another_version_of_the_interface_is_an_error),
 		cmocka_unit_test(a_group_that_ended_is_an_error),

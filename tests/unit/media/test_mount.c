@@ -23,7 +23,7 @@ static bool has_option(const MediaFilesystem *filesystem, const char *key, const
 static void contents_that_are_not_file_systems_have_none(void **state)
 {
 	static const uint32_t contents[] = {SK_CONTENT_EMPTY, SK_CONTENT_PARTITIONS, SK_CONTENT_LUKS1,
-		SK_CONTENT_LUKS2, SK_CONTENT_OTHER, SK_CONTENT_MAX_, UINT32_MAX};
+		SK_CONTENT_LUKS2, SK_CONTENT_OTHER, SK_CONTENT_ERASED, SK_CONTENT_MAX_, UINT32_MAX};
 
 	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++)
 		assert_null(media_filesystem_find(contents[i]));

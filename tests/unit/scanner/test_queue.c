@@ -38,6 +38,31 @@ static void files_people_wait_for_come_in_order_of_asking(void **state)
 	assert_true(queue_is_empty(&queue));
 }
 
+static void what_was_just_written_comes_between_people_and_walks(void **state)
+{
+	Queue queue = {0};
+	QueueWalk walk = {0};
+	QueueItem *written = item_of(2, 7), *other = item_of(3, 8);
+
+	written->later = other->later = true;
+	queue_add_walk(&queue, &walk);
+	queue_add_walked(&walk, item_of(9, 7));
+	assert_int_equal(queue_add_waiting(&queue, written), 0);
+	assert_int_equal(queue_add_waiting(&queue, other), 0);
+	assert_int_equal(queue_add_waiting(&queue, item_of(1, 7)), 0);
+	assert_int_equal(take(queue_take_waiting, &queue), 1);
+	assert_null(queue_take_waiting(&queue));
+	written = queue_take_volume(&queue, 7);
+	assert_int_equal(written->cookie, 2);
+	assert_null(written->next);
+	queue_item_free(written);
+	assert_int_equal(take(queue_take_later, &queue), 3);
+	assert_int_equal(take(queue_take_later, &queue), 9);
+	assert_int_equal(queue.n_waiting, 0);
+	queue_remove_walk(&queue, &walk);
+	assert_true(queue_is_empty(&queue));
+}
+
 static void walks_take_turns(void **state)
 {
 	Queue queue = {0};
@@ -50,8 +75,8 @@ static void walks_take_turns(void **state)
 		queue_add_walked(&large, item_of(i, 1));
 	queue_add_walked(&small, item_of(21, 2));
 	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(take(queue_take_walked, &queue), expected[i]);
-	assert_null(queue_take_walked(&queue));
+		assert_int_equal(take(queue_take_later, &queue), expected[i]);
+	assert_null(queue_take_later(&queue));
 	assert_int_equal(large.n_working, 3);
 	assert_int_equal(large.n_items, 0);
 	assert_false(queue_is_empty(&queue));
@@ -109,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_people_wait_for_come_in_order_of_asking),
+		cmocka_unit_test(what_was_just_written_comes_between_people_and_walks),
 		cmocka_unit_test(walks_take_turns),
 		cmocka_unit_test(what_waits_on_one_volume_is_taken_together),
 		cmocka_unit_test(more_open_files_than_the_limit_are_not_kept),

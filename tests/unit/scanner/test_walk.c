@@ -52,7 +52,7 @@ static void put(const Place *place, const char *name, const char *text)
 /* All paths, each followed by a blank, in order of the walk. Return: how many. */
 static unsigned collect(const Place *place, char *paths, size_t size)
 {
-	Walk *walk = walk_new(place->fd);
+	Walk *walk = walk_new(place->fd, NULL);
 	unsigned n = 0;
 	const char *path;
 	SkFileId file;
@@ -157,13 +157,49 @@ static void a_walk_that_is_given_up_leaves_nothing_open(void **state)
 	close(before);
 	put(place, "a", "x");
 	put(place, "b", "x");
-	walk = walk_new(place->fd);
+	walk = walk_new(place->fd, NULL);
 	assert_int_equal(walk_next(walk, &fd, &file, &path), 1);
 	close(fd);
 	walk_free(walk);
 	after = dup(place->fd);
 	close(after);
 	assert_int_equal(before, after);
+}
+
+/* Lists the one file there is, or opens it. Return: was it opened? */
+static bool is_opened(const Place *place, const WalkKnown *known, SkFileId *ret_file)
+{
+	Walk *walk = walk_new(place->fd, known);
+	const char *path;
+	SkFileId none;
+	int fd, end;
+
+	assert_int_equal(walk_next(walk, &fd, ret_file, &path), 1);
+	assert_string_equal(path, "file");
+	assert_int_equal(walk_next(walk, &end, &none, &path), 0);
+	walk_free(walk);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* What is known is listed by its identity, which any change makes another one. */
+static void known_files_are_not_opened(void **state)
+{
+	Place *place = *state;
+	SkFileId first, files[2] = {{0}};
+
+	put(place, "file", "x");
+	assert_false(is_opened(place, &(WalkKnown){.all = true}, &first));
+	assert_int_equal(first.size, 1);
+	assert_true(first.ino != 0 && first.ctime_nsec != 0);
+	files[1] = first;
+	assert_false(is_opened(place, &(WalkKnown){.files = files, .n = 2}, &first));
+	assert_true(is_opened(place, &(WalkKnown){.files = files, .n = 1}, &first));
+	usleep(20000);
+	assert_int_equal(fchmodat(place->fd, "file", 0640, 0), 0); /* nothing but its ctime */
+	assert_true(is_opened(place, &(WalkKnown){.files = files, .n = 2}, &first));
+	assert_int_equal(first.mtime_nsec, files[1].mtime_nsec);
 }
 
 int main(void)
@@ -176,6 +212,7 @@ int main(void)
 		IN_PLACE(an_empty_medium_has_no_files),
 		IN_PLACE(many_files_cost_no_more_descriptors),
 		IN_PLACE(a_walk_that_is_given_up_leaves_nothing_open),
+		IN_PLACE(known_files_are_not_opened),
 	};
 
 	return cmocka_run_group_tests_name("walk", tests, NULL, NULL);

@@ -179,14 +179,14 @@ def _install(pc):
     install(pc)
 
 
-def _install_and_confirm(pc):
+def install_and_confirm(pc):
     _install(pc)
     confirm(pc)
 
 
 def installed(built_in=BUILT_IN, append="", confirmed=True, **options):
     """A running clinic PC in a fraction of a second. Use it with `with`."""
-    prepare = _install_and_confirm if confirmed else _install
+    prepare = install_and_confirm if confirmed else _install
     options = dict(append=append, built_in=tuple(built_in), **options)
     folder = template(prepare, parts=[confirmed, FRESH_UNIT, *packages()], what="the clinic PC", cls=ClinicPc, **options)
     return ClinicPc(template=folder, **options)
@@ -213,7 +213,7 @@ def installed_disk(confirmed=True):
                 say("installing onto a disk (once) ...")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 part = path.with_suffix(".part")
-                _make_disk(part, _install_and_confirm if confirmed else _install)
+                _make_disk(part, install_and_confirm if confirmed else _install)
                 for old in path.parent.glob("clinic-*.img"):
                     old.unlink()
                 part.rename(path)

@@ -30,6 +30,7 @@ class Machine(usb.Ports, screen.Screen):
     state     a disk that keeps the guest's changes (without it they live in RAM)
     template  a folder made by save(): start from there instead of booting
     before    called with this machine before its first instruction: plug what is to be there at boot
+    vga       a screen, or how many
     initrd    another initrd, for tests of the start itself
     extra     more arguments for QEMU
     """
@@ -71,7 +72,7 @@ class Machine(usb.Ports, screen.Screen):
         args += [a for i in range(4) for a in
                  ("-device", f"pcie-root-port,id=slot{i},chassis={i + 1},slot={i + 1}")]
         if self.vga:
-            args += ["-device", "virtio-vga,xres=1024,yres=768"]
+            args += ["-device", f"virtio-vga,xres=1024,yres=768,max_outputs={int(self.vga)}"]
         if self.sd_slot:  # the driver finds a card only in a slot it met while booting
             args += ["-device", "sdhci-pci,bus=slot2", "-drive", "if=none,id=sdcard",
                      "-device", "sd-card,id=sd,drive=sdcard"]

@@ -9,7 +9,27 @@ KEYS = {" ": "spc", "\n": "ret", "-": "minus", "=": "equal", ".": "dot", ",": "c
 SHIFTED = dict(zip('!@#$%^&*()_+{}|:"<>?~', "1234567890-=[]\\;',./`"))
 
 
+VT_ACTIVATE = 0x5606
+
+
 class Screen:
+    def activate(self, console):
+        """Asks the kernel as root to bring that console to the front, as chvt does (which the guest has not)."""
+        return self.run(f"python3 -c 'import fcntl; fcntl.ioctl(open(\"/dev/tty0\"), {VT_ACTIVATE}, {console})'")
+
+    def console_text(self, console):
+        """What stands on a text console, in front or not, line by line."""
+        return self.run(f"fold -w $(stty size -F /dev/tty{console} | cut -d' ' -f2) /dev/vcs{console}").out
+
+    def sign_in(self, console, user, password):
+        """By its keyboard, at a fresh prompt of a text console that comes to the front."""
+        self.activate(console)
+        self.sh(f"systemctl restart getty@tty{console}")
+        self.wait(lambda: "login:" in self.console_text(console), 15)
+        self.type(user + "\n")
+        self.wait(lambda: "Password:" in self.console_text(console), 15)
+        self.type(password + "\n")
+
     def screenshot(self, path):
         """A picture of the screen (PNG); needs vga=True."""
         part = f"{path}.part"

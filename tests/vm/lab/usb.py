@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import time
 
+from .nbd import Liar
 from .paths import LabError
 from .qmp import QmpError
 
@@ -17,7 +18,7 @@ class Device:
     def __init__(self, machine, name, port, undo=()):
         self.machine, self.name, self.port = machine, name, port
         self.undo = list(undo)  # what to take away after the device itself
-        self.fake = self.image = None
+        self.fake = self.image = self.liar = None
         self._sysfs = None
 
     def _seen(self):
@@ -165,6 +166,19 @@ class Ports:
         report = {"rerror": "report", "werror": "report"}  # else QEMU stops the PC at an error
         self._add("usb-storage", device, drive=node, serial=serial, removable=True, **report, **options)
 
+    def plug_liar(self, device, image, lie, serial=""):
+        """A stick whose first bytes are `lie` when its `liar` is told to say so."""
+        place = self.dir / f"liar-{device.name}"
+        device.image = self.dir / f"disk-{device.name}.img"
+        subprocess.run(["cp", "--sparse=auto", "--reflink=auto", str(image), device.image], check=True)
+        device.liar = Liar(place, device.image, lie)
+        for action in (lambda: device.image.unlink(missing_ok=True), lambda: place.unlink(missing_ok=True), device.liar.close):
+            device.undo.append(action)
+        node = f"disk-{device.name}"
+        self.qmp("blockdev-add", {"node-name": node, "driver": "nbd", "server": {"type": "unix", "path": str(place)}})
+        device.undo.append(lambda: self.qmp("blockdev-del", node__name=node))
+        self._add("usb-storage", device, drive=node, serial=serial, removable=True, rerror="report", werror="report")
+
     def _scsi(self, device, bridge, driver, node):
         # The bridge attaches only when its disk is there: before, the kernel would see no disk.
         self._add(bridge, device)
@@ -177,6 +191,14 @@ class Ports:
 
     def plug_cdrom(self, device, image):
         self._scsi(device, "usb-bot", "scsi-cd", self._drive(device, image, read_only=True))
+
+    def plug_burner(self, device, portal, target):
+        """A drive of burner.py."""
+        node = f"disk-{device.name}"
+        self.qmp("blockdev-add", {"node-name": node, "driver": "iscsi", "transport": "tcp", "portal": portal, "target": target,
+                                  "lun": 1})
+        device.undo.append(lambda: self.qmp("blockdev-del", node__name=node))
+        self._scsi(device, "usb-bot", "scsi-generic", node)
 
     def plug_phone(self, device, folder):
         """A telephone that offers its pictures by MTP (06/01/01)."""

@@ -98,20 +98,27 @@ def key_kind(console, terminal):
     return console.admin("terminal", "show", "--terminal", terminal)["keyKind"]
 
 
+def own_key(pc):
+    return json.loads(pc.ctl("status", "--json").out).get("seal_key")
+
+
 def with_chip(check, console):
     """Enrolled with a key of the TPM; its disk in another PC is nobody."""
     with clinic_pc.disk_copy() as disk, tpm.board() as chip, tpm.board() as other:
         with chip.pc(disk) as pc:
             terminal = console.join(pc, "診察室-1")
             check("a PC with a TPM is connected", pc.wait(lambda: connected(pc), 60) is not None, pc.ctl("status").out)
+            check("the key of leases is in the TPM", pc.wait(lambda: own_key(pc) == "tpm", 60) is not None, pc.ctl("status").out)
             check("its key is there", pc.wait(lambda: key_kind(console, terminal) == "tpm", 60) is not None, journal(pc))
             switch_off(pc)
         with chip.pc(disk) as pc:
             check("it is connected after a restart", joined_again(pc, console),
                   pc.ctl("status").out + journal(pc))
+            check("and the key of leases is there again", pc.wait(lambda: own_key(pc) == "tpm", 60) is not None, pc.ctl("status").out)
             switch_off(pc)
         with other.pc(disk) as pc:
             check("its disk in another PC is not", not joined_again(pc, console), pc.ctl("status").out)
+            check("and opens no lease there", own_key(pc) == "lost" and "SK-1544" in pc.ctl("status").out, pc.ctl("status").out)
 
 
 def run(check):

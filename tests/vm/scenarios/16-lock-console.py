@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A text console that nobody touches is covered by a console that nobody leaves without the password of its user: by time, by
+order, after the budget of a film, over the death of whoever covered it; and what cannot be covered is ended.
+
+Serves LOCK-1.
+"""
+import json
+
+from lab import clinic_pc, images
+from lab.locked import covered, locked_in, settings, unlock
+
+IDLE = 8
+
+
+def kinds(pc, after):
+    return [r["kind"] for r in pc.records(after=after) if r["kind"].startswith(("screen.", "session."))]
+
+
+def by_time(check, pc):
+    mark = pc.last_record()
+    pc.key("shift")
+    settings(pc, IDLE)
+    pc.key("shift")
+    check("not while somebody is there", covered(pc, IDLE - 4) is None)
+    pc.key("shift")
+    check.within("nobody touches it: covered", covered(pc, IDLE + 5), IDLE + 5)
+    check("it is on record, and shown by the console", pc.wait_record(
+        lambda r: r["kind"] == "screen.locked" and r["body"]["by"] == "console" and r["body"]["user"] == "staff"
+        and IDLE * 1000 <= r["body"]["idle_ms"] < (IDLE + 5) * 1000, 10) is not None, pc.records(after=mark))
+    check("nobody leaves it", locked_in(pc))
+
+
+def unlocked(check, pc):
+    check("a wrong password does not unlock it", unlock(pc, "wrong") is None)
+    check("nor does another user's", unlock(pc, "clerk") is None)
+    pc.sh("pkill -f -9 'sekisho-lock$'; true")
+    check("killed: it stays covered", pc.wait("systemctl is-active -q sekisho-lock", 10) is not None and locked_in(pc))
+    check("its user's password unlocks it", unlock(pc) is not None, pc.run("journalctl -u sekisho-lock -n 20").out)
+    check("the unlocking is on record", pc.wait_record(lambda r: r["kind"] == "screen.unlocked", 10) is not None,
+          pc.run("sekishoctl log | grep -A1 screen; journalctl -u sekisho-lock -u sekishod -n 30 --no-pager").out)
+
+
+def by_order(check, pc):
+    settings(pc, 0, "PassMaxSec=1h\n")
+    mark = pc.last_record()
+    passed = pc.sh("sekishoctl lock pass 10 --reason 学会")
+    check("a presentation pass, where the policy allows it", "SK-1708" in passed, passed)
+    pc.sh("sekishoctl lock --now")
+    check.within("locked by order", covered(pc, 5), 2)
+    check("who ordered it is on record, and the pass is over", {"screen.asked", "screen.pass-ended"} <= set(kinds(pc, mark)),
+          kinds(pc, mark))
+    device = pc.plug("stick", image=images.clean())
+    word = pc.decision(device)
+    check.equal("a stick waits while it is locked", (word.get("code"), device.authorized), ("SK-1110", False))
+    check("unlocked", unlock(pc) is not None)
+    check.within("then it is decided about, as it is", pc.wait(lambda: device.authorized, 10, 0.1), 1)
+    device.unplug()
+    days = json.loads(pc.ctl("lock", "--json").out)["days"]
+    check("the day has its evidence", days[0]["locks"] >= 2 and days[0]["longest_idle_ms"] >= IDLE * 1000, days)
+
+
+def by_budget(check, pc):
+    """A program may keep it open, but not for ever."""
+    idle, budget = 3, 6
+    pc.staff("systemd-inhibit --what=idle --who='film\x1b[2J' --why=Konferenz sleep 60 >/dev/null 2>&1 &")
+    mark = pc.last_record()
+    pc.key("shift")  # nobody may have been there for longer than the new limit
+    settings(pc, idle, f"InhibitSec={budget}\n")
+    pc.key("shift")
+    taken = covered(pc, idle + budget + 6)
+    pc.wait(lambda: "screen.locked" in kinds(pc, mark), 10)
+    locks = [r["body"] for r in pc.records(after=mark) if r["kind"] == "screen.locked"]
+    check("a film lengthens the limit by its budget", taken is not None and locks and
+          (idle + budget) * 1000 <= locks[-1]["idle_ms"] < (idle + budget + 3) * 1000, locks)
+    held = locks[-1].get("held_by", {}) if locks else {}
+    check("the record names who held it, and its text can do no harm",
+          held.get("program") == "systemd-inhibit" and held.get("who") == "film\\u{1b}[2J", held)
+    check("unlocked", unlock(pc) is not None)
+
+
+def ended(check, pc):
+    """Where the policy says so, and over the network."""
+    pc.sh("loginctl list-sessions --no-legend")
+    pc.key("shift")
+    settings(pc, IDLE, "Fallback=end\n")
+    pc.key("shift")
+    gone = pc.wait(lambda: "staff" not in pc.run("loginctl list-sessions --no-legend | grep seat0").out, IDLE + 10)
+    check("a session that cannot lock is ended where the policy says so", gone, pc.run("loginctl").out, f"{gone} s")
+    check("the end is on record", pc.wait_record(lambda r: r["kind"] == "session.ended", 10) is not None)
+
+
+def run(check):
+    with clinic_pc.installed() as pc:
+        check("the lock is watched", pc.wait(lambda: json.loads(pc.ctl("lock", "--json").out)["watched"], 20),
+              pc.run("systemctl status sekisho-lock; journalctl -u sekisho-lock -n 30").out)
+        by_time(check, pc)
+        unlocked(check, pc)
+        by_order(check, pc)
+        by_budget(check, pc)
+        ended(check, pc)
+        check("the records verify", pc.chain_verifies())
