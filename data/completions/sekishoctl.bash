@@ -9,12 +9,14 @@ _sekishoctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} words=
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="allow audit break-glass code descriptors devices eject enroll explain log media policy posture reload scan status trial version"
+		words="allow audit break-glass code descriptors devices eject enroll explain last lock log media policy posture reload scan status trial version"
 	else
 		case ${COMP_WORDS[1]} in
 		status) words="--json" ;;
-		media) ((COMP_CWORD == 2)) && words="--json open prepare eject" ||
-			words="--read-only --medium --portable --confirm --json $(_sekishoctl_column media volume)" ;;
+		media) ((COMP_CWORD == 2)) && words="--json open prepare handover passphrase recover retire report-lost inspect copy eject" ||
+			words="--read-only --medium --portable --confirm --renew-recovery --key --text --replace --json $(_sekishoctl_column media volume)" ;;
+		last) words="--json" ;;
+		lock) words="--json --now pass" ;;
 		posture) words="--check --json" ;;
 		devices) words="--known --json" ;;
 		log) words="--follow --after --kind --json" ;;
