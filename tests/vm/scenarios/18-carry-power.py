@@ -183,7 +183,8 @@ class Campaign:
         self.work.medium = first
         self.stick.plug()
         self.open()
-        self.pc.staff(f"mkdir -p {PLACE}/copied; for i in $(seq 12); do dd if=/dev/urandom of={PLACE}/copied/$i bs=64k count=16; done")
+        self.pc.staff(f"mkdir -p {PLACE}/copied; for i in $(seq 12); do dd if=/dev/urandom of={PLACE}/copied/$i bs=64k count=16; done; "
+                      f"sync -f {PLACE}")  # what the power takes from the first medium is no copy's fault
         self.open_target()
         self.pc.as_user("staff", f"(sekishoctl media copy {self.stick.volume} {self.target.volume}; echo done) >{JOB} 2>&1 &")
         return random.uniform(0, 1.2)
