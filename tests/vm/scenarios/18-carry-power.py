@@ -55,11 +55,12 @@ class Campaign:
         self.work.allow_prepare()
         code, detail = self.work.carry("prepare", "--confirm", volume, volume)
         self.check("prepared", code == "SK-1239", f"{code} {detail} {journal(self.pc)}")
-        self.console.admin("key", "limit", "--facility", self.console.facility, "--kind", "medium", "--subject", self.work.medium,
-                           "--per-hour", LIMIT, "--per-day", LIMIT)
-        self.console.admin("key", "limit", "--facility", self.console.facility, "--kind", "terminal", "--subject",
-                           self.work.terminal, "--per-hour", LIMIT, "--per-day", LIMIT)
-        self.work.approve(self.work.request(end=10 * 3600))
+        request = self.work.request(end=10 * 3600)
+        person = self.console.admin("request", "show", "--request", request)["requester"]
+        for kind, subject in {"medium": self.work.medium, "terminal": self.work.terminal, "person": person}.items():
+            self.console.admin("key", "limit", "--facility", self.console.facility, "--kind", kind, "--subject", subject,
+                               "--per-hour", LIMIT, "--per-day", LIMIT)
+        self.work.approve(request)
         self.open()
         self.pc.staff(f"cp /etc/login.defs {PLACE}/kept.txt")
         self.close()
@@ -88,6 +89,7 @@ class Campaign:
                 return True
             self.stick.wait("SK-1230")
         self.check(f"cut {self.number}: it opens", False, f"{told} {self.work.shown(self.stick.volume)} {journal(self.pc)}")
+        self.stick.pull()
         return False
 
     def close(self, stick=None):
