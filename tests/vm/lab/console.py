@@ -150,7 +150,7 @@ SecretFile={state}/secret
 
     def sign_in(self, login, password, run):
         """With the one-time password, which has to be changed at once: to what is returned."""
-        new = "-".join(secrets.token_hex(3) for _ in range(3)) + "-Kb"
+        new = f"Mugi-Tobira-{secrets.token_hex(2)}"  # of a shape that is never too easy to guess
         done = run("login", "--server", self.address, "--fingerprint", self.fingerprint, "--login", login,
                    stdin=f"{password}\n{new}\n{new}\n")
         if done.returncode:

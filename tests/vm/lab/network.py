@@ -12,11 +12,12 @@ def connect(pc, ports):
     pc.qmp("netdev_add", {"type": "user", "id": "wire", "restrict": True, "guestfwd": ways})
     pc.qmp("device_add", {"driver": "virtio-net-pci", "id": "card", "netdev": "wire", "bus": "slot0"})
     pc.sh("echo 1 >/sys/bus/pci/rescan")  # a machine without ACPI is not told
-    found = "basename $(ls -d /sys/bus/virtio/drivers/virtio_net/virtio*/net/*)"
-    if pc.wait(f"{found} >/dev/null 2>&1", 30) is None:
+    # In one go and again: udev may be giving it its name.
+    up = "card=$(basename /sys/bus/virtio/drivers/virtio_net/virtio*/net/*) && ip link set $card up && " \
+         "ip address replace 10.0.2.15/24 dev $card"
+    if pc.wait(f"({up}) >/dev/null 2>&1", 30) is None:
         raise LabError(f"the PC does not find its network card:\n{pc.run('dmesg | tail -n 20').out}")
-    pc.sh(f"card=$({found}) && ip link set $card up && ip address add 10.0.2.15/24 dev $card && "
-          f"echo '{OTHER_END} {NAME}' >>/etc/hosts")
+    pc.sh(f"echo '{OTHER_END} {NAME}' >>/etc/hosts")
 
 
 def cut(pc, off=True):
