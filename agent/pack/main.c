@@ -1,51 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sekisho-pack: started by systemd when core connects; makes one archive, then it ends. */
-#include <getopt.h>
+#include <errno.h>
 #include <locale.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "agent/pack/pack.h"
-#include "config.h"
-#include "lib/base/own.h"
-#include "lib/base/str.h"
 #include "lib/door/door.h"
-#include "lib/log/log.h"
-
-static const char *arg_client = "sekisho";
-static const char *arg_listen;
-static uint64_t arg_client_uid = SK_DOOR_BY_NAME;
-
-static int usage(FILE *out, int status)
-{
-	fprintf(out, "usage: sekisho-pack [--client NAME | --client-uid N] [--listen PATH] [--version]\n");
-	return status;
-}
-
-/* Return: -1 go on; else the exit status. */
-static int parse_arguments(int argc, char **argv)
-{
-	static const struct option options[] = {{"client", required_argument, NULL, 'c'},
-		{"client-uid", required_argument, NULL, 'C'}, {"listen", required_argument, NULL, 'l'},
-		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
-	int letter;
-
-	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (letter == 'c')
-			arg_client = optarg;
-		else if (letter == 'l')
-			arg_listen = optarg;
-		else if (letter == 'v')
-			return puts("sekisho-pack " SK_VERSION) < 0;
-		else if (letter == 'h')
-			return usage(stdout, EXIT_SUCCESS);
-		else if (letter != 'C' || sk_num_parse(optarg, 10, UINT32_MAX - 1, &arg_client_uid) < 0)
-			return usage(stderr, EXIT_FAILURE);
-	}
-	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
-}
+#include "lib/door/service.h"
 
 /* What opens files does it now. Names are written in UTF-8, whatever this PC speaks. */
 static int prepare(void)
@@ -53,40 +15,24 @@ static int prepare(void)
 	int r;
 
 	tzset();
-	sk_log_init("sekisho-pack");
 	r = setlocale(LC_CTYPE, "C.UTF-8") ? sk_crypt_init() : -ENOENT;
 	if (r == 0)
 		r = pack_archive_warm_up();
-	if (r < 0) {
-		sk_log(LOG_ERR, "cannot begin: %s", strerror(-r));
+	if (sk_service_prepared(r) < 0)
 		return r;
-	}
-	r = pack_jail_enter();
-	if (r < 0)
-		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .id = SK_MESSAGE_JAIL_FAILED},
-			"the jail cannot be set up: %s", strerror(-r));
-	return r;
+	return sk_service_jailed(pack_jail_enter());
 }
 
 int main(int argc, char **argv)
 {
-	uid_t client;
-	int listen_fd, fd, r;
+	SkServiceEntry entry;
+	int fd, r;
 
-	r = parse_arguments(argc, argv);
+	r = sk_service_begin(&(SkService){.name = "sekisho-pack"}, argc, argv, &entry);
 	if (r >= 0)
 		return r;
-	if (sk_door_find_client(arg_client, arg_client_uid, &client) < 0)
-		return EXIT_FAILURE;
-	listen_fd = sk_door_socket(arg_listen);
-	if (listen_fd < 0)
-		return EXIT_FAILURE;
-	signal(SIGPIPE, SIG_IGN);
 	if (prepare() < 0)
 		return EXIT_FAILURE;
-	fd = sk_door_wait(listen_fd, client);
-	r = fd < 0 ? fd : pack_serve(fd);
-	if (r < 0)
-		sk_log(LOG_ERR, "ended: %s", strerror(-r));
-	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	fd = sk_door_wait(entry.listen_fd, entry.client);
+	sk_service_end(fd < 0 ? fd : pack_serve(fd));
 }

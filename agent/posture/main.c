@@ -5,12 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,49 +18,11 @@
 #include "agent/posture/nft.h"
 #include "agent/posture/peer_core.h"
 #include "agent/posture/sums.h"
-#include "config.h"
-#include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/door/door.h"
-#include "lib/log/log.h"
+#include "lib/door/service.h"
 
 static const char *arg_root = "/";
-static const char *arg_client = "sekisho";
-static const char *arg_listen;
-static uint64_t arg_client_uid = SK_DOOR_BY_NAME;
-
-static int usage(FILE *out, int status)
-{
-	fprintf(out, "usage: sekisho-posture [--root DIR] [--client NAME | --client-uid N]\n"
-		     "                       [--listen PATH] [--version]\n");
-	return status;
-}
-
-/* Return: -1 go on; else the exit status. */
-static int parse_arguments(int argc, char **argv)
-{
-	static const struct option options[] = {{"root", required_argument, NULL, 'r'},
-		{"client", required_argument, NULL, 'c'}, {"client-uid", required_argument, NULL, 'C'},
-		{"listen", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'}, {0}};
-	int letter;
-
-	while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (letter == 'r')
-			arg_root = optarg;
-		else if (letter == 'c')
-			arg_client = optarg;
-		else if (letter == 'l')
-			arg_listen = optarg;
-		else if (letter == 'v')
-			return puts("sekisho-posture " SK_VERSION) < 0;
-		else if (letter == 'h')
-			return usage(stdout, EXIT_SUCCESS);
-		else if (letter != 'C' || sk_num_parse(optarg, 10, UINT32_MAX - 1, &arg_client_uid) < 0)
-			return usage(stderr, EXIT_FAILURE);
-	}
-	return optind == argc ? -1 : usage(stderr, EXIT_FAILURE);
-}
 
 /* systemd reads the file for us (LoadCredential=), so that nobody here needs to be able to. */
 static int open_shadow(const Posture *posture)
@@ -112,43 +71,28 @@ static int prepare(Posture *posture)
 	int r = sums_init();
 
 	tzset();
-	sk_log_init("sekisho-posture");
 	if (r == 0)
 		r = open_posture(posture);
-	if (r < 0) {
-		sk_log(LOG_ERR, "cannot begin: %s", strerror(-r));
+	if (sk_service_prepared(r) < 0)
 		return r;
-	}
-	r = posture_jail_enter();
-	if (r < 0)
-		sk_log_event(&(SkLogEvent){.priority = LOG_ERR, .id = SK_MESSAGE_JAIL_FAILED},
-			"the jail cannot be set up: %s", strerror(-r));
-	return r;
+	return sk_service_jailed(posture_jail_enter());
 }
 
 int main(int argc, char **argv)
 {
+	static const SkServiceOption options[] = {{.name = "root", .value = "DIR", .text = &arg_root}, {0}};
+	SkServiceEntry entry;
 	Posture posture;
-	uid_t client;
-	int listen_fd, fd, r;
+	int fd, r;
 
-	r = parse_arguments(argc, argv);
+	r = sk_service_begin(&(SkService){"sekisho-posture", options}, argc, argv, &entry);
 	if (r >= 0)
 		return r;
-	if (sk_door_find_client(arg_client, arg_client_uid, &client) < 0)
-		return EXIT_FAILURE;
-	listen_fd = sk_door_socket(arg_listen);
-	if (listen_fd < 0)
-		return EXIT_FAILURE;
-	signal(SIGPIPE, SIG_IGN);
 	/* Standard error may be a file, of which none may grow. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (prepare(&posture) < 0)
 		return EXIT_FAILURE;
 	sd_notify(0, "READY=1");
-	fd = sk_door_wait(listen_fd, client);
-	r = fd < 0 ? fd : posture_serve(&posture, arg_root, fd);
-	if (r < 0)
-		sk_log(LOG_ERR, "ended: %s", strerror(-r));
-	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	fd = sk_door_wait(entry.listen_fd, entry.client);
+	sk_service_end(fd < 0 ? fd : posture_serve(&posture, arg_root, fd));
 }
