@@ -75,6 +75,11 @@ int sk_api_export_target_remove(SkCall *call)
 
 /* ---- lines of a chain ---- */
 
+static int write_chain(SkCall *call, const void *chain, FILE *out)
+{
+	return sk_export_chain(call->db, &call->caller.scope, chain, out);
+}
+
 int sk_api_record_export(SkCall *call)
 {
 	const char *form = sk_call_text(call, "form");
@@ -83,24 +88,9 @@ int sk_api_record_export(SkCall *call)
 		.limit = sk_call_int(call, "limit"),
 		.form = (SkExportForm)sk_export_form_parse(form)};
 	json_auto_t *row = NULL;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
 	int r = sk_table_read(call->db, &sk_terminals_table, &call->caller.scope, chain.terminal, &row);
 
-	if (r < 0)
-		return r;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
-	r = sk_export_chain(call->db, &call->caller.scope, &chain, out);
-	if (fclose(out) != 0 && r == 0)
-		r = -ENOMEM;
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	return sk_call_answer_bytes(call, "text/plain; charset=utf-8", text, size);
+	return r < 0 ? r : sk_call_answer_written(call, "text/plain; charset=utf-8", write_chain, &chain);
 }
 
 /* ---- alarms about chains ---- */

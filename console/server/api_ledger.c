@@ -19,28 +19,19 @@ static bool has_facility(const SkCall *call, const char *facility)
 	return sk_scope_has_facility(&call->caller.scope, facility);
 }
 
+static int write_ledger(SkCall *call, const void *scope, FILE *out)
+{
+	return sk_ledger_export(call->db, scope, sk_call_language(call), out);
+}
+
 int sk_api_ledger_export(SkCall *call)
 {
 	const char *facility = sk_call_text(call, "facility");
 	const SkScope one = {.facilities = &facility, .n_facilities = 1};
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
-	int r;
 
 	if (!has_facility(call, facility))
 		return -ENOENT;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
-	r = sk_ledger_export(call->db, &one, call->language == SK_JAPANESE ? "ja" : "en", out);
-	if (fclose(out) != 0 && r == 0)
-		r = -ENOMEM;
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	return sk_call_answer_bytes(call, "text/csv", text, size);
+	return sk_call_answer_written(call, "text/csv", write_ledger, &one);
 }
 
 typedef struct Importing {

@@ -37,25 +37,16 @@ int sk_api_lock_day_report(SkCall *call)
 	return r < 0 ? r : sk_call_answer(call, 200, answer);
 }
 
+static int write_days(SkCall *call, const void *period, FILE *out)
+{
+	return sk_screen_days_csv(call->db, &call->caller.scope, period, sk_call_language(call), out);
+}
+
 int sk_api_lock_day_export(SkCall *call)
 {
 	const SkScreenPeriod period = period_of(call);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int r;
 
-	if (!out)
-		return -ENOMEM;
-	r = sk_screen_days_csv(
-		call->db, &call->caller.scope, &period, call->language == SK_JAPANESE ? "ja" : "en", out);
-	if (fclose(out) != 0 && r == 0)
-		r = -ENOMEM;
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	return sk_call_answer_bytes(call, "text/csv", text, size);
+	return sk_call_answer_written(call, "text/csv", write_days, &period);
 }
 
 typedef struct Ordering {

@@ -125,8 +125,9 @@ int sk_api_medium_retire(SkCall *call)
 }
 
 /* The name and the telephone number of the facility, for whoever finds it. */
-static int write_label(SkCall *call, const json_t *medium, FILE *out)
+static int write_label(SkCall *call, const void *what, FILE *out)
 {
+	const json_t *medium = what;
 	own_rows SkDbRows *rows = NULL;
 	const char *facility = json_string_value(json_object_get(medium, "facility"));
 	int r = sk_db_query(call->db, "SELECT name, contact FROM facilities WHERE id = $1",
@@ -143,29 +144,14 @@ static int write_label(SkCall *call, const json_t *medium, FILE *out)
 			     .classification = json_string_value(json_object_get(medium, "classification")),
 			     .owner = sk_db_get_text(rows, 0),
 			     .contact = sk_db_get_text(rows, 1) ? sk_db_get_text(rows, 1) : "",
-			     .language = call->language == SK_JAPANESE ? "ja" : "en"});
+			     .language = sk_call_language(call)});
 }
 
 int sk_api_medium_label(SkCall *call)
 {
 	json_auto_t *medium = NULL;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
 	int r = sk_table_read(
 		call->db, &sk_media_table, &call->caller.scope, sk_call_text(call, "medium"), &medium);
 
-	if (r < 0)
-		return r;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
-	r = write_label(call, medium, out);
-	if (fclose(out) != 0 && r == 0)
-		r = -ENOMEM;
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	return sk_call_answer_bytes(call, "image/svg+xml", text, size);
+	return r < 0 ? r : sk_call_answer_written(call, "image/svg+xml", write_label, medium);
 }

@@ -39,27 +39,17 @@ static bool may_read(const SkCall *call)
 				      : is_this_machine(call->address);
 }
 
+static int write_metrics(SkCall *call, const void *ignored, FILE *out)
+{
+	sk_metrics_write_process(out, &call->server->metrics, sk_poll_count(call->server->poll));
+	return sk_metrics_write_database(out, call->db);
+}
+
 int sk_api_system_metrics(SkCall *call)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
-	int r;
-
 	if (!may_read(call))
 		return sk_call_refuse(call, SK_NOT_FOUND, NULL);
 	if (!call->db)
 		return -ENOTCONN;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return -ENOMEM;
-	sk_metrics_write_process(out, &call->server->metrics, sk_poll_count(call->server->poll));
-	r = sk_metrics_write_database(out, call->db);
-	if (fclose(out) != 0 && r == 0)
-		r = -ENOMEM;
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	return sk_call_answer_bytes(call, "text/plain; version=0.0.4; charset=utf-8", text, size);
+	return sk_call_answer_written(call, "text/plain; version=0.0.4; charset=utf-8", write_metrics, NULL);
 }

@@ -74,6 +74,31 @@ int sk_call_answer_bytes(SkCall *call, const char *type, void *bytes, size_t siz
 	return 0;
 }
 
+int sk_call_answer_written(SkCall *call, const char *type,
+	int (*write)(SkCall *call, const void *what, FILE *out), const void *what)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	r = write(call, what, out);
+	if (fclose(out) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	return sk_call_answer_bytes(call, type, text, size);
+}
+
+const char *sk_call_language(const SkCall *call)
+{
+	return call->language == SK_JAPANESE ? "ja" : "en";
+}
+
 int sk_call_answer_file(SkCall *call, const char *type, int fd, size_t size)
 {
 	clear_answer(&call->reply);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "console/api/api.h"
 #include "console/api/validate.h"
@@ -108,12 +109,18 @@ int64_t sk_call_int(const SkCall *call, const char *name);
 const char *sk_call_body_text(const SkCall *call, const char *name);
 int64_t sk_call_body_int(const SkCall *call, const char *name);
 
+/* "ja" or "en". */
+const char *sk_call_language(const SkCall *call);
+
 /* json is taken over (also on failure). Return: 0 or -ENOMEM (json NULL: building it failed). */
 int sk_call_answer(SkCall *call, unsigned status, json_t *json);
 /* 204 */
 int sk_call_done(SkCall *call);
 /* bytes: taken over and freed with free(). type lives for ever. */
 int sk_call_answer_bytes(SkCall *call, const char *type, void *bytes, size_t size);
+/* What write() writes, unless it fails: then its negative errno. type as above. */
+int sk_call_answer_written(SkCall *call, const char *type,
+	int (*write)(SkCall *call, const void *what, FILE *out), const void *what);
 
 /* fd: of a file with size bytes, taken over. */
 int sk_call_answer_file(SkCall *call, const char *type, int fd, size_t size);

@@ -71,7 +71,7 @@ static void add_headers(struct MHD_Response *response, const SkCall *call)
 	if (reply->type || reply->json)
 		add(response, "Content-Type", reply->type ? reply->type : "application/json");
 	if (reply->json)
-		add(response, "Content-Language", call->language == SK_JAPANESE ? "ja" : "en");
+		add(response, "Content-Language", sk_call_language(call));
 	add(response, "Set-Cookie", reply->cookie);
 	add(response, "Location", reply->location);
 	/* Bytes of people are saved, never shown as a page of ours. */
