@@ -8,6 +8,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "agent/lock/front.h"
+#include "agent/lock/sessions.h"
 #include "agent/lock/unlock.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -106,6 +108,9 @@ static int on_front(sd_event_source *source, int fd, uint32_t events, void *user
 	/* Read, so that it is told again. */
 	(void)!pread(fd, text, sizeof(text), 0);
 	look_at_front(lock);
+	/* What was in front until now had the input until now. */
+	sessions_note_input(lock, lock_now(), activity_newest(lock->activity));
+	front_read(lock);
 	lock_look(lock);
 	return 0;
 }

@@ -9,7 +9,8 @@
 
 static const int capabilities[] = {
 	CAP_SYS_TTY_CONFIG, /* VT_LOCKSWITCH */
-	CAP_SYS_PTRACE,	    /* which program a process of a user's runs: /proc/PID/exe */
+	CAP_SYS_PTRACE,	    /* which program a process of a user's runs: /proc/PID/exe; what one of root's has
+			       open: fd */
 	-1,
 };
 

@@ -31,12 +31,16 @@ typedef struct Seen {
 	bool here; /* the list had it just now */
 	bool far, in_front, can_ask;
 	bool hint, ended;
-	bool wanted;	 /* this one is to be locked now */
-	uint64_t input;	 /* the last sign of its user */
-	LockHold hold;	 /* since then */
-	Holder holder;	 /* since then; "": there was none */
-	Locker locker;	 /* who said that it is locked */
-	int64_t touched; /* when its terminal was touched last, by the terminal's own clock */
+	bool wanted;	       /* this one is to be locked now */
+	uint64_t input;	       /* the last sign of its user */
+	LockHold hold;	       /* since then */
+	Holder holder;	       /* since then; "": there was none */
+	Locker locker;	       /* who said that it is locked */
+	unsigned vt;	       /* it is at this console, and logind does not know it (front.h); 0: it does */
+	bool nameless;	       /* whose password would open it is not known */
+	pid_t owner;	       /* who works there; 0: not known */
+	sd_event_source *life; /* of the owner */
+	int64_t touched;       /* when its terminal was touched last, by the terminal's own clock */
 	LockMachine machine;
 } Seen;
 
@@ -55,6 +59,11 @@ typedef struct Lock {
 	char lockers[1024];  /* programs that are, besides those known; blanks between */
 	bool wanted;	     /* lock now */
 	Seen sessions[LOCK_SESSIONS_MAX];
+
+	unsigned front;	       /* the console in front, when it was looked at; 0: none */
+	bool front_known;      /* it was somebody's then, and we hear when that changes */
+	uint64_t front_since;  /* it is in front */
+	uint64_t front_looked; /* who is there */
 
 	Vt vt;
 	sd_event_source *vt_io; /* another console is in front */

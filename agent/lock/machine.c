@@ -206,6 +206,30 @@ static LockStep when_undead(LockMachine *machine, const LockLimits *limits, cons
 	return step;
 }
 
+/* It can neither be covered nor ended: it stands open until it can be covered, or its user is back. */
+static LockStep when_stays(LockMachine *machine, const LockLimits *limits, const LockFacts *facts)
+{
+	LockStep step = {.next = LOCK_NEVER};
+
+	if (!facts->in_front) {
+		machine->state = LOCK_WAITING;
+		machine->told_open = false;
+		return step;
+	}
+	if (machine->told_open && idle_of(machine, facts) < limits->idle) {
+		lock_begin(machine, facts->now);
+		return when_open(machine, limits, facts);
+	}
+	machine->deadline = facts->now + LOOK_AGAIN;
+	step = (LockStep){.action = LOCK_COVER, .next = machine->deadline};
+	if (machine->told_open)
+		return step;
+	machine->told_open = true;
+	step.news = LOCK_IS_OPEN;
+	step.idle = idle_of(machine, facts);
+	return step;
+}
+
 LockStep lock_step(LockMachine *machine, const LockLimits *limits, const LockFacts *facts)
 {
 	bool closed = facts->cover || (facts->hint && !machine->stuck),
@@ -226,5 +250,5 @@ LockStep lock_step(LockMachine *machine, const LockLimits *limits, const LockFac
 		return (LockStep){.next = machine->deadline};
 	if (machine->state == LOCK_ASKED)
 		return when_refused(machine, limits, facts);
-	return begin_end(machine, limits, facts);
+	return facts->stays ? when_stays(machine, limits, facts) : begin_end(machine, limits, facts);
 }

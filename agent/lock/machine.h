@@ -7,7 +7,7 @@
  * The desktop is asked, and has to show that it did it. What does not show it (or has no lock, like a text
  * console) is covered by the console of ours, which the kernel itself shows to be there. So is what opens
  * again without anybody there, and what does not open to somebody who tries for long. What cannot be covered
- * is ended.
+ * is ended; what stays is told to stand open, and covered as soon as that is possible.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +46,7 @@ typedef struct LockFacts {
 	bool in_front;	/* somebody sees it */
 	bool can_ask;	/* it is a desktop, not a text console */
 	bool far;	/* signed in over the network: there is no screen to lock */
+	bool stays;	/* nobody can end it */
 	bool wanted;	/* lock now, whatever the time */
 	LockHold hold;	/* since the last sign of its user */
 } LockFacts;

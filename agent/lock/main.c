@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "agent/lock/cover.h"
+#include "agent/lock/front.h"
 #include "agent/lock/jail.h"
 #include "agent/lock/lock.h"
 #include "agent/lock/peer_core.h"
@@ -71,26 +72,37 @@ static void carry_out(Lock *lock, Seen *seen, const LockStep *step)
 		inhibit_ask(lock, seen);
 	else if (step->action == LOCK_ASK)
 		sessions_ask_lock(lock, seen);
-	else if (step->action == LOCK_COVER)
+	else if (step->action == LOCK_COVER && !seen->nameless)
 		cover_take(lock, seen);
 	else if (step->action == LOCK_END)
 		sessions_end(lock, seen);
 }
 
 /* A presentation: nobody needs to touch it. It is over also without core. */
-static LockLimits limits_of(const Lock *lock, const Seen *seen, uint64_t now)
+static LockLimits limits_here(const Lock *lock, uint64_t now)
 {
 	LockLimits limits = lock->limits;
 
-	if (now < lock->pass_until && !seen->far)
+	if (now < lock->pass_until)
 		limits.idle = limits.end = 0;
 	return limits;
+}
+
+static LockLimits limits_of(const Lock *lock, const Seen *seen, uint64_t now)
+{
+	const LockLimits here = limits_here(lock, now);
+
+	return seen->far ? lock->limits : seen->vt ? front_limits(&here) : here;
 }
 
 void lock_look(Lock *lock)
 {
 	uint64_t newest = activity_newest(lock->activity), now = lock_now(), next = LOCK_NEVER;
 
+	const LockLimits here = limits_here(lock, now);
+
+	if (lock->wanted || front_is_due(lock, &here, now))
+		front_read(lock);
 	cover_forget_gone(lock);
 	sessions_note_input(lock, now, newest);
 	for (Seen *seen = lock->sessions; seen < lock->sessions + LOCK_SESSIONS_MAX; seen++) {
@@ -104,6 +116,7 @@ void lock_look(Lock *lock)
 			.in_front = seen->in_front,
 			.can_ask = seen->can_ask && !lock->by_console,
 			.far = seen->far,
+			.stays = seen->vt > 0,
 			.wanted = (lock->wanted || seen->wanted) && !seen->far,
 			.hold = seen->hold};
 		const LockLimits limits = limits_of(lock, seen, now);
@@ -116,6 +129,8 @@ void lock_look(Lock *lock)
 	}
 	if (now < lock->pass_until && lock->pass_until < next)
 		next = lock->pass_until;
+	if (front_next(lock, &here) < next)
+		next = front_next(lock, &here);
 	lock->wanted = false;
 	core_tell_state(lock);
 	plan(lock, next);
@@ -176,11 +191,13 @@ static int run(Lock *lock, int listen_fd)
 		return r;
 	}
 	sessions_read(lock);
+	front_read(lock);
 	lock_look(lock);
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(lock->event);
 	sd_notify(0, "STOPPING=1");
 	locker_close(lock);
+	front_close(lock);
 	sessions_close(lock);
 	activity_close(lock->activity);
 	return r;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "agent/lock/cover.h"
+#include "agent/lock/front.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/ipc/check_lock.h"
@@ -47,6 +48,7 @@ static int on_user(void *userdata, const SkHead *message, int *fds, size_t n_fds
 	const SkLockUser *user = (const SkLockUser *)message;
 	Lock *lock = userdata;
 
+	front_read(lock);
 	for (Seen *seen = lock->sessions; seen < lock->sessions + LOCK_SESSIONS_MAX; seen++)
 		if (seen->id[0] && seen->uid == user->uid)
 			seen->wanted = true;

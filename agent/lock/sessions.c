@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "agent/lock/cover.h"
+#include "agent/lock/front.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -137,6 +138,8 @@ void sessions_read(Lock *lock)
 	}
 	free(ids);
 	for (Seen *seen = lock->sessions; seen < lock->sessions + LOCK_SESSIONS_MAX; seen++) {
+		if (seen->vt)
+			continue;
 		if (seen->here) {
 			ask_hint(lock, seen);
 			continue;
@@ -154,6 +157,7 @@ static int on_logins(sd_event_source *source, int fd, uint32_t events, void *use
 	/* What was in front until now had the input until now. */
 	sessions_note_input(lock, lock_now(), activity_newest(lock->activity));
 	sessions_read(lock);
+	front_read(lock);
 	lock_look(lock);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kd.h>
 #include <linux/vt.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,31 @@ static int in_front(int fd)
 	struct vt_stat state;
 
 	return ioctl(fd, VT_GETSTATE, &state) < 0 ? -errno : state.v_active;
+}
+
+/* A picture stays when who made it is gone. Asked of another console, for what we have open is open. */
+static bool is_open(int number)
+{
+	own_fd int fd = open_console(number == 1 ? 2 : 1);
+	struct vt_stat state;
+
+	/* The kernel has a bit for each of the first 15. */
+	return number > 15 || fd < 0 || ioctl(fd, VT_GETSTATE, &state) < 0 ||
+	       (state.v_state & (1u << number));
+}
+
+int vt_in_front(bool *picture)
+{
+	int mode = KD_TEXT, fd = open_console(0);
+
+	if (fd < 0)
+		return fd;
+	bool graphics = ioctl(fd, KDGETMODE, &mode) == 0 && mode == KD_GRAPHICS;
+	int number = in_front(fd);
+
+	close(fd);
+	*picture = graphics && number > 0 && is_open(number);
+	return number;
 }
 
 static int write_note(const Vt *vt, const char *directory)
@@ -86,10 +112,11 @@ int vt_take(Vt *vt, const char *directory, const char *session, const char *user
 	Vt taken = {.fd = -1, .uid = uid};
 	own_fd int fd = open_console(0);
 
-	if (vt->number)
+	if (vt->up)
 		return 0;
 	if (fd < 0)
 		return fd;
+	vt_give_back(vt, directory);
 	taken.before = in_front(fd);
 	if (taken.before < 0)
 		return taken.before;

@@ -17,10 +17,15 @@ typedef struct Vt {
 	char session[64];
 } Vt;
 
+/* picture: somebody shows one there, and no text. Return: the number of the console in front; 0 or negative
+ * errno: there is none. */
+int vt_in_front(bool *picture);
+
 /* The note of one before us, if it is still in front. directory: /run/sekisho/lock. */
 void vt_resume(Vt *vt, const char *directory);
 
-/* Asks the kernel to bring one to the front; vt_look() tells when it is. Return: 0 or negative errno. */
+/* Asks the kernel to bring one to the front; vt_look() tells when it is. One that did not come is tried anew.
+ * Return: 0 or negative errno. */
 int vt_take(Vt *vt, const char *directory, const char *session, const char *user, uid_t uid);
 
 /* Is it in front? Then it is locked there. Return: vt->up. */

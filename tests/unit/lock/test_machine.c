@@ -333,6 +333,44 @@ static void test_far_and_policy(void **state)
 	assert_true(is_safe(&world));
 }
 
+/* A console that logind does not know: nobody can end it. */
+static void test_stays(void **state)
+{
+	World world;
+
+	world_begin(&world, false);
+	world.facts.stays = true;
+	assert_int_equal(pass(&world, IDLE + SECOND), LOCK_IS_LOCKED);
+	assert_true(world.facts.cover);
+	/* It does not let go of the screen: told once, and tried again. */
+	world_begin(&world, false);
+	world.facts.stays = true;
+	world.cover_comes = false;
+	assert_int_equal(pass(&world, IDLE + 5 * SECOND), LOCK_IS_OPEN);
+	assert_true(world.there);
+	assert_int_equal(pass(&world, 10 * CONFIRM), LOCK_NO_NEWS);
+	world.cover_comes = true;
+	assert_int_equal(pass(&world, 20 * SECOND), LOCK_IS_LOCKED);
+	assert_false(world.machine.told_open);
+	/* Its user is back: it does not stand open without him. */
+	world_begin(&world, false);
+	world.facts.stays = true;
+	world.cover_comes = false;
+	pass(&world, IDLE + 5 * SECOND);
+	assert_true(world.machine.told_open);
+	world.facts.input = world.facts.now;
+	pass(&world, 20 * SECOND);
+	assert_false(world.machine.told_open);
+	assert_int_equal(pass(&world, IDLE + 5 * SECOND), LOCK_IS_OPEN);
+	/* Nobody sees it. */
+	world.facts.in_front = false;
+	assert_int_equal(pass(&world, 20 * SECOND), LOCK_NO_NEWS);
+	assert_false(world.machine.told_open);
+	world.facts.in_front = world.cover_comes = true;
+	look(&world);
+	assert_true(world.facts.cover);
+}
+
 static unsigned dice(unsigned sides)
 {
 	return (unsigned)random() % sides;
@@ -435,7 +473,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_helps), cmocka_unit_test(test_text_console),
 		cmocka_unit_test(test_far_and_policy), cmocka_unit_test(test_program_keeps_it_open),
 		cmocka_unit_test(test_program_keeps_nothing_open), cmocka_unit_test(test_locker_goes),
-		cmocka_unit_test(test_lock_does_not_open), cmocka_unit_test(test_random_traces)};
+		cmocka_unit_test(test_lock_does_not_open), cmocka_unit_test(test_stays),
+		cmocka_unit_test(test_random_traces)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lock/owners.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/lock/process.h"
+#include "lib/base/io.h"
+#include "lib/base/own.h"
+#include "lib/base/str.h"
+
+#define TEXT_MAX 65536
+#define TTY_MAJOR 4
+
+/* What asks who is there, or only waits for whom it let in. Each is root's own program (process.h). */
+static const char *const doors[] = {"agetty", "getty", "mingetty", "fgetty", "login", "su", "sudo", "runuser",
+	"plymouthd", "systemd-tty-ask-password-agent", NULL};
+
+/* What these started shows a sign-in; whom they let in is known to logind. */
+static const char *const greeters[] = {"xdm", "wdm", "slim", "lxdm-binary", NULL};
+
+/* They hold consoles for others. */
+static const char *const keepers[] = {"systemd", "systemd-logind", "plymouthd", NULL};
+
+static const char *const folders[] = {
+	"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/", "/usr/lib/systemd/", "/lib/systemd/"};
+
+bool owners_parse_stat(const char *text, OwnerStat *stat)
+{
+	const char *rest = strrchr(text, ')');
+	int pid, parent, leader, number;
+	uint64_t started;
+
+	if (!rest || sscanf(text, "%d (", &pid) != 1 ||
+		sscanf(rest,
+			") %*c %d %*d %d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+			&parent, &leader, &number, &started) != 4 ||
+		pid <= 0)
+		return false;
+	unsigned terminal = (unsigned)number; /* two numbers in one: MKDEV() as user space sees it */
+	unsigned major = (terminal >> 8) & 0xfff, minor = (terminal & 0xff) | ((terminal >> 12) & 0xfff00);
+
+	*stat = (OwnerStat){.pid = pid, .parent = parent, .leader = leader, .started = started};
+	if (major == TTY_MAJOR && minor <= OWNERS_VT_MAX)
+		stat->vt = minor;
+	return true;
+}
+
+/* All that have one terminal are of one session, and its leader was there first. */
+bool owners_is_earlier(const OwnerStat *a, const OwnerStat *b)
+{
+	bool leads_a = a->pid == a->leader, leads_b = b->pid == b->leader;
+
+	if (a->started != b->started)
+		return a->started < b->started;
+	return leads_a != leads_b ? leads_a : a->pid < b->pid;
+}
+
+static char *read_proc(pid_t pid, const char *name)
+{
+	char path[64], *text = NULL;
+
+	if (!sk_str_format(path, sizeof(path), "/proc/%d/%s", (int)pid, name) ||
+		sk_io_read_file_at(AT_FDCWD, path, TEXT_MAX, &text, NULL) < 0)
+		return NULL;
+	return text;
+}
+
+/* Who started it: its real user. Return: false when it is gone. */
+static bool read_user(pid_t pid, uid_t *uid)
+{
+	own_free char *status = read_proc(pid, "status");
+	const char *line = status ? strstr(status, "\nUid:\t") : NULL;
+
+	return line && sscanf(line, "\nUid:\t%u", uid) == 1;
+}
+
+static bool is_one_of(pid_t pid, const char *const names[])
+{
+	char path[PROCESS_PATH_MAX];
+
+	if (!process_program(pid, path, sizeof(path)))
+		return false;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(folders); i++)
+		for (size_t k = 0; sk_str_starts(path, folders[i]) && names[k]; k++)
+			if (sk_str_eq(path + strlen(folders[i]), names[k]))
+				return true;
+	return false;
+}
+
+typedef bool (*Visit)(const OwnerStat *stat, void *userdata);
+
+/* Each process that is there, until one is enough. What ends meanwhile is left out. */
+static int visit_all(Visit visit, void *userdata)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	bool go_on = true;
+
+	if (!dir)
+		return -errno;
+	while (go_on && (entry = readdir(dir)) != NULL) {
+		OwnerStat stat;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		own_free char *text = read_proc((pid_t)strtol(entry->d_name, NULL, 10), "stat");
+
+		if (text && owners_parse_stat(text, &stat))
+			go_on = visit(&stat, userdata);
+	}
+	closedir(dir);
+	return 0;
+}
+
+/* What was found of each console: who works there, and what let somebody in. */
+typedef struct Found {
+	OwnerStat person[OWNERS_VT_MAX + 1], door[OWNERS_VT_MAX + 1];
+} Found;
+
+static void keep_earlier(OwnerStat *kept, const OwnerStat *stat)
+{
+	if (kept->pid == 0 || owners_is_earlier(stat, kept))
+		*kept = *stat;
+}
+
+static bool note(const OwnerStat *stat, void *userdata)
+{
+	Found *found = userdata;
+
+	if (stat->vt == 0)
+		return true;
+	if (is_one_of(stat->pid, doors))
+		keep_earlier(&found->door[stat->vt], stat);
+	else if (!is_one_of(stat->parent, greeters))
+		keep_earlier(&found->person[stat->vt], stat);
+	return true;
+}
+
+static bool is_no_door(pid_t pid, void *userdata)
+{
+	return !is_one_of(pid, doors);
+}
+
+/* Whom a door let in may have another terminal, as sudo and su give it. */
+static pid_t first_of(const Found *found, unsigned vt)
+{
+	if (found->person[vt].pid > 0)
+		return found->person[vt].pid;
+	return found->door[vt].pid > 0 ? process_find_below(found->door[vt].pid, is_no_door, NULL) : 0;
+}
+
+int owners_read(Owner owners[OWNERS_VT_MAX + 1])
+{
+	Found found = {0};
+	int r = visit_all(note, &found);
+
+	memset(owners, 0, (OWNERS_VT_MAX + 1) * sizeof(owners[0]));
+	for (unsigned vt = 1; r == 0 && vt <= OWNERS_VT_MAX; vt++) {
+		pid_t pid = first_of(&found, vt);
+
+		if (pid > 0 && read_user(pid, &owners[vt].uid))
+			owners[vt].pid = pid;
+	}
+	return r;
+}
+
+typedef struct Search {
+	char terminal[32];
+	OwnerStat found;
+} Search;
+
+static bool has_open(pid_t pid, const char *terminal)
+{
+	char path[64], target[64];
+	const struct dirent *entry;
+	bool has = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	DIR *dir = opendir(path);
+
+	while (dir && !has && (entry = readdir(dir)) != NULL) {
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+
+		target[n > 0 ? n : 0] = 0;
+		has = sk_str_eq(target, terminal);
+	}
+	if (dir)
+		closedir(dir);
+	return has;
+}
+
+/* Of other users' programs it cannot be seen; they would have got the console from one of root's. */
+static bool look_inside(const OwnerStat *stat, void *userdata)
+{
+	Search *search = userdata;
+
+	if (stat->pid != getpid() && has_open(stat->pid, search->terminal) && !is_one_of(stat->pid, doors) &&
+		!is_one_of(stat->pid, keepers) && !is_one_of(stat->parent, greeters))
+		keep_earlier(&search->found, stat);
+	return true;
+}
+
+int owners_find_open(unsigned vt, Owner *owner)
+{
+	Search search = {0};
+
+	snprintf(search.terminal, sizeof(search.terminal), "/dev/tty%u", vt);
+	int r = visit_all(look_inside, &search);
+
+	*owner = (Owner){0};
+	if (r == 0 && search.found.pid > 0 && read_user(search.found.pid, &owner->uid))
+		owner->pid = search.found.pid;
+	return r;
+}
