@@ -60,7 +60,7 @@ static void format_session_path(char *path, size_t size, const char *id)
 
 static void put_together(Core *core)
 {
-	bool locked = core->session.hinted || core->session.shut;
+	bool locked = core->session.hinted || core->session.shut || core->session.away;
 
 	if (core->session.locked == locked)
 		return;
@@ -115,10 +115,20 @@ static int on_session_changed(sd_bus_message *message, void *userdata, sd_bus_er
 static void clear(Session *session)
 {
 	session->present = false;
-	session->hinted = false;
+	session->hinted = session->away = false;
 	session->locked = session->shut;
 	session->user[0] = session->id[0] = 0;
 	forget_groups(session);
+}
+
+/* What is in front is no session: a console of sekisho-lock, or a prompt. Who sat there is still signed in,
+ * and what they opened stays open behind it, as behind the lock of a desktop. */
+static bool is_behind(const Session *session)
+{
+	own_free char *state = NULL;
+
+	return session->present && sd_session_get_state(session->id, &state) >= 0 &&
+	       sk_str_eq(state, "online");
 }
 
 static void read_active(Core *core)
@@ -127,8 +137,13 @@ static void read_active(Core *core)
 	own_free char *id = NULL;
 	const struct passwd *entry;
 	uid_t uid;
+	int r = sd_seat_get_active("seat0", &id, &uid);
 
-	if (sd_seat_get_active("seat0", &id, &uid) < 0) {
+	session->away = r < 0 && is_behind(session);
+	put_together(core);
+	if (session->away)
+		return;
+	if (r < 0) {
 		clear(session);
 		return;
 	}

@@ -2,6 +2,7 @@
 #pragma once
 /*
  * Who sits at the PC: the active session of seat0, as logind tells it, and whether its screen is locked.
+ * While none is active it is the one that was, until it ends.
  */
 #include <stdbool.h>
 #include <sys/types.h>
@@ -21,7 +22,8 @@ typedef struct Session {
 	char id[64];
 	bool hinted;			  /* its desktop says that it is locked */
 	bool shut;			  /* sekisho-lock says that the seat is locked */
-	bool locked;			  /* one of the two */
+	bool away;			  /* still signed in, but what is in front is no session */
+	bool locked;			  /* one of the three */
 	char *groups[SESSION_GROUPS_MAX]; /* names, ended by NULL */
 	sd_login_monitor *monitor;
 	sd_event_source *io;

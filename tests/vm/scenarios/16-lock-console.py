@@ -43,10 +43,14 @@ def unlocked(check, pc):
 def by_order(check, pc):
     settings(pc, 0, "PassMaxSec=1h\n")
     mark = pc.last_record()
+    kept = pc.plug("stick", image=images.clean())
+    mounted = "findmnt -rno TARGET | grep ^/media/staff/"
+    check("a medium is open", pc.wait(mounted, 30, 0.5) is not None)
     passed = pc.sh("sekishoctl lock pass 10 --reason 学会")
     check("a presentation pass, where the policy allows it", "SK-1708" in passed, passed)
     pc.sh("sekishoctl lock --now")
     check.within("locked by order", covered(pc, 5), 2)
+    check("what its user opened stays open behind it", pc.wait(f"! ({mounted})", 3, 0.5) is None)
     check("who ordered it is on record, and the pass is over", {"screen.asked", "screen.pass-ended"} <= set(kinds(pc, mark)),
           kinds(pc, mark))
     device = pc.plug("stick", image=images.clean())
@@ -55,6 +59,7 @@ def by_order(check, pc):
     check("unlocked", unlock(pc) is not None)
     check.within("then it is decided about, as it is", pc.wait(lambda: device.authorized, 10, 0.1), 1)
     device.unplug()
+    kept.unplug()
     days = json.loads(pc.ctl("lock", "--json").out)["days"]
     check("the day has its evidence", days[0]["locks"] >= 2 and days[0]["longest_idle_ms"] >= IDLE * 1000, days)
 
