@@ -127,8 +127,9 @@ static bool is_behind(const Session *session)
 {
 	own_free char *state = NULL;
 
+	/* logind writes the seat first: the session may still be called active. */
 	return session->present && sd_session_get_state(session->id, &state) >= 0 &&
-	       sk_str_eq(state, "online");
+	       !sk_str_eq(state, "closing");
 }
 
 static void read_active(Core *core)
