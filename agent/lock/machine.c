@@ -192,17 +192,23 @@ static LockStep when_reopened(LockMachine *machine, const LockLimits *limits, co
 	return step;
 }
 
+/* Once for each time. */
+static void say_open(LockMachine *machine, const LockFacts *facts, LockStep *step)
+{
+	if (machine->told_open)
+		return;
+	machine->told_open = true;
+	step->news = LOCK_IS_OPEN;
+	step->idle = idle_of(machine, facts);
+}
+
 /* It was told to end, and is still there. */
 static LockStep when_undead(LockMachine *machine, const LockLimits *limits, const LockFacts *facts)
 {
 	LockStep step = {.action = LOCK_END, .next = facts->now + limits->confirm};
 
 	machine->deadline = step.next;
-	if (machine->told_open)
-		return step;
-	machine->told_open = true;
-	step.news = LOCK_IS_OPEN;
-	step.idle = idle_of(machine, facts);
+	say_open(machine, facts, &step);
 	return step;
 }
 
@@ -222,11 +228,7 @@ static LockStep when_stays(LockMachine *machine, const LockLimits *limits, const
 	}
 	machine->deadline = facts->now + LOOK_AGAIN;
 	step = (LockStep){.action = LOCK_COVER, .next = machine->deadline};
-	if (machine->told_open)
-		return step;
-	machine->told_open = true;
-	step.news = LOCK_IS_OPEN;
-	step.idle = idle_of(machine, facts);
+	say_open(machine, facts, &step);
 	return step;
 }
 

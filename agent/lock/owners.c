@@ -12,11 +12,9 @@
 #include <unistd.h>
 
 #include "agent/lock/process.h"
-#include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 
-#define TEXT_MAX 65536
 #define TTY_MAJOR 4
 
 /* What asks who is there, or only waits for whom it let in. Each is root's own program (process.h). */
@@ -63,20 +61,10 @@ bool owners_is_earlier(const OwnerStat *a, const OwnerStat *b)
 	return leads_a != leads_b ? leads_a : a->pid < b->pid;
 }
 
-static char *read_proc(pid_t pid, const char *name)
-{
-	char path[64], *text = NULL;
-
-	if (!sk_str_format(path, sizeof(path), "/proc/%d/%s", (int)pid, name) ||
-		sk_io_read_file_at(AT_FDCWD, path, TEXT_MAX, &text, NULL) < 0)
-		return NULL;
-	return text;
-}
-
 /* Who started it: its real user. Return: false when it is gone. */
 static bool read_user(pid_t pid, uid_t *uid)
 {
-	own_free char *status = read_proc(pid, "status");
+	own_free char *status = process_read(pid, "status");
 	const char *line = status ? strstr(status, "\nUid:\t") : NULL;
 
 	return line && sscanf(line, "\nUid:\t%u", uid) == 1;
@@ -111,7 +99,7 @@ static int visit_all(Visit visit, void *userdata)
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		own_free char *text = read_proc((pid_t)strtol(entry->d_name, NULL, 10), "stat");
+		own_free char *text = process_read((pid_t)strtol(entry->d_name, NULL, 10), "stat");
 
 		if (text && owners_parse_stat(text, &stat))
 			go_on = visit(&stat, userdata);

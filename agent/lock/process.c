@@ -57,7 +57,7 @@ bool process_program(pid_t pid, char *path, size_t size)
 	return true;
 }
 
-static char *read_proc(pid_t pid, const char *name)
+char *process_read(pid_t pid, const char *name)
 {
 	char path[64], *text = NULL;
 
@@ -69,7 +69,7 @@ static char *read_proc(pid_t pid, const char *name)
 
 bool process_runs(pid_t pid)
 {
-	own_free char *status = read_proc(pid, "status");
+	own_free char *status = process_read(pid, "status");
 	const char *state = status ? strstr(status, "\nState:\t") : NULL;
 	const char *tracer = status ? strstr(status, "\nTracerPid:\t") : NULL;
 
@@ -86,7 +86,7 @@ static pid_t find_below(pid_t pid, unsigned depth, bool (*wanted)(pid_t pid, voi
 
 	if (!sk_str_format(name, sizeof(name), "task/%d/children", (int)pid))
 		return 0;
-	children = read_proc(pid, name);
+	children = process_read(pid, name);
 	for (char *word = children ? strtok_r(children, " ", &rest) : NULL; word && !found;
 		word = strtok_r(NULL, " ", &rest)) {
 		pid_t child = (pid_t)strtol(word, NULL, 10);

@@ -22,3 +22,6 @@ bool process_runs(pid_t pid);
 
 /* Among what it started, and what that started, and so on. Return: the first one wanted, or 0. */
 pid_t process_find_below(pid_t pid, bool (*wanted)(pid_t pid, void *userdata), void *userdata);
+
+/* A file of /proc/PID. Return: its text, to be freed; NULL when it or the process is gone. */
+char *process_read(pid_t pid, const char *name);
