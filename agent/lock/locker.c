@@ -28,16 +28,16 @@
 
 typedef struct Program {
 	const char *path;
-	bool only_starts;
+	bool only_starts, tells;
 } Program;
 
-/* Who calls SetLockedHint was looked up in the programs themselves; those beneath are started by xss-lock. */
+/* Who calls SetLockedHint was looked up in the programs themselves; the others are started by xss-lock. */
 static const Program programs[] = {
-	{"/usr/bin/gnome-shell"},
-	{"/usr/bin/ksmserver"},
-	{"/usr/bin/kwin_wayland"},
-	{"/usr/bin/cinnamon-screensaver"},
-	{"/usr/bin/xss-lock", true},
+	{"/usr/bin/gnome-shell", .tells = true},
+	{"/usr/bin/ksmserver", .tells = true},
+	{"/usr/bin/kwin_wayland", .tells = true},
+	{"/usr/bin/cinnamon-screensaver", .tells = true},
+	{"/usr/bin/xss-lock", .only_starts = true, .tells = true},
 	{"/usr/bin/i3lock"},
 	{"/usr/bin/xsecurelock"},
 	{"/usr/libexec/xsecurelock/auth_x11"},
@@ -61,20 +61,31 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
+static const Program *find_program(const char *path)
+{
+	static const Program unknown;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(programs); i++)
+		if (sk_str_eq(programs[i].path, path))
+			return &programs[i];
+	return &unknown;
+}
+
 bool locker_is_known(const char *path, const char *others)
 {
-	for (size_t i = 0; i < SK_ARRAY_SIZE(programs); i++)
-		if (!programs[i].only_starts && sk_str_eq(programs[i].path, path))
-			return true;
-	return path[0] == '/' && has_word(others, path);
+	const Program *program = find_program(path);
+
+	return (program->path && !program->only_starts) || (path[0] == '/' && has_word(others, path));
 }
 
 bool locker_only_starts(const char *path)
 {
-	for (size_t i = 0; i < SK_ARRAY_SIZE(programs); i++)
-		if (programs[i].only_starts && sk_str_eq(programs[i].path, path))
-			return true;
-	return false;
+	return find_program(path)->only_starts;
+}
+
+bool locker_tells(const char *path, const char *others)
+{
+	return find_program(path)->tells || (path[0] == '/' && has_word(others, path));
 }
 
 bool locker_locked(const Seen *session)
@@ -203,6 +214,30 @@ static bool belongs(pid_t pid, const Seen *session)
 		return false;
 	return sd_pid_get_session(pid, &id) >= 0 ? sk_str_eq(id, session->id)
 						 : sd_pid_get_user_unit(pid, &unit) >= 0;
+}
+
+typedef struct Search {
+	Lock *lock;
+	const Seen *session;
+	bool found;
+} Search;
+
+static bool look_at(pid_t pid, void *userdata)
+{
+	Search *search = userdata;
+	char path[PROCESS_PATH_MAX];
+
+	search->found = process_program(pid, path, sizeof(path)) &&
+			locker_tells(path, search->lock->lockers) && belongs(pid, search->session) &&
+			process_runs(pid);
+	return !search->found;
+}
+
+bool locker_can_tell(Lock *lock, const Seen *session)
+{
+	Search search = {.lock = lock, .session = session};
+
+	return process_each(look_at, &search) < 0 || search.found;
 }
 
 static void refuse(const Locker *locker, const char *path)

@@ -43,6 +43,12 @@ void locker_forget(Seen *session);
 /* A locker says that it is locked, logind agrees, and the policy believes desktops. */
 bool locker_locked(const Seen *session);
 
+/* Some program of the session would say that it locked, if it were asked to. Looks at all processes. */
+bool locker_can_tell(Lock *lock, const Seen *session);
+
+/* A program that says so itself; others: more paths, blanks between. */
+bool locker_tells(const char *path, const char *others);
+
 /* A program that locks by itself; others: more paths, blanks between. */
 bool locker_is_known(const char *path, const char *others);
 

@@ -95,6 +95,20 @@ static LockLimits limits_of(const Lock *lock, const Seen *seen, uint64_t now)
 	return seen->far ? lock->limits : seen->vt ? front_limits(&here) : here;
 }
 
+/* Where nobody would show that it locked, nobody is asked: our console at once, and one password instead of
+ * two. */
+static LockStep decide(Lock *lock, Seen *seen, const LockLimits *limits, LockFacts *facts)
+{
+	const LockMachine before = seen->machine;
+	LockStep step = lock_step(&seen->machine, limits, facts);
+
+	if (step.action != LOCK_ASK || locker_can_tell(lock, seen))
+		return step;
+	seen->machine = before;
+	facts->can_ask = false;
+	return lock_step(&seen->machine, limits, facts);
+}
+
 void lock_look(Lock *lock)
 {
 	uint64_t newest = activity_newest(lock->activity), now = lock_now(), next = LOCK_NEVER;
@@ -108,7 +122,7 @@ void lock_look(Lock *lock)
 	for (Seen *seen = lock->sessions; seen < lock->sessions + LOCK_SESSIONS_MAX; seen++) {
 		if (!seen->id[0] || seen->ended)
 			continue;
-		const LockFacts facts = {.now = now,
+		LockFacts facts = {.now = now,
 			.input = seen->input,
 			.hint = locker_locked(seen),
 			.lost = seen->hint && seen->locker.word == LOCKER_LOST,
@@ -120,7 +134,7 @@ void lock_look(Lock *lock)
 			.wanted = (lock->wanted || seen->wanted) && !seen->far,
 			.hold = seen->hold};
 		const LockLimits limits = limits_of(lock, seen, now);
-		LockStep step = lock_step(&seen->machine, &limits, &facts);
+		LockStep step = decide(lock, seen, &limits, &facts);
 
 		seen->wanted = false;
 		carry_out(lock, seen, &step);

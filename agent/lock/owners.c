@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/lock/owners.h"
 
-#include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,29 +80,11 @@ static bool is_one_of(pid_t pid, const char *const names[])
 	return false;
 }
 
-typedef bool (*Visit)(const OwnerStat *stat, void *userdata);
-
-/* Each process that is there, until one is enough. What ends meanwhile is left out. */
-static int visit_all(Visit visit, void *userdata)
+static bool read_stat(pid_t pid, OwnerStat *stat)
 {
-	DIR *dir = opendir("/proc");
-	const struct dirent *entry;
-	bool go_on = true;
+	own_free char *text = process_read(pid, "stat");
 
-	if (!dir)
-		return -errno;
-	while (go_on && (entry = readdir(dir)) != NULL) {
-		OwnerStat stat;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		own_free char *text = process_read((pid_t)strtol(entry->d_name, NULL, 10), "stat");
-
-		if (text && owners_parse_stat(text, &stat))
-			go_on = visit(&stat, userdata);
-	}
-	closedir(dir);
-	return 0;
+	return text && owners_parse_stat(text, stat);
 }
 
 /* What was found of each console: who works there, and what let somebody in. */
@@ -119,16 +98,17 @@ static void keep_earlier(OwnerStat *kept, const OwnerStat *stat)
 		*kept = *stat;
 }
 
-static bool note(const OwnerStat *stat, void *userdata)
+static bool note(pid_t pid, void *userdata)
 {
 	Found *found = userdata;
+	OwnerStat stat;
 
-	if (stat->vt == 0)
+	if (!read_stat(pid, &stat) || stat.vt == 0)
 		return true;
-	if (is_one_of(stat->pid, doors))
-		keep_earlier(&found->door[stat->vt], stat);
-	else if (!is_one_of(stat->parent, greeters))
-		keep_earlier(&found->person[stat->vt], stat);
+	if (is_one_of(pid, doors))
+		keep_earlier(&found->door[stat.vt], &stat);
+	else if (!is_one_of(stat.parent, greeters))
+		keep_earlier(&found->person[stat.vt], &stat);
 	return true;
 }
 
@@ -148,7 +128,7 @@ static pid_t first_of(const Found *found, unsigned vt)
 int owners_read(Owner owners[OWNERS_VT_MAX + 1])
 {
 	Found found = {0};
-	int r = visit_all(note, &found);
+	int r = process_each(note, &found);
 
 	memset(owners, 0, (OWNERS_VT_MAX + 1) * sizeof(owners[0]));
 	for (unsigned vt = 1; r == 0 && vt <= OWNERS_VT_MAX; vt++) {
@@ -186,13 +166,14 @@ static bool has_open(pid_t pid, const char *terminal)
 }
 
 /* Of other users' programs it cannot be seen; they would have got the console from one of root's. */
-static bool look_inside(const OwnerStat *stat, void *userdata)
+static bool look_inside(pid_t pid, void *userdata)
 {
 	Search *search = userdata;
+	OwnerStat stat;
 
-	if (stat->pid != getpid() && has_open(stat->pid, search->terminal) && !is_one_of(stat->pid, doors) &&
-		!is_one_of(stat->pid, keepers) && !is_one_of(stat->parent, greeters))
-		keep_earlier(&search->found, stat);
+	if (pid != getpid() && has_open(pid, search->terminal) && read_stat(pid, &stat) &&
+		!is_one_of(pid, doors) && !is_one_of(pid, keepers) && !is_one_of(stat.parent, greeters))
+		keep_earlier(&search->found, &stat);
 	return true;
 }
 
@@ -201,7 +182,7 @@ int owners_find_open(unsigned vt, Owner *owner)
 	Search search = {0};
 
 	snprintf(search.terminal, sizeof(search.terminal), "/dev/tty%u", vt);
-	int r = visit_all(look_inside, &search);
+	int r = process_each(look_inside, &search);
 
 	*owner = (Owner){0};
 	if (r == 0 && search.found.pid > 0 && read_user(search.found.pid, &owner->uid))

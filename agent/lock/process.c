@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/lock/process.h"
 
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,4 +106,19 @@ static pid_t find_below(pid_t pid, unsigned depth, bool (*wanted)(pid_t pid, voi
 pid_t process_find_below(pid_t pid, bool (*wanted)(pid_t pid, void *userdata), void *userdata)
 {
 	return find_below(pid, DEPTH_MAX, wanted, userdata);
+}
+
+int process_each(bool (*visit)(pid_t pid, void *userdata), void *userdata)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	bool go_on = true;
+
+	if (!dir)
+		return -errno;
+	while (go_on && (entry = readdir(dir)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			go_on = visit((pid_t)strtol(entry->d_name, NULL, 10), userdata);
+	closedir(dir);
+	return 0;
 }

@@ -23,5 +23,9 @@ bool process_runs(pid_t pid);
 /* Among what it started, and what that started, and so on. Return: the first one wanted, or 0. */
 pid_t process_find_below(pid_t pid, bool (*wanted)(pid_t pid, void *userdata), void *userdata);
 
+/* Each process that is there, until visit() returns false. What ends meanwhile may be left out. Return: 0, or
+ * -errno. */
+int process_each(bool (*visit)(pid_t pid, void *userdata), void *userdata);
+
 /* A file of /proc/PID. Return: its text, to be freed; NULL when it or the process is gone. */
 char *process_read(pid_t pid, const char *name);

@@ -58,6 +58,18 @@ static pid_t start(const char *program)
 	return pid;
 }
 
+/* Of those that lock, only some say that they did. */
+static void test_tells(void **state)
+{
+	assert_true(locker_tells("/usr/bin/gnome-shell", ""));
+	assert_true(locker_tells("/usr/bin/xss-lock", ""));
+	assert_false(locker_tells("/usr/bin/light-locker", ""));
+	assert_false(locker_tells("/usr/bin/i3lock", ""));
+	assert_false(locker_tells("/home/staff/gnome-shell", ""));
+	assert_true(locker_tells("/opt/own/lock", "/opt/own/lock"));
+	assert_false(locker_tells("", ""));
+}
+
 static void finish(pid_t pid)
 {
 	kill(pid, SIGKILL);
@@ -166,7 +178,7 @@ static void test_below(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_known),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_tells), cmocka_unit_test(test_known),
 		cmocka_unit_test(test_program_of_root), cmocka_unit_test(test_program_of_the_user),
 		cmocka_unit_test(test_stopped), cmocka_unit_test(test_below)};
 
