@@ -48,6 +48,17 @@ static void ask_later(Lock *lock)
 		lock->event, &lock->again, CLOCK_BOOTTIME, AGAIN_USEC, 0, on_again, lock);
 }
 
+/* What locked the desktop beneath meanwhile, by its own time or after a sleep, would ask for the same
+ * password once more. */
+static void let_in(Lock *lock)
+{
+	const Seen *seen = sessions_find(lock, lock->vt.session);
+
+	if (seen && seen->can_ask)
+		sessions_ask_unlock(lock, seen);
+	give_back(lock);
+}
+
 /* Its password was right, or it was ended: by the kernel's secure attention key, by an administrator. */
 static int on_asked(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
@@ -58,7 +69,7 @@ static int on_asked(sd_event_source *source, const siginfo_t *info, void *userda
 	if (answered && info->si_status == UNLOCK_WRONG)
 		lock->failures++;
 	if (answered && info->si_status == UNLOCK_RIGHT)
-		give_back(lock);
+		let_in(lock);
 	else if (answered && info->si_status == UNLOCK_WRONG)
 		start_asking(lock);
 	else

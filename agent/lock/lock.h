@@ -32,6 +32,7 @@ typedef struct Seen {
 	bool far, in_front, can_ask;
 	bool hint, ended;
 	bool wanted;	       /* this one is to be locked now */
+	bool let_in;	       /* its user has just given his password elsewhere */
 	uint64_t input;	       /* the last sign of its user */
 	LockHold hold;	       /* since then */
 	Holder holder;	       /* since then; "": there was none */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/lock/greeter.h"
 #include "agent/lock/lock.h"
 #include "agent/lock/process.h"
 #include "agent/lock/sessions.h"
@@ -18,6 +19,7 @@
 #define BUS "org.freedesktop.DBus", "/org/freedesktop/DBus"
 #define own_message own_(sd_bus_message_unrefp)
 #define RULE "type='method_call',path_namespace='/org/freedesktop/login1/session',member='SetLockedHint'"
+#define RULE_LET_IN "type='method_call',path='/org/freedesktop/login1',member='UnlockSession'"
 #define SESSION_PATH "/org/freedesktop/login1/session"
 
 /* What xss-lock starts it has started when it speaks, but not always run yet. */
@@ -286,18 +288,13 @@ static int on_pid(sd_bus_message *message, void *userdata, sd_bus_error *error)
 static void find_pid(Lock *lock, Seen *session, const char *name)
 {
 	own_free Question *question = question_new(lock, session);
-	sd_bus_slot *slot = NULL;
 
 	if (!question || !sk_str_copy(question->about, sizeof(question->about), name))
 		return;
 	locker_forget(session);
 	session->locker = (Locker){.lock = lock, .session = session};
 	sk_str_copy(session->locker.name, sizeof(session->locker.name), name);
-	if (sd_bus_call_method_async(lock->bus, &slot, BUS, "org.freedesktop.DBus",
-		    "GetConnectionUnixProcessID", on_pid, question, "s", name) < 0)
-		return;
-	own_take(question);
-	question_sent(slot);
+	sessions_ask_pid(lock, own_take(question), on_pid);
 }
 
 /* The one that locked says that it is open again: of all others logind has to tell it. */
@@ -338,6 +335,7 @@ static void hear_call(Lock *lock, sd_bus_message *message)
 static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	hear_call(userdata, message);
+	greeter_hear(userdata, message);
 	return 1;
 }
 
@@ -348,7 +346,7 @@ static int listen_on(sd_bus *bus, Lock *lock)
 		bus, &call, BUS, "org.freedesktop.DBus.Monitoring", "BecomeMonitor");
 
 	if (r >= 0)
-		r = sd_bus_message_append(call, "asu", 1, RULE, 0);
+		r = sd_bus_message_append(call, "asu", 2, RULE, RULE_LET_IN, 0);
 	if (r >= 0)
 		r = sd_bus_call(bus, call, 0, NULL, NULL);
 	if (r >= 0)

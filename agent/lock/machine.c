@@ -244,6 +244,8 @@ LockStep lock_step(LockMachine *machine, const LockLimits *limits, const LockFac
 		return when_closed(machine, limits, facts);
 	if (machine->state == LOCK_CLOSED)
 		return when_reopened(machine, limits, facts);
+	if (facts->let_in && !facts->wanted)
+		lock_begin(machine, facts->now);
 	if (machine->state == LOCK_OPEN)
 		return when_open(machine, limits, facts);
 	if (machine->state == LOCK_WAITING)

@@ -48,6 +48,7 @@ typedef struct LockFacts {
 	bool far;	/* signed in over the network: there is no screen to lock */
 	bool stays;	/* nobody can end it */
 	bool wanted;	/* lock now, whatever the time */
+	bool let_in;	/* its user has just given his password elsewhere */
 	LockHold hold;	/* since the last sign of its user */
 } LockFacts;
 

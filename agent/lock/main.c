@@ -132,11 +132,12 @@ void lock_look(Lock *lock)
 			.far = seen->far,
 			.stays = seen->vt > 0,
 			.wanted = (lock->wanted || seen->wanted) && !seen->far,
+			.let_in = seen->let_in,
 			.hold = seen->hold};
 		const LockLimits limits = limits_of(lock, seen, now);
 		LockStep step = decide(lock, seen, &limits, &facts);
 
-		seen->wanted = false;
+		seen->wanted = seen->let_in = false;
 		carry_out(lock, seen, &step);
 		if (step.next < next)
 			next = step.next;

@@ -58,15 +58,6 @@ bool owners_is_earlier(const OwnerStat *a, const OwnerStat *b)
 	return leads_a != leads_b ? leads_a : a->pid < b->pid;
 }
 
-/* Who started it: its real user. Return: false when it is gone. */
-static bool read_user(pid_t pid, uid_t *uid)
-{
-	own_free char *status = process_read(pid, "status");
-	const char *line = status ? strstr(status, "\nUid:\t") : NULL;
-
-	return line && sscanf(line, "\nUid:\t%u", uid) == 1;
-}
-
 static bool is_one_of(pid_t pid, const char *const names[])
 {
 	char path[PROCESS_PATH_MAX];
@@ -134,7 +125,7 @@ int owners_read(Owner owners[OWNERS_VT_MAX + 1])
 	for (unsigned vt = 1; r == 0 && vt <= OWNERS_VT_MAX; vt++) {
 		pid_t pid = first_of(&found, vt);
 
-		if (pid > 0 && read_user(pid, &owners[vt].uid))
+		if (pid > 0 && process_user(pid, &owners[vt].uid))
 			owners[vt].pid = pid;
 	}
 	return r;
@@ -185,7 +176,7 @@ int owners_find_open(unsigned vt, Owner *owner)
 	int r = process_each(look_inside, &search);
 
 	*owner = (Owner){0};
-	if (r == 0 && search.found.pid > 0 && read_user(search.found.pid, &owner->uid))
+	if (r == 0 && search.found.pid > 0 && process_user(search.found.pid, &owner->uid))
 		owner->pid = search.found.pid;
 	return r;
 }

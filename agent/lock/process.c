@@ -80,6 +80,14 @@ bool process_runs(pid_t pid)
 	       sk_str_starts(tracer, "\nTracerPid:\t0\n");
 }
 
+bool process_user(pid_t pid, uid_t *uid)
+{
+	own_free char *status = process_read(pid, "status");
+	const char *line = status ? strstr(status, "\nUid:\t") : NULL;
+
+	return line && sscanf(line, "\nUid:\t%u", uid) == 1;
+}
+
 static pid_t find_below(pid_t pid, unsigned depth, bool (*wanted)(pid_t pid, void *userdata), void *userdata)
 {
 	char name[48];

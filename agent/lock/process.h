@@ -17,6 +17,9 @@
  */
 bool process_program(pid_t pid, char *path, size_t size);
 
+/* Who started it: its real user. Return: false when it is gone. */
+bool process_user(pid_t pid, uid_t *uid);
+
 /* It is there, nobody stopped it, and nobody leads it by ptrace. */
 bool process_runs(pid_t pid);
 

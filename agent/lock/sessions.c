@@ -237,20 +237,38 @@ void sessions_note_input(Lock *lock, uint64_t now, uint64_t newest)
 	}
 }
 
-void sessions_ask_lock(Lock *lock, const Seen *session)
+static void tell_logind(Lock *lock, const Seen *session, const char *method, const char *what)
 {
 	int r = sd_bus_call_method_async(
-		lock->bus, NULL, LOGIND_MANAGER, "LockSession", NULL, NULL, "s", session->id);
+		lock->bus, NULL, LOGIND_MANAGER, method, NULL, NULL, "s", session->id);
 
 	if (r < 0)
-		sk_log(LOG_ERR, "session %s cannot be asked to lock: %s", session->id, strerror(-r));
+		sk_log(LOG_ERR, "session %s cannot be %s: %s", session->id, what, strerror(-r));
+}
+
+void sessions_ask_lock(Lock *lock, const Seen *session)
+{
+	tell_logind(lock, session, "LockSession", "asked to lock");
+}
+
+void sessions_ask_unlock(Lock *lock, const Seen *session)
+{
+	tell_logind(lock, session, "UnlockSession", "asked to unlock");
 }
 
 void sessions_end(Lock *lock, const Seen *session)
 {
-	int r = sd_bus_call_method_async(
-		lock->bus, NULL, LOGIND_MANAGER, "TerminateSession", NULL, NULL, "s", session->id);
+	tell_logind(lock, session, "TerminateSession", "ended");
+}
 
-	if (r < 0)
-		sk_log(LOG_ERR, "session %s cannot be ended: %s", session->id, strerror(-r));
+void sessions_ask_pid(Lock *lock, Question *question, sd_bus_message_handler_t on_pid)
+{
+	sd_bus_slot *slot = NULL;
+
+	if (sd_bus_call_method_async(lock->bus, &slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+		    "org.freedesktop.DBus", "GetConnectionUnixProcessID", on_pid, question, "s",
+		    question->about) < 0)
+		free(question);
+	else
+		question_sent(slot);
 }

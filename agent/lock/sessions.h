@@ -26,6 +26,9 @@ Question *question_new(Lock *lock, const Seen *session);
 /* The call it is the userdata of was sent: the bus owns both from now on. */
 void question_sent(sd_bus_slot *slot);
 
+/* Whose name on the bus question->about is: on_pid() hears the number of the process. Takes the question. */
+void sessions_ask_pid(Lock *lock, Question *question, sd_bus_message_handler_t on_pid);
+
 /* Reads the list anew. New ones begin now. */
 void sessions_read(Lock *lock);
 
@@ -34,4 +37,5 @@ void sessions_note_input(Lock *lock, uint64_t now, uint64_t newest);
 
 /* Ask logind: without waiting for what comes of it, which is seen by the session itself. */
 void sessions_ask_lock(Lock *lock, const Seen *session);
+void sessions_ask_unlock(Lock *lock, const Seen *session);
 void sessions_end(Lock *lock, const Seen *session);

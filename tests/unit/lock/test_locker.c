@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/lock/greeter.h"
 #include "agent/lock/lock.h"
 #include "agent/lock/process.h"
 #include "lib/base/str.h"
@@ -56,6 +57,14 @@ static pid_t start(const char *program)
 	}
 	assert_true(pid > 0);
 	return pid;
+}
+
+static void test_greeters(void **state)
+{
+	assert_true(greeter_is_known("/usr/sbin/lightdm"));
+	assert_false(greeter_is_known("/usr/sbin/lightdm-gtk-greeter"));
+	assert_false(greeter_is_known("/home/staff/lightdm"));
+	assert_false(greeter_is_known(""));
 }
 
 /* Of those that lock, only some say that they did. */
@@ -178,9 +187,10 @@ static void test_below(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_tells), cmocka_unit_test(test_known),
-		cmocka_unit_test(test_program_of_root), cmocka_unit_test(test_program_of_the_user),
-		cmocka_unit_test(test_stopped), cmocka_unit_test(test_below)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_tells), cmocka_unit_test(test_greeters),
+		cmocka_unit_test(test_known), cmocka_unit_test(test_program_of_root),
+		cmocka_unit_test(test_program_of_the_user), cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_below)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

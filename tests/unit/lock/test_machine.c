@@ -67,7 +67,7 @@ static LockNews look(World *world)
 		world->facts.cover = true;
 	if (world->last.action == LOCK_END && world->dies)
 		world->there = false;
-	world->facts.wanted = false;
+	world->facts.wanted = world->facts.let_in = false;
 	return news;
 }
 
@@ -376,6 +376,30 @@ static unsigned dice(unsigned sides)
 	return (unsigned)random() % sides;
 }
 
+/* By the sign-in screen of a display manager: one password is enough. */
+static void test_let_in_elsewhere(void **state)
+{
+	World world;
+
+	world_begin(&world, false);
+	world.facts.in_front = false;
+	assert_int_equal(pass(&world, IDLE + SECOND), LOCK_NO_NEWS);
+	assert_int_equal(world.machine.state, LOCK_WAITING);
+	world.facts.let_in = true;
+	(void)look(&world);
+	world.facts.let_in = false;
+	world.facts.in_front = true;
+	(void)look(&world);
+	assert_int_equal(world.machine.state, LOCK_OPEN);
+	assert_false(world.facts.cover);
+	/* From then on it is a session as any other. */
+	assert_int_equal(pass(&world, IDLE + SECOND), LOCK_IS_LOCKED);
+	/* Our console asks for itself. */
+	world.facts.let_in = true;
+	(void)look(&world);
+	assert_int_equal(world.machine.state, LOCK_CLOSED);
+}
+
 /* The desktop is unlocked by its user, or its locker ends in one of three ways. */
 static void leave_lock(World *world)
 {
@@ -426,6 +450,10 @@ static void happen(World *world)
 		break;
 	case 8:
 		world->facts.wanted = dice(8) == 0;
+		if (!world->facts.in_front && dice(2)) {
+			world->facts.let_in = true;
+			world->last_input = world->facts.now;
+		}
 		break;
 	default:
 		world->hold = LOCK_HOLD_ASKED + dice(3);
@@ -474,7 +502,7 @@ int main(void)
 		cmocka_unit_test(test_far_and_policy), cmocka_unit_test(test_program_keeps_it_open),
 		cmocka_unit_test(test_program_keeps_nothing_open), cmocka_unit_test(test_locker_goes),
 		cmocka_unit_test(test_lock_does_not_open), cmocka_unit_test(test_stays),
-		cmocka_unit_test(test_random_traces)};
+		cmocka_unit_test(test_let_in_elsewhere), cmocka_unit_test(test_random_traces)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
