@@ -10,7 +10,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_addrtype.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +121,7 @@ static int on_table(const struct nlmsghdr *head, void *userdata)
 typedef struct Look {
 	NftRule rule;
 	bool conditional;
+	bool to_whom; /* whether the packet is for this PC was loaded, and is compared next */
 } Look;
 
 /* "" where the kernel left it out. */
@@ -177,11 +180,48 @@ static bool is_harmless(const struct nftnl_expr *expr, const char *name)
 	       (sk_str_eq(name, "ct") && nftnl_expr_is_set(expr, NFTNL_EXPR_CT_SREG));
 }
 
+/* Whether the packet is for this PC: that one is followed here, for ufw drops all others before it looks. */
+static bool asks_to_whom(const struct nftnl_expr *expr, const char *name)
+{
+	return sk_str_eq(name, "fib") &&
+	       nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_RESULT) == NFT_FIB_RESULT_ADDRTYPE &&
+	       nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_FLAGS) == NFTA_FIB_F_DADDR;
+}
+
+static bool is_to_us(const struct nftnl_expr *expr, const char *name)
+{
+	uint32_t size = 0, type = 0;
+	const void *data = sk_str_eq(name, "cmp") ? nftnl_expr_get(expr, NFTNL_EXPR_CMP_DATA, &size) : NULL;
+
+	if (!data || size != sizeof(type))
+		return false;
+	memcpy(&type, data, sizeof(type));
+	return type == RTN_LOCAL && nftnl_expr_get_u32(expr, NFTNL_EXPR_CMP_OP) == NFT_CMP_EQ;
+}
+
+/* The same, as iptables says it. */
+static bool matches_to_us(const struct nftnl_expr *expr, const char *name)
+{
+	uint32_t size = 0;
+	const struct xt_addrtype_info_v1 *info;
+
+	if (!sk_str_eq(name, "match") || !sk_str_eq(expression_text(expr, NFTNL_EXPR_MT_NAME), "addrtype") ||
+		nftnl_expr_get_u32(expr, NFTNL_EXPR_MT_REV) != 1)
+		return false;
+	info = nftnl_expr_get(expr, NFTNL_EXPR_MT_INFO, &size);
+	return info && size >= sizeof(*info) && info->source == 0 && info->dest == XT_ADDRTYPE_LOCAL &&
+	       info->flags == 0;
+}
+
 static int on_expression(struct nftnl_expr *expr, void *userdata)
 {
 	const char *name = expression_text(expr, NFTNL_EXPR_NAME);
 	Look *look = userdata;
+	bool compared = look->to_whom;
 
+	look->to_whom = asks_to_whom(expr, name);
+	if (look->to_whom || matches_to_us(expr, name) || (compared && is_to_us(expr, name)))
+		return 0;
 	if (sk_str_eq(name, "immediate"))
 		look_at_verdict(expr, &look->rule);
 	else if (sk_str_eq(name, "reject"))
@@ -284,7 +324,7 @@ void nft_free(NftRuleset *ruleset)
 	}
 }
 
-/* What becomes of a packet that meets no condition. */
+/* What becomes of a packet for this PC that meets no other condition. */
 static NftVerdict follow(const NftRuleset *ruleset, const NftChain *chain, unsigned jumps)
 {
 	const NftRule *rule;

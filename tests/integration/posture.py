@@ -50,6 +50,14 @@ RULESETS = {
     "only what is forwarded": ("table inet f { chain o { type filter hook forward priority 0; policy drop; }; }", False, False),
     "a condition before each drop": (
         "table inet f { chain i { type filter hook input priority 0; policy accept; tcp dport 1-65535 drop; }; }", False, False),
+    "only what is not for this PC is dropped, as ufw does first": (
+        "table inet f { chain i { type filter hook input priority 0; policy accept; jump e; }; "
+        "chain e { fib daddr type local return; fib daddr type multicast return; drop; }; }", False, False),
+    "what is for this PC is dropped": (
+        "table inet f { chain i { type filter hook input priority 0; policy accept; fib daddr type local drop; }; }", True, True),
+    "what is for others is dropped": (
+        "table inet f { chain i { type filter hook input priority 0; policy accept; fib daddr type != local drop; "
+        "fib saddr type local drop; fib daddr type broadcast drop; }; }", False, False),
     "a table that sleeps": ("table inet f { flags dormant; chain i { type filter hook input priority 0; policy drop; }; }",
                             False, False),
 }
