@@ -111,7 +111,8 @@ static const SkJailCall calls[] = {
 	SK_JAIL_CALL("ftruncate"),
 	SK_JAIL_CALL("pwrite64"),
 	SK_JAIL_CALL("fsync"),
-	/* sekisho-luks and mkfs.exfat: they live under this filter and their own jails, which they enter */
+	/* sekisho-luks, mkfs.exfat and fsck.exfat: they live under this filter and their own jails, which
+	   they enter */
 	SK_JAIL_CALL("capget"),
 	SK_JAIL_CALL("capset"),
 	SK_JAIL_CALL("setrlimit"),

@@ -13,6 +13,7 @@
 #include "agent/media/header.h"
 #include "agent/media/luks.h"
 #include "agent/media/newmount.h"
+#include "agent/media/repair.h"
 #include "agent/media/target.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -72,7 +73,9 @@ static int map_and_mount(const MediaWork *work, const SkLuksVolume *volume, Medi
 		sk_str_copy(detail->text, sizeof(detail->text), "it cannot be mapped");
 		return fd;
 	}
-	r = mount_plain(work, path, detail);
+	r = crypt.read_only ? 0 : media_repair_exfat(fd, path, detail);
+	if (r == 0)
+		r = mount_plain(work, path, detail);
 	released = media_crypt_release(fd);
 	if (r >= 0 && released < 0) {
 		close(r);

@@ -102,6 +102,11 @@ class Campaign:
         code, detail = self.carry("open", self.target.volume)
         self.check(f"cut {self.number}: the second medium opens", code == "SK-1231", f"{code} {detail} {journal(self.pc)}")
 
+    def whole(self, name):
+        """The kernel says of a file system that it opens for writing whether it was closed; exfat has no journal."""
+        said = self.pc.run("dmesg | grep 'not properly unmounted'").out
+        self.check(f"cut {self.number}, {name}: no file system is written to that was left open", not said, said)
+
     def protected(self, name):
         volume = self.stick.volume
         done = self.pc.run(f"dd if=/dev/zero of=/dev/{volume} bs=4096 count=1 conv=fsync,notrunc")
@@ -201,6 +206,7 @@ class Campaign:
             return
         self.check(f"cut {self.number}, {name}: what was closed is there", self.pc.staff(f"cmp /etc/login.defs {PLACE}/kept.txt").ok,
                    self.pc.run(f"ls -la {PLACE}").out)
+        self.whole(name)
         self.close()
 
     def look_prepare(self, name):
@@ -250,6 +256,7 @@ class Campaign:
         self.open()
         self.target.plug()
         self.open_target()
+        self.whole(name)
         done = self.pc.staff(f"sekishoctl media copy --json {self.stick.volume} {self.target.volume}", 240)
         try:
             told = json.loads(done.out)
