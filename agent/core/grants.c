@@ -22,6 +22,9 @@
 /* What a power cut takes from the known time. */
 #define KEEP_USEC (60 * 1000000ULL)
 #define LOOK_MSEC 60000
+/* The clocks of this PC and of the console are not the same: what begins now shall not have to wait for that.
+ */
+#define EARLY_MSEC 2000
 
 struct Grants {
 	SkStrictClock clock;
@@ -78,9 +81,14 @@ SkStrictTime grants_time(Core *core)
 	return time;
 }
 
+static int64_t begin_of(const json_t *grant)
+{
+	return time_of(grant, "from") - EARLY_MSEC;
+}
+
 static SkReason judge_time(const json_t *grant, const SkStrictTime *time)
 {
-	int64_t from = time_of(grant, "from"), until = time_of(grant, "until");
+	int64_t from = begin_of(grant), until = time_of(grant, "until");
 
 	if (sk_strict_time_is_doubtful(time, from, until))
 		return SK_CLOCK_SET;
@@ -291,7 +299,7 @@ static uint64_t next_look(const Core *core, const SkStrictTime *time)
 	size_t i;
 
 	json_array_foreach (all_of(core), i, grant) {
-		int64_t begin = time_of(grant, "from") - time->earliest;
+		int64_t begin = begin_of(grant) - time->earliest;
 		int64_t end = time_of(grant, "until") - time->latest;
 
 		if (begin > 0 && begin < wait)

@@ -164,7 +164,7 @@ def check_approval(work):
 
 def check_times(work):
     say("it begins and ends at its time, also without the console")
-    request, medium = work.request(begin=3, end=7)
+    request, medium = work.request(begin=6, end=10)
     work.approve(request)
     work.await_state(medium, "later", time.monotonic(), 10)
     work.console.stop()
