@@ -13,10 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "agent/pam/ask.h"
 #include "agent/pam/service.h"
 #include "lib/base/str.h"
+
+/* What follows on a console, a new prompt or our lock, wipes the screen. */
+#define READ_SEC 4
 
 /* The words of its line in /etc/pam.d. */
 typedef struct Options {
@@ -69,13 +73,17 @@ static const char *locale_of(pam_handle_t *pam)
 	return NULL;
 }
 
+static const char *without_dev(const char *tty)
+{
+	return sk_str_starts(tty, "/dev/") ? tty + strlen("/dev/") : tty;
+}
+
 static void describe(pam_handle_t *pam, SkSignIn *ret_sign_in)
 {
-	const char *tty = item_of(pam, PAM_TTY), *user = item_of(pam, PAM_USER);
+	const char *tty = without_dev(item_of(pam, PAM_TTY)), *user = item_of(pam, PAM_USER);
 	const char *seat = pam_getenv(pam, "XDG_SEAT"), *session = pam_getenv(pam, "XDG_SESSION_ID");
 	const struct passwd *entry = *user ? pam_modutil_getpwnam(pam, user) : NULL;
 
-	tty = sk_str_starts(tty, "/dev/") ? tty + strlen("/dev/") : tty;
 	*ret_sign_in = (SkSignIn){.uid = entry ? entry->pw_uid : SK_SIGN_IN_NOBODY,
 		.letters = service_letters(tty, locale_of(pam))};
 	ret_sign_in->unlocks = service_kind(item_of(pam, PAM_SERVICE)) == SERVICE_UNLOCK;
@@ -141,6 +149,8 @@ int pam_sm_acct_mgmt(pam_handle_t *pam, int flags, int argc, const char **argv)
 	if (is_inside(pam) || !ask(pam, &options, SK_SIGN_IN_MAY, &answer) || !answer.refused)
 		return PAM_IGNORE;
 	show(pam, PAM_ERROR_MSG, flags, &answer);
+	if (answer.text[0] && service_is_console(without_dev(item_of(pam, PAM_TTY))))
+		sleep(READ_SEC);
 	return PAM_PERM_DENIED;
 }
 

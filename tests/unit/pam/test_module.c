@@ -187,7 +187,7 @@ static void sign_in(World *world, SignInTry *try)
 
 	assert_int_equal(pam_start_confdir(try->service, try->user, &conversation, world->directory, &pam),
 		PAM_SUCCESS);
-	pam_set_item(pam, PAM_TTY, try->tty ? try->tty : "/dev/tty1");
+	pam_set_item(pam, PAM_TTY, try->tty ? try->tty : "/dev/pts/1");
 	if (try->host)
 		pam_set_item(pam, PAM_RHOST, try->host);
 	pam_putenv(pam, "XDG_SEAT=seat0");
@@ -201,7 +201,7 @@ static void sign_in(World *world, SignInTry *try)
 static void everything_is_told_and_shown(void **state)
 {
 	World *world = *state;
-	SignInTry try = {.service = "login", .user = "root"};
+	SignInTry try = {.service = "login", .user = "root", .tty = "/dev/tty1"};
 
 	begin(world, ANSWERS);
 	sign_in(world, &try);
