@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "agent/lock/process.h"
@@ -13,6 +15,7 @@
 #include "lib/base/str.h"
 
 #define TTY_MAJOR 4
+#define PTS_MAJOR 136 /* UNIX98_PTY_SLAVE_MAJOR */
 
 /* What asks who is there, or only waits for whom it let in. Each is root's own program (process.h). */
 static const char *const doors[] = {"agetty", "getty", "mingetty", "fgetty", "login", "su", "sudo", "runuser",
@@ -42,7 +45,11 @@ bool owners_parse_stat(const char *text, OwnerStat *stat)
 	unsigned terminal = (unsigned)number; /* two numbers in one: MKDEV() as user space sees it */
 	unsigned major = (terminal >> 8) & 0xfff, minor = (terminal & 0xff) | ((terminal >> 12) & 0xfff00);
 
-	*stat = (OwnerStat){.pid = pid, .parent = parent, .leader = leader, .started = started};
+	*stat = (OwnerStat){.pid = pid,
+		.parent = parent,
+		.leader = leader,
+		.started = started,
+		.pts = major == PTS_MAJOR ? (int)minor : -1};
 	if (major == TTY_MAJOR && minor <= OWNERS_VT_MAX)
 		stat->vt = minor;
 	return true;
@@ -129,6 +136,36 @@ int owners_read(Owner owners[OWNERS_VT_MAX + 1])
 			owners[vt].pid = pid;
 	}
 	return r;
+}
+
+typedef struct Typed {
+	const char *session;
+	int64_t newest;
+} Typed;
+
+static bool look_at_terminal(pid_t pid, void *userdata)
+{
+	Typed *typed = userdata;
+	own_free char *session = NULL;
+	OwnerStat owner;
+	char path[32];
+	struct stat st;
+
+	if (!read_stat(pid, &owner) || owner.pts < 0 || sd_pid_get_session(pid, &session) < 0 ||
+		!sk_str_eq(session, typed->session) ||
+		!sk_str_format(path, sizeof(path), "/dev/pts/%d", owner.pts) || stat(path, &st) < 0)
+		return true;
+	if (st.st_atime > typed->newest)
+		typed->newest = st.st_atime;
+	return true;
+}
+
+int64_t owners_typed_at(const char *session)
+{
+	Typed typed = {.session = session};
+
+	(void)process_each(look_at_terminal, &typed);
+	return typed.newest;
 }
 
 typedef struct Search {

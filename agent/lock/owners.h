@@ -18,6 +18,7 @@ typedef struct Owner {
 typedef struct OwnerStat {
 	pid_t pid, parent, leader;
 	unsigned vt;	  /* the console of the kernel that is its terminal; 0: none */
+	int pts;	  /* its terminal is /dev/pts/N; -1: it is not */
 	uint64_t started; /* less is earlier */
 } OwnerStat;
 
@@ -27,6 +28,10 @@ bool owners_parse_stat(const char *text, OwnerStat *stat);
 
 /* Was a there before b, as the kernel counts? */
 bool owners_is_earlier(const OwnerStat *a, const OwnerStat *b);
+
+/* When the terminals of a session from afar were typed at last: seconds of the wall clock; 0: it has none.
+ * logind does not know them: sshd makes the terminal after it told of the session. */
+int64_t owners_typed_at(const char *session);
 
 /* All processes are looked at. owners: one for each number. Return: 0 or negative errno. */
 int owners_read(Owner owners[OWNERS_VT_MAX + 1]);

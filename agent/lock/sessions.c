@@ -10,6 +10,7 @@
 
 #include "agent/lock/cover.h"
 #include "agent/lock/front.h"
+#include "agent/lock/owners.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
@@ -206,20 +207,30 @@ void sessions_close(Lock *lock)
 	sd_bus_flush_close_unref(lock->bus);
 }
 
+/* Return: seconds of the wall clock, or 0. */
+static int64_t typed_at(const Seen *seen)
+{
+	char path[80];
+	struct stat st;
+
+	if (!seen->tty[0])
+		return owners_typed_at(seen->id);
+	if (!sk_str_format(path, sizeof(path), "/dev/%s", seen->tty) || stat(path, &st) < 0)
+		return 0;
+	return st.st_atime;
+}
+
 /* The kernel notes on a terminal when it was typed at, by the wall clock and every 8 seconds: what counts is
  * that it changed. */
 static void note_terminal(Seen *seen, uint64_t now)
 {
-	char path[80];
-	struct stat st;
-	int64_t wall = (int64_t)time(NULL);
+	int64_t wall = (int64_t)time(NULL), typed = typed_at(seen);
 
-	if (!sk_str_format(path, sizeof(path), "/dev/%s", seen->tty) || stat(path, &st) < 0 ||
-		st.st_atime == seen->touched)
+	if (typed == 0 || typed == seen->touched)
 		return;
-	uint64_t ago = wall > st.st_atime ? (uint64_t)(wall - st.st_atime) * 1000000 : 0;
+	uint64_t ago = wall > typed ? (uint64_t)(wall - typed) * 1000000 : 0;
 
-	seen->touched = st.st_atime;
+	seen->touched = typed;
 	seen->input = ago < now ? now - ago : 0;
 }
 

@@ -17,6 +17,8 @@
 
 #define NOTE "console"
 #define NOTE_MAX 256
+/* The screen, and what was rolled off it: console_codes(4). */
+#define CLEAR "\033[H\033[2J\033[3J"
 
 static int open_console(int number)
 {
@@ -172,6 +174,8 @@ void vt_give_back(Vt *vt, const char *directory)
 		return;
 	(void)vt_open_again(vt);
 	if (vt->fd >= 0) {
+		/* What it said is not true any more, and the console is anybody's again. */
+		(void)!write(vt->fd, CLEAR, strlen(CLEAR));
 		(void)ioctl(vt->fd, VT_UNLOCKSWITCH, 1);
 		if (in_front(vt->fd) == vt->number && ioctl(vt->fd, VT_ACTIVATE, vt->before) < 0)
 			sk_log(LOG_ERR, "console %d does not come back: %s", vt->before, strerror(errno));

@@ -53,9 +53,10 @@ static void test_terminals(void **state)
 	static const struct {
 		const char *number;
 		unsigned vt;
-	} rows[] = {{"0", 0}, {"1024", 0}, {"1025", 1}, {TTY63, 63}, {"1088", 0} /* ttyS0 */,
-		{"34816", 0} /* pts/0 */, {"1049603", 0} /* the minor number 259 */, {"-1", 0},
-		{"1280", 0} /* /dev/tty */};
+		int pts;
+	} rows[] = {{"0", 0, -1}, {"1024", 0, -1}, {"1025", 1, -1}, {TTY63, 63, -1},
+		{"1088", 0, -1} /* ttyS0 */, {"34816", 0, 0}, {"34823", 0, 7}, {"1083394", 0, 258},
+		{"1049603", 0, -1} /* the minor number 259 */, {"-1", 0, -1}, {"1280", 0, -1} /* /dev/tty */};
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(rows); i++) {
 		char text[256];
@@ -65,6 +66,7 @@ static void test_terminals(void **state)
 			sk_str_format(text, sizeof(text), "42 (sh) S 7 42 40 %s" REST "1\n", rows[i].number));
 		assert_true(owners_parse_stat(text, &stat));
 		assert_int_equal(stat.vt, rows[i].vt);
+		assert_int_equal(stat.pts, rows[i].pts);
 	}
 }
 
