@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import accel, screen, usb
+from . import accel, monitors, screen, usb
 from .channel import Channel, GuestError
 from .paths import LAB, LabError, Lock, guest_dir
 from .qmp import Qmp
@@ -72,7 +72,9 @@ class Machine(usb.Ports, screen.Screen):
         args += [a for i in range(4) for a in
                  ("-device", f"pcie-root-port,id=slot{i},chassis={i + 1},slot={i + 1}")]
         if self.vga:
-            args += ["-device", f"virtio-vga,xres=1024,yres=768,max_outputs={int(self.vga)}"]
+            args += ["-device", f"virtio-vga,id=screen,xres=1024,yres=768,max_outputs={int(self.vga)}"]
+        if self.vga > 1:
+            args += monitors.arguments(self.dir)
         if self.sd_slot:  # the driver finds a card only in a slot it met while booting
             args += ["-device", "sdhci-pci,bus=slot2", "-drive", "if=none,id=sdcard",
                      "-device", "sd-card,id=sd,drive=sdcard"]

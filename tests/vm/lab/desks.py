@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What holds at the desk of every desktop, whoever locks it: "desktop", its own locker, or "console", ours."""
+import time
+
+from .locks import SLACK, asks, covered, events, front, journal, picture, settings, uncover, unlocked, wait_locked
+from .paths import VM
+
+IDLE, HELD = 15, 15
+CONFIRM = 10  # an emulated desktop takes its time
+STUCK = 60  # seconds somebody tries, until our console asks instead
+
+
+def by_time(check, pc, by):
+    settings(pc, IDLE, CONFIRM)
+    mark = pc.last_record()
+    check("not while somebody is there", wait_locked(pc, mark, IDLE - 6) is None, events(pc, mark))
+    pc.key("shift")
+    pc.pointer()
+    body = wait_locked(pc, mark, IDLE + CONFIRM + SLACK + 5)
+    check(f"locked at the limit, shown by the {by}", body and body["by"] == by
+          and (IDLE - 1) * 1000 <= body["idle_ms"] <= (IDLE + CONFIRM + SLACK) * 1000, events(pc, mark) or journal(pc),
+          body and f"idle {body['idle_ms']} ms, {body['took_ms']} ms from asked to shown")
+    settings(pc, 0, CONFIRM)
+
+
+def opens(check, pc, by, home):
+    """Its user gets in with his password, and with nothing else."""
+    time.sleep(8)
+    picture(pc, f"{pc.profile}-locked")
+    mark = pc.last_record()
+    if by == "console":
+        check("a wrong password does not open it", uncover(pc, "wrong", home) is None, events(pc, mark))
+        check("its user's does", uncover(pc, home=home) is not None, journal(pc))
+        time.sleep(10)
+        check("one password is enough", front(pc) == home, f"{front(pc)} {pc.run('loginctl').out}")
+        picture(pc, f"{pc.profile}-open")
+        return
+    pc.key("shift")
+    time.sleep(5)
+    pc.type("wrong\n")
+    check("a wrong password does not open it", unlocked(pc, mark, 15) is None, events(pc, mark))
+    check("its user's does, in its own lock or in our console", let_in(pc, mark, home), events(pc, mark) or journal(pc),
+          ", ".join(kind for kind, _ in events(pc, mark)))
+    picture(pc, f"{pc.profile}-open")
+
+
+def let_in(pc, mark, home):
+    """Where the desktop's lock is too slow to ask, our console does after a minute."""
+    ends = time.monotonic() + 3 * STUCK
+    while time.monotonic() < ends:
+        if front(pc) != home and asks(pc, 0):
+            uncover(pc, home=home)
+        else:
+            pc.type("staff\n")
+        if unlocked(pc, mark, 5) is not None:
+            return True
+    return False
+
+
+def stopped(check, pc, program, home):
+    """What would lock does nothing: our console needs none of it."""
+    settings(pc, IDLE, CONFIRM)
+    pc.sh(f"pkill -STOP -x {program}")
+    mark = pc.last_record()
+    body = wait_locked(pc, mark, IDLE + SLACK + 5)
+    check(f"{program} is stopped: covered at the limit", body and body["by"] == "console"
+          and body["idle_ms"] <= (IDLE + SLACK) * 1000, events(pc, mark) or journal(pc), body and f"idle {body['idle_ms']} ms")
+    pc.sh(f"pkill -CONT -x {program}")
+    settings(pc, 0, CONFIRM)
+    check("opened by its user", uncover(pc, home=home) is not None, journal(pc))
+
+
+def killed(check, pc, program, home):
+    """While it is locked: covered, ended, or as locked as before."""
+    mark = pc.last_record()
+    pc.sh("sekishoctl lock --now")
+    check("locked by order", wait_locked(pc, mark, CONFIRM + SLACK + 5) is not None, events(pc, mark))
+    time.sleep(11)  # a lock that goes away then was not opened by anybody
+    pc.sh(f"pkill -KILL -x {program}")
+    took = pc.wait(lambda: pc.session() is None or front(pc) != home and asks(pc, 0), SLACK + 5)
+    check.within(f"{program} is killed: covered, or its session has ended", took, SLACK)
+    if pc.session() is not None:
+        check("opened by its user", covered(pc, 10, home) is not None and uncover(pc, home=home) is not None, journal(pc))
+
+
+def film(check, pc, by, home):
+    """A player asks the desktop: it is given its time and no more, and is named."""
+    pc.put(VM / "programs" / "film.py", "/run/film.py")
+    pc.start_as_staff(f"exec python3 /run/film.py {pc.profile}")
+    check("a player keeps the desktop open", pc.wait("systemd-inhibit --list --no-legend | grep -q idle", 20) is not None,
+          pc.run("systemd-inhibit --list").out)
+    settings(pc, IDLE, CONFIRM, f"InhibitSec={HELD}\n")
+    mark = pc.last_record()
+    body = wait_locked(pc, mark, IDLE + HELD + CONFIRM + SLACK + 5)
+    check("it is locked when its time is over, and not before", body
+          and (IDLE + HELD - 1) * 1000 <= body["idle_ms"] <= (IDLE + HELD + CONFIRM + SLACK) * 1000, events(pc, mark),
+          body and f"idle {body['idle_ms']} ms")
+    check("the record names the player", body and "film" in str(body.get("held_by")), body)
+    pc.run("pkill -f /run/film.py")
+    settings(pc, 0, CONFIRM)
+    check("its user gets in", uncover(pc, home=home) is not None if by == "console" else let_in(pc, mark, home), journal(pc))
+
+
+def holds(check, pc, by, program):
+    """All of it. program: of the session; where the desktop locks itself, the one that tells of it."""
+    home = front(pc)
+    by_time(check, pc, by)
+    opens(check, pc, by, home)
+    film(check, pc, by, home)
+    stopped(check, pc, program, home)
+    if by == "desktop":
+        killed(check, pc, program, home)
+    check("the records verify", pc.chain_verifies())

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""KDE Plasma, on Wayland and on X11, locks when nobody touches the PC and says so; what its user sets, stops or kills changes
+nothing.
+
+Serves LOCK-1.
+"""
+from lab import desktop, desks
+
+LONG = True
+KEYS = "--file kscreenlockerrc --group Daemon --key"
+PROGRAMS = {"wayland": "kwin_wayland", "x11": "ksmserver"}  # what tells that it is locked
+
+
+def settings_hold(check, pc):
+    for key, value in (("Autolock", "true"), ("LockGrace", "0")):
+        pc.staff(f"kwriteconfig5 {KEYS} {key} {'false' if value == 'true' else 3600}")
+        check.equal(f"{key} cannot be changed by its user", pc.staff(f"kreadconfig5 {KEYS} {key}").out.strip(), value)
+
+
+def run(check):
+    for session, program in PROGRAMS.items():
+        with desktop.installed("kde", session) as pc:
+            settings_hold(check, pc)
+            desks.holds(check, pc, "desktop", program)
