@@ -5,7 +5,7 @@ import shutil
 import time
 
 from . import images
-from .paths import LAB
+from .paths import LAB, LabError
 
 PASSPHRASE, OTHER = "Correct-Horse-7-Battery", "Wrong-Horse-8-Batteries"
 LABEL = "紹介状用"
@@ -89,8 +89,14 @@ class Work:
         return self.pc.wait(lambda: f"prepare {self.medium}" in self.granted(), 15)
 
     def retire(self, reason="故障"):
-        """It is out of use, and refused everywhere."""
-        self.console.admin("medium", "retire", "--medium", self.medium, "--version", self.row()["version"], "--reason", reason)
+        """It is out of use, and refused everywhere. What the PC has just told of it may change the row before the person does."""
+        for _ in range(5):
+            done = self.console.run_admin("medium", "retire", "--medium", self.medium, "--version", self.row()["version"],
+                                          "--reason", reason)
+            if "SK-5012" not in done.stderr:
+                break
+        if done.returncode:
+            raise LabError(f"the medium is not retired: {done.stderr}")
 
     def allow_erase(self):
         """The console lets the PC erase it. Return: as allow_prepare()."""
