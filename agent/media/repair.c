@@ -41,22 +41,30 @@ static int run_fsck(const char *path, MediaDetail *detail)
 	return media_tool_run(&fsck, detail);
 }
 
-int media_repair_exfat(int fd, const char *path, MediaDetail *detail)
+/* Return: 1, 0, or negative errno. */
+static int is_open(int fd)
 {
 	uint8_t flags = 0;
 	ssize_t n = pread(fd, &flags, sizeof(flags), FLAGS_OFFSET);
 
 	if (n != (ssize_t)sizeof(flags))
 		return n < 0 ? -errno : -EUCLEAN;
-	if (!(flags & FLAG_DIRTY))
-		return 0;
-	int r = run_fsck(path, detail);
+	return (flags & FLAG_DIRTY) != 0;
+}
 
-	if (r == FSCK_WHOLE || r == FSCK_REPAIRED) {
-		sk_log(LOG_NOTICE, "the file system of %s was not closed; it is repaired", path);
-		return fsync(fd) < 0 ? -errno : 0;
+int media_repair_exfat(int fd, const char *path, MediaDetail *detail)
+{
+	int r = is_open(fd), status;
+
+	if (r <= 0)
+		return r;
+	status = run_fsck(path, detail);
+	if (status < 0)
+		return status;
+	if ((status != FSCK_WHOLE && status != FSCK_REPAIRED) || is_open(fd) != 0) {
+		sk_str_format(detail->text, sizeof(detail->text), FSCK ": exit status %d", status);
+		return -EUCLEAN;
 	}
-	if (r > 0)
-		sk_str_format(detail->text, sizeof(detail->text), FSCK ": exit status %d", r);
-	return r > 0 ? -EUCLEAN : r;
+	sk_log(LOG_NOTICE, "the file system of %s was not closed; it is repaired", path);
+	return fsync(fd) < 0 ? -errno : 0;
 }
