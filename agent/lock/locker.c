@@ -16,7 +16,6 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 
-#define BUS "org.freedesktop.DBus", "/org/freedesktop/DBus"
 #define own_message own_(sd_bus_message_unrefp)
 #define RULE "type='method_call',path_namespace='/org/freedesktop/login1/session',member='SetLockedHint'"
 #define RULE_LET_IN "type='method_call',path='/org/freedesktop/login1',member='UnlockSession'"

@@ -276,9 +276,8 @@ void sessions_ask_pid(Lock *lock, Question *question, sd_bus_message_handler_t o
 {
 	sd_bus_slot *slot = NULL;
 
-	if (sd_bus_call_method_async(lock->bus, &slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		    "org.freedesktop.DBus", "GetConnectionUnixProcessID", on_pid, question, "s",
-		    question->about) < 0)
+	if (sd_bus_call_method_async(lock->bus, &slot, BUS, "org.freedesktop.DBus",
+		    "GetConnectionUnixProcessID", on_pid, question, "s", question->about) < 0)
 		free(question);
 	else
 		question_sent(slot);
