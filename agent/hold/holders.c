@@ -30,11 +30,17 @@ const char *const holders_signals[] = {
 	"type='signal',interface='" GNOME "',member='InhibitorAdded'",
 	"type='signal',interface='" GNOME "',member='InhibitorRemoved'",
 	"type='signal',interface='" KDE "',member='InhibitionsChanged'",
-	"type='signal',interface='" XFCE_INTERFACE "',member='HasInhibitChanged'",
 	/* A manager came or went. */
 	"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" GNOME "'",
 	"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" KDE "'",
 	"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" XFCE "'",
+	NULL,
+};
+
+/* xfce4-power-manager 4.18 has a signal for it in its interface, and does not send it. */
+const char *const holders_calls[] = {
+	"type='method_call',interface='" XFCE_INTERFACE "',member='Inhibit'",
+	"type='method_call',interface='" XFCE_INTERFACE "',member='UnInhibit'",
 	NULL,
 };
 
@@ -64,6 +70,7 @@ static sd_bus_message *ask(
 
 static void note(Holder *holder, const char *who, const char *why)
 {
+	*holder = (Holder){0};
 	sk_utf8_escape(holder->who, sizeof(holder->who), who[0] ? who : "?", who[0] ? strlen(who) : 1);
 	sk_utf8_escape(holder->why, sizeof(holder->why), why, strlen(why));
 }
@@ -135,6 +142,7 @@ static bool ask_xfce(sd_bus *session, Holder *ret_holder)
 		sd_bus_message_read(list, "s", &who) <= 0)
 		return false;
 	note(ret_holder, who, "");
+	ret_holder->silent = true;
 	return true;
 }
 

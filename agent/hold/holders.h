@@ -7,13 +7,17 @@
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
 
-/* Printable, whatever the program said. */
+/* Printable, whatever the program said. silent: its desktop does not tell when it has ended. */
 typedef struct Holder {
 	char who[64], why[96];
+	bool silent;
 } Holder;
 
 /* Signals that tell of a change, as match rules; the last is NULL. */
 extern const char *const holders_signals[];
+
+/* Calls that change what Xfce's manager knows and does not announce, as match rules; the last is NULL. */
+extern const char *const holders_calls[];
 
 bool holders_same(const Holder *one, const Holder *other);
 

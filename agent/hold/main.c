@@ -14,11 +14,14 @@
 #include "agent/hold/holders.h"
 #include "config.h"
 #include "lib/base/own.h"
+#include "lib/bus/overhear.h"
 
 #define LOGIND "org.freedesktop.login1"
 
 typedef struct Hold {
 	sd_bus *session, *system;
+	sd_bus *calls;	    /* of players, as they go by; NULL: they cannot be heard */
+	sd_bus_slot *names; /* whoever leaves the bus, while it could be a player that nobody announces */
 	sd_event_source *later;
 	Holder holder; /* what logind was told; "": nothing */
 	int fd;	       /* of logind, as long as it holds */
@@ -30,6 +33,23 @@ static void let_go(Hold *hold)
 		close(hold->fd);
 	hold->fd = -1;
 	hold->holder = (Holder){0};
+	hold->names = sd_bus_slot_unref(hold->names);
+}
+
+/* Many signals, one look. */
+static int on_change(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+	Hold *hold = userdata;
+
+	sd_event_source_set_enabled(hold->later, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+/* A call comes to its manager before what is asked because of it. */
+static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	(void)on_change(call, userdata, error);
+	return 1;
 }
 
 static void take(Hold *hold, const Holder *holder)
@@ -45,6 +65,9 @@ static void take(Hold *hold, const Holder *holder)
 	if (r >= 0) {
 		hold->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message has its own */
 		hold->holder = *holder;
+		if (holder->silent)
+			(void)sd_bus_match_signal(hold->session, &hold->names, "org.freedesktop.DBus", NULL,
+				NULL, "NameOwnerChanged", on_change, hold);
 	} else
 		fprintf(stderr, "sekisho-hold: %s is not told to logind: %s\n", holder->who, strerror(-r));
 	sd_bus_message_unref(answer);
@@ -59,15 +82,6 @@ static int look(sd_event_source *source, void *userdata)
 		let_go(hold);
 	else if (!holders_same(&holder, &hold->holder))
 		take(hold, &holder);
-	return 0;
-}
-
-/* Many signals, one look. */
-static int on_change(sd_bus_message *signal, void *userdata, sd_bus_error *error)
-{
-	Hold *hold = userdata;
-
-	sd_event_source_set_enabled(hold->later, SD_EVENT_ONESHOT);
 	return 0;
 }
 
@@ -92,6 +106,16 @@ static int start(Hold *hold, sd_event *event)
 	return r;
 }
 
+/* The policy of a bus may forbid it; then Xfce's players are not seen, and all others are. */
+static void overhear(Hold *hold, sd_event *event)
+{
+	int r = sk_bus_overhear(hold->session, event, holders_calls, on_call, hold, &hold->calls);
+
+	if (r < 0)
+		fprintf(stderr, "sekisho-hold: calls on the bus of this session cannot be heard: %s\n",
+			strerror(-r));
+}
+
 int main(int argc, char **argv)
 {
 	Hold hold = {.fd = -1};
@@ -107,12 +131,15 @@ int main(int argc, char **argv)
 	r = sd_event_default(&event);
 	if (r >= 0)
 		r = start(&hold, event);
-	if (r >= 0)
+	if (r >= 0) {
+		overhear(&hold, event);
 		r = sd_event_loop(event);
+	}
 	if (r < 0)
 		fprintf(stderr, "sekisho-hold: %s\n", strerror(-r));
 	let_go(&hold);
 	sd_event_source_unref(hold.later);
+	sd_bus_flush_close_unref(hold.calls);
 	sd_bus_flush_close_unref(hold.session);
 	sd_bus_flush_close_unref(hold.system);
 	sd_event_unref(event);

@@ -14,11 +14,10 @@
 #include "agent/lock/sessions.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/bus/overhear.h"
 #include "lib/log/log.h"
 
 #define own_message own_(sd_bus_message_unrefp)
-#define RULE "type='method_call',path_namespace='/org/freedesktop/login1/session',member='SetLockedHint'"
-#define RULE_LET_IN "type='method_call',path='/org/freedesktop/login1',member='UnlockSession'"
 #define SESSION_PATH "/org/freedesktop/login1/session"
 
 /* What xss-lock starts it has started when it speaks, but not always run yet. */
@@ -26,6 +25,12 @@
 #define TRIES_MAX 15
 /* A locker that ends with the right password is told to be open a moment later. */
 #define MOMENT_USEC 1000000
+
+static const char *const overheard[] = {
+	"type='method_call',path_namespace='" SESSION_PATH "',member='SetLockedHint'",
+	"type='method_call',path='/org/freedesktop/login1',member='UnlockSession'",
+	NULL,
+};
 
 typedef struct Program {
 	const char *path;
@@ -329,8 +334,6 @@ static void hear_call(Lock *lock, sd_bus_message *message)
 		find_pid(lock, seen, name);
 }
 
-/* Whoever listens on the bus must not answer, or the bus closes the connection: nobody else gets the message.
- */
 static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	hear_call(userdata, message);
@@ -338,48 +341,10 @@ static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	return 1;
 }
 
-static int listen_on(sd_bus *bus, Lock *lock)
-{
-	own_message sd_bus_message *call = NULL;
-	int r = sd_bus_message_new_method_call(
-		bus, &call, BUS, "org.freedesktop.DBus.Monitoring", "BecomeMonitor");
-
-	if (r >= 0)
-		r = sd_bus_message_append(call, "asu", 2, RULE, RULE_LET_IN, 0);
-	if (r >= 0)
-		r = sd_bus_call(bus, call, 0, NULL, NULL);
-	if (r >= 0)
-		r = sd_bus_add_filter(bus, NULL, on_call, lock);
-	if (r >= 0)
-		r = sd_bus_attach_event(bus, lock->event, 0);
-	return r;
-}
-
-/* A monitor has to say so before it connects, so it finds the bus itself. */
-static int open_monitor(Lock *lock, sd_bus *bus)
-{
-	const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
-	int r = sd_bus_set_address(bus, address ? address : "unix:path=/run/dbus/system_bus_socket");
-
-	if (r >= 0)
-		r = sd_bus_set_bus_client(bus, true);
-	if (r >= 0)
-		r = sd_bus_set_monitor(bus, true);
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r >= 0)
-		r = listen_on(bus, lock);
-	if (r >= 0)
-		r = sd_bus_set_exit_on_disconnect(bus, true);
-	return r;
-}
-
 void locker_open(Lock *lock)
 {
-	int r = sd_bus_new(&lock->calls);
+	int r = sk_bus_overhear(lock->bus, lock->event, overheard, on_call, lock, &lock->calls);
 
-	if (r >= 0)
-		r = open_monitor(lock, lock->calls);
 	if (r < 0)
 		sk_log(LOG_ERR, "no desktop is believed, for who says that it locked cannot be seen: %s",
 			strerror(-r));

@@ -5,6 +5,7 @@ import os
 PICTURES = os.environ.get("SEKISHO_LAB_PICTURES")  # a folder: what the screen shows at each step
 IDLE, CONFIRM = 8, 3
 SLACK = 5  # after the limit, for whatever is done: LOCK-1
+HOURS = "[SignIn]\nHours={hours}\nExcept=none\n"
 SETTINGS = "[Lock]\nIdleSec={idle}\nConfirmSec={confirm}\n{more}"
 
 
@@ -15,6 +16,17 @@ def settings(pc, idle=IDLE, confirm=CONFIRM, more=""):
     pc.key("shift")
     pc.sh("sekishoctl reload")
     pc.key("shift")
+
+
+def hours(pc, words):
+    """People may sign in then, and at no other time; "any": always."""
+    pc.sh("mkdir -p /etc/sekisho/sekisho.conf.d")
+    pc.put(HOURS.format(hours=words).encode(), "/etc/sekisho/sekisho.conf.d/hours.conf")
+    pc.sh("sekishoctl reload")
+
+
+def another_day(pc):
+    return pc.sh("LC_ALL=C date -d '+3 days' +%a").strip() + " 08:00-09:00"
 
 
 def front(pc):

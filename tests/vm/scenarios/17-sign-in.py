@@ -7,20 +7,9 @@ Serves LOCK-2, LOG-1.
 import json
 
 from lab import clinic_pc
-from lab.locks import asks, covered, front, journal, record, uncover
+from lab.locks import another_day, asks, covered, front, hours, journal, record, uncover
 
 CONSOLE = 2
-HOURS = "[SignIn]\nHours={hours}\nExcept=none\n"
-
-
-def hours(pc, words):
-    pc.sh("mkdir -p /etc/sekisho/sekisho.conf.d")
-    pc.put(HOURS.format(hours=words).encode(), "/etc/sekisho/sekisho.conf.d/hours.conf")
-    pc.sh("sekishoctl reload")
-
-
-def another_day(pc):
-    return pc.sh("LC_ALL=C date -d '+3 days' +%a").strip() + " 08:00-09:00"
 
 
 def shows(pc, *words):

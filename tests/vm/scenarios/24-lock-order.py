@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An officer at the console locks the whole clinic: from the order to the lock that is seen in front, by a desktop's own locker
+and by our console.
+
+Serves LOCK-1.
+"""
+import time
+
+from lab import desktop
+from lab.console import Console
+from lab.locks import covered, journal, record, settings, uncover, unlocked
+
+LONG = True
+ORDER = 2  # seconds
+TIMES = 5
+
+
+def locked_by_its_own(pc):
+    return pc.wait("pgrep -x i3lock && loginctl show-session -p LockedHint --value $(loginctl --no-legend list-sessions "
+                   "| awk '$3 == \"staff\" && $4 == \"seat0\" {print $1}') | grep -qx yes", 10, 0.05)
+
+
+def order(check, pc, console, what, seen):
+    """Return: its id."""
+    pc.key("shift")
+    begun = time.monotonic()
+    made = console.admin("lock-order", "create", "--facility", console.facility, "--reason", "火災報知器")
+    there = seen(pc)
+    check.within(f"{what}: from the order to the lock in front", there and time.monotonic() - begun, ORDER)
+    return made["id"]
+
+
+def answer(console, order_id, terminal):
+    rows = console.admin("lock-order", "terminals", "--of-order", order_id)["items"]
+    return {row["terminal"]: row["outcome"] for row in rows}.get(terminal)
+
+
+def answered(check, pc, console, what, order_id, terminal, outcome):
+    pc.wait(lambda: answer(console, order_id, terminal) == outcome, 30)
+    check.equal(f"{what}: the console has the PC's answer", answer(console, order_id, terminal), outcome)
+
+
+def run(check):
+    with Console() as console, desktop.installed("plain", "x11") as pc:
+        settings(pc, 0)
+        terminal = console.join(pc)
+        for turn in range(TIMES):
+            what, mark = f"its own locker, {turn + 1}", pc.last_record()
+            made = order(check, pc, console, what, locked_by_its_own)
+            answered(check, pc, console, what, made, terminal, "locked")
+            pc.type("staff\n")
+            check(f"{what}: opened by its user", unlocked(pc, mark) is not None, journal(pc))
+        check("who ordered it is on record at the PC", record(pc, "screen.asked", 0) is not None, journal(pc))
+        settings(pc, 0, more="Confirm=console\n")
+        made = order(check, pc, console, "our console", covered)
+        answered(check, pc, console, "our console", made, terminal, "covered")
+        check("our console: opened by its user", uncover(pc) is not None, journal(pc))
+        check("the records verify", pc.chain_verifies())
