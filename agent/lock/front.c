@@ -16,6 +16,8 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 
+#define NOBODY_KNOWN ((uid_t)-1)
+
 typedef struct Consoles {
 	unsigned front; /* 0: there is none */
 	Owner owners[OWNERS_VT_MAX + 1];
@@ -107,9 +109,9 @@ static void forget(Lock *lock, Seen *seen)
 	cover_forget_gone(lock);
 }
 
-static void name(Seen *seen, bool unknown)
+static void name(Seen *seen)
 {
-	const struct passwd *entry = unknown ? NULL : getpwuid(seen->uid);
+	const struct passwd *entry = seen->uid == NOBODY_KNOWN ? NULL : getpwuid(seen->uid);
 
 	/* Whose password is to be asked for? */
 	seen->nameless = entry == NULL || !sk_str_copy(seen->user, sizeof(seen->user), entry->pw_name);
@@ -117,10 +119,9 @@ static void name(Seen *seen, bool unknown)
 		sk_str_copy(seen->user, sizeof(seen->user), "?");
 }
 
-static Seen *begin(Lock *lock, unsigned vt, const Owner *owner)
+static Seen *begin(Lock *lock, unsigned vt, uid_t uid)
 {
-	Seen *seen = sessions_find(lock, ""),
-	     now = {.vt = vt, .uid = owner->pid > 0 ? owner->uid : (uid_t)-1};
+	Seen *seen = sessions_find(lock, ""), now = {.vt = vt, .uid = uid};
 
 	if (!seen) {
 		sk_log(LOG_ERR, "more than %d sessions: console %u is not watched", LOCK_SESSIONS_MAX, vt);
@@ -129,7 +130,7 @@ static Seen *begin(Lock *lock, unsigned vt, const Owner *owner)
 	(void)sk_str_format(now.id, sizeof(now.id), "tty%u", vt);
 	sk_str_copy(now.tty, sizeof(now.tty), now.id);
 	sk_str_copy(now.type, sizeof(now.type), "tty");
-	name(&now, owner->pid <= 0);
+	name(&now);
 	/* Who came unseen since this console is in front may have been away since then. */
 	lock_begin(&now.machine, vt == lock->front && lock->front_since ? lock->front_since : lock_now());
 	if (cover_is_over(lock, &now))
@@ -152,7 +153,7 @@ static void take(Lock *lock, const Consoles *consoles, unsigned vt)
 	const Owner *owner = &consoles->owners[vt];
 	bool unknown = vt == consoles->front && consoles->unknown,
 	     wanted = !consoles->known[vt] && (owner->pid > 0 || unknown);
-	uid_t uid = owner->pid > 0 ? owner->uid : (uid_t)-1;
+	uid_t uid = owner->pid > 0 ? owner->uid : NOBODY_KNOWN;
 	Seen *seen = find(lock, vt);
 
 	/* A picture was looked for at the console in front only: behind ours it is there while its owner is.
@@ -168,7 +169,7 @@ static void take(Lock *lock, const Consoles *consoles, unsigned vt)
 	if (!wanted)
 		return;
 	if (!seen)
-		seen = begin(lock, vt, owner);
+		seen = begin(lock, vt, uid);
 	if (!seen)
 		return;
 	seen->in_front = vt == consoles->front;

@@ -51,14 +51,14 @@ static bool is_open(int number)
 
 int vt_in_front(bool *picture)
 {
-	int mode = KD_TEXT, fd = open_console(0);
+	own_fd int fd = open_console(0);
+	int mode = KD_TEXT;
 
 	if (fd < 0)
 		return fd;
 	bool graphics = ioctl(fd, KDGETMODE, &mode) == 0 && mode == KD_GRAPHICS;
 	int number = in_front(fd);
 
-	close(fd);
 	*picture = graphics && number > 0 && is_open(number);
 	return number;
 }

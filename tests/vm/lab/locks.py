@@ -50,6 +50,14 @@ def uncover(pc, password="staff", home="tty1"):
     return pc.wait(lambda: front(pc) == home, 15)
 
 
+def locked_in(pc, home="tty1"):
+    """Neither keys nor root's VT_ACTIVATE lead anywhere else."""
+    cover = front(pc)
+    pc.key("alt", "f1")
+    pc.activate(1)
+    return cover != home and front(pc) == cover
+
+
 def record(pc, kind, mark, timeout=10, **body):
     """A record behind `mark` of this kind with these words in it; or None."""
     return pc.wait_record(lambda r: r["seq"] > mark and r["kind"] == kind

@@ -7,7 +7,7 @@ Serves LOCK-1.
 import json
 
 from lab import clinic_pc, images
-from lab.locked import covered, locked_in, settings, unlock
+from lab.locks import covered, front, locked_in, record, settings, uncover
 
 IDLE = 8
 
@@ -18,9 +18,7 @@ def kinds(pc, after):
 
 def by_time(check, pc):
     mark = pc.last_record()
-    pc.key("shift")
     settings(pc, IDLE)
-    pc.key("shift")
     check("not while somebody is there", covered(pc, IDLE - 4) is None)
     pc.key("shift")
     check.within("nobody touches it: covered", covered(pc, IDLE + 5), IDLE + 5)
@@ -31,17 +29,17 @@ def by_time(check, pc):
 
 
 def unlocked(check, pc):
-    check("a wrong password does not unlock it", unlock(pc, "wrong") is None)
-    check("nor does another user's", unlock(pc, "clerk") is None)
+    check("a wrong password does not unlock it", uncover(pc, "wrong") is None)
+    check("nor does another user's", uncover(pc, "clerk") is None)
     pc.sh("pkill -f -9 'sekisho-lock$'; true")
     check("killed: it stays covered", pc.wait("systemctl is-active -q sekisho-lock", 10) is not None and locked_in(pc))
-    check("its user's password unlocks it", unlock(pc) is not None, pc.run("journalctl -u sekisho-lock -n 20").out)
+    check("its user's password unlocks it", uncover(pc) is not None, pc.run("journalctl -u sekisho-lock -n 20").out)
     check("the unlocking is on record", pc.wait_record(lambda r: r["kind"] == "screen.unlocked", 10) is not None,
           pc.run("sekishoctl log | grep -A1 screen; journalctl -u sekisho-lock -u sekishod -n 30 --no-pager").out)
 
 
 def by_order(check, pc):
-    settings(pc, 0, "PassMaxSec=1h\n")
+    settings(pc, 0, more="PassMaxSec=1h\n")
     mark = pc.last_record()
     kept = pc.plug("stick", image=images.clean())
     mounted = "findmnt -rno TARGET | grep ^/media/staff/"
@@ -56,7 +54,7 @@ def by_order(check, pc):
     device = pc.plug("stick", image=images.clean())
     word = pc.decision(device)
     check.equal("a stick waits while it is locked", (word.get("code"), device.authorized), ("SK-1110", False))
-    check("unlocked", unlock(pc) is not None)
+    check("unlocked", uncover(pc) is not None)
     check.within("then it is decided about, as it is", pc.wait(lambda: device.authorized, 10, 0.1), 1)
     device.unplug()
     kept.unplug()
@@ -69,9 +67,7 @@ def by_budget(check, pc):
     idle, budget = 3, 6
     pc.staff("systemd-inhibit --what=idle --who='film\x1b[2J' --why=Konferenz sleep 60 >/dev/null 2>&1 &")
     mark = pc.last_record()
-    pc.key("shift")  # nobody may have been there for longer than the new limit
-    settings(pc, idle, f"InhibitSec={budget}\n")
-    pc.key("shift")
+    settings(pc, idle, more=f"InhibitSec={budget}\n")
     taken = covered(pc, idle + budget + 6)
     pc.wait(lambda: "screen.locked" in kinds(pc, mark), 10)
     locks = [r["body"] for r in pc.records(after=mark) if r["kind"] == "screen.locked"]
@@ -80,15 +76,25 @@ def by_budget(check, pc):
     held = locks[-1].get("held_by", {}) if locks else {}
     check("the record names who held it, and its text can do no harm",
           held.get("program") == "systemd-inhibit" and held.get("who") == "film\\u{1b}[2J", held)
-    check("unlocked", unlock(pc) is not None)
+    check("unlocked", uncover(pc) is not None)
+
+
+def second_limit(check, pc):
+    """Whoever does not come back loses his session."""
+    idle, end = 4, 12
+    mark = pc.last_record()
+    settings(pc, idle, more=f"EndSec={end}\n")
+    check("the first limit locks", covered(pc, idle + 5) is not None)
+    said = pc.wait(lambda: record(pc, "session.ended", mark, 0), end + 5)
+    settings(pc, 0)
+    check("the second one ends it, locked as it is", said is not None and {"screen.locked", "session.ended"} <= set(kinds(pc, mark)),
+          pc.records(after=mark))
+    check("and the console is given back", pc.wait(lambda: front(pc) == "tty1", 10) is not None, pc.run("loginctl").out)
 
 
 def ended(check, pc):
-    """Where the policy says so, and over the network."""
-    pc.sh("loginctl list-sessions --no-legend")
-    pc.key("shift")
-    settings(pc, IDLE, "Fallback=end\n")
-    pc.key("shift")
+    """Where the policy says so."""
+    settings(pc, IDLE, more="Fallback=end\n")
     gone = pc.wait(lambda: "staff" not in pc.run("loginctl list-sessions --no-legend | grep seat0").out, IDLE + 10)
     check("a session that cannot lock is ended where the policy says so", gone, pc.run("loginctl").out, f"{gone} s")
     check("the end is on record", pc.wait_record(lambda r: r["kind"] == "session.ended", 10) is not None)
@@ -102,5 +108,6 @@ def run(check):
         unlocked(check, pc)
         by_order(check, pc)
         by_budget(check, pc)
+        second_limit(check, pc)
         ended(check, pc)
         check("the records verify", pc.chain_verifies())

@@ -6,18 +6,22 @@ Serves LOCK-1.
 """
 import time
 
-from lab import desktop
+from lab import desktop, monitors
 from lab.console import Console
 from lab.locks import covered, journal, record, settings, uncover, unlocked
 
 LONG = True
 ORDER = 2  # seconds
 TIMES = 5
+LOCKED = "802020"  # the colour of i3lock
+TOP = 20 * 1024 * 3  # bytes: some lines of it
 
 
 def locked_by_its_own(pc):
-    return pc.wait("pgrep -x i3lock && loginctl show-session -p LockedHint --value $(loginctl --no-legend list-sessions "
-                   "| awk '$3 == \"staff\" && $4 == \"seat0\" {print $1}') | grep -qx yes", 10, 0.05)
+    """The locker's colour at the top of the screen."""
+    def shown():
+        return monitors.share(monitors.picture(pc, 0)[2][:TOP], LOCKED) > 0.9
+    return pc.wait(shown, 10, 0.05)
 
 
 def order(check, pc, console, what, seen):

@@ -64,6 +64,7 @@ class Desk:
     def unlock(self):
         if self.state() in ("covered", "locked"):
             self.pc.type("staff\n")
+            self.pc.wait(lambda: self.state() == "open", 3, 0.3)  # what is opening is not what it is at the end
 
     def guess(self):
         if self.state() in ("covered", "locked"):
