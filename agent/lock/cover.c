@@ -52,10 +52,12 @@ static void ask_later(Lock *lock)
  * password once more. */
 static void let_in(Lock *lock)
 {
-	const Seen *seen = sessions_find(lock, lock->vt.session);
+	Seen *seen = sessions_find(lock, lock->vt.session);
 
-	if (seen && seen->can_ask)
+	if (seen && seen->can_ask) {
+		seen->let_in = true;
 		sessions_ask_unlock(lock, seen);
+	}
 	give_back(lock);
 }
 

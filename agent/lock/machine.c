@@ -105,6 +105,7 @@ static void close_it(LockMachine *machine, const LockFacts *facts)
 	machine->told_open = false;
 	machine->tried_since = 0;
 	machine->tried = facts->now;
+	machine->let_in = 0;
 }
 
 static LockStep when_closed(LockMachine *machine, const LockLimits *limits, const LockFacts *facts)
@@ -123,6 +124,8 @@ static LockStep when_closed(LockMachine *machine, const LockLimits *limits, cons
 		close_it(machine, facts);
 	machine->by_hint = facts->hint && !facts->cover;
 	machine->stuck = false;
+	if (facts->let_in && machine->by_hint)
+		machine->let_in = facts->now;
 	note_tries(machine, facts);
 	if (machine->tried_since && machine->tried >= machine->tried_since + STUCK) {
 		machine->stuck = true;
@@ -175,16 +178,18 @@ static LockStep when_open(LockMachine *machine, const LockLimits *limits, const 
 	return step;
 }
 
-/* A lock of the desktop's that goes away is an unlocking only when somebody is there to have unlocked it. */
+/* A lock of the desktop's that goes away is an unlocking only when somebody is there to have unlocked it, or
+ * was let in elsewhere and the desktop is slow to follow: open it counts from then on. */
 static LockStep when_reopened(LockMachine *machine, const LockLimits *limits, const LockFacts *facts)
 {
-	bool alone = facts->now > facts->input + PRESENT;
+	bool alone = facts->now > facts->input + PRESENT,
+	     follows = machine->let_in && facts->now <= machine->let_in + STUCK;
 
-	if (machine->by_hint && (facts->lost || alone)) {
+	if (machine->by_hint && (facts->lost || (alone && !follows))) {
 		machine->due = facts->now;
 		return when_refused(machine, limits, facts);
 	}
-	lock_begin(machine, facts->now);
+	lock_begin(machine, machine->by_hint && alone ? machine->let_in : facts->now);
 	LockStep step = when_open(machine, limits, facts);
 
 	if (step.news == LOCK_NO_NEWS)

@@ -88,6 +88,7 @@ typedef struct LockMachine {
 	bool stuck;	      /* somebody tries to get in, and the desktop's lock does not let him */
 	uint64_t tried_since; /* somebody does, without a pause */
 	uint64_t tried;	      /* the last sign of it */
+	uint64_t let_in;      /* its user gave his password elsewhere, and the desktop's lock has yet to go */
 } LockMachine;
 
 typedef struct LockStep {

@@ -400,6 +400,30 @@ static void test_let_in_elsewhere(void **state)
 	assert_int_equal(world.machine.state, LOCK_CLOSED);
 }
 
+/* By our console, in front of a desktop's lock that takes long to go: one password is enough, for a minute.
+ */
+static void test_let_in_and_follows(void **state)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		World world;
+
+		world_begin(&world, true);
+		assert_int_equal(pass(&world, IDLE), LOCK_IS_LOCKED);
+		assert_true(world.facts.hint);
+		world.facts.let_in = true;
+		(void)look(&world);
+		assert_int_equal(world.machine.state, LOCK_CLOSED);
+		world.facts.in_front = false; /* nobody tries */
+		pass(&world, late ? 61 * SECOND : 15 * SECOND);
+		world.facts.in_front = true;
+		world.facts.hint = false;
+		assert_int_equal(look(&world), late ? LOCK_IS_REFUSED : LOCK_IS_UNLOCKED);
+		/* Nobody has touched it since the password: the limit counts from there. */
+		if (!late)
+			assert_int_equal(pass(&world, IDLE - 14 * SECOND), LOCK_IS_LOCKED);
+	}
+}
+
 /* The desktop is unlocked by its user, or its locker ends in one of three ways. */
 static void leave_lock(World *world)
 {
@@ -502,7 +526,8 @@ int main(void)
 		cmocka_unit_test(test_far_and_policy), cmocka_unit_test(test_program_keeps_it_open),
 		cmocka_unit_test(test_program_keeps_nothing_open), cmocka_unit_test(test_locker_goes),
 		cmocka_unit_test(test_lock_does_not_open), cmocka_unit_test(test_stays),
-		cmocka_unit_test(test_let_in_elsewhere), cmocka_unit_test(test_random_traces)};
+		cmocka_unit_test(test_let_in_elsewhere), cmocka_unit_test(test_let_in_and_follows),
+		cmocka_unit_test(test_random_traces)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
