@@ -9,6 +9,14 @@ from lab.locks import IDLE, SLACK, covered, front, journal, record, settings, un
 LONG = True
 LIMIT = IDLE + SLACK
 LOCKED = "i3lock"
+LIAR = """
+import sys
+from gi.repository import Gio, GLib
+Gio.bus_get_sync(Gio.BusType.SYSTEM).call_sync(
+    "org.freedesktop.login1", "/org/freedesktop/login1/session/_3" + sys.argv[1], "org.freedesktop.login1.Session", "SetLockedHint",
+    GLib.Variant("(b)", (True,)), None, Gio.DBusCallFlags.NONE, -1, None)
+GLib.MainLoop().run()
+"""
 
 
 def locks(pc, timeout=LIMIT):
@@ -58,6 +66,13 @@ def spoofed(check, pc):
     check.within("a program of the same name in the user's home is no locker: covered", covered(pc), LIMIT)
     check("opened by its user", uncover(pc) is not None)
     pc.staff("rm -r bin; pkill -x i3lock; true")
+    pc.put(LIAR.encode(), "/run/liar.py")
+    pc.start_as_staff(f"exec python3 /run/liar.py {number}")
+    check("a program that says it and stays", pc.wait(lambda: pc.session("LockedHint") == "yes", 20) is not None)
+    pc.key("shift")
+    check.within("is believed no more: covered", covered(pc), LIMIT)
+    check("opened by its user", uncover(pc) is not None)
+    pc.run("pkill -f /run/liar.py")
 
 
 def again(pc):
@@ -73,7 +88,9 @@ def again(pc):
 
 
 def dies(check, pc):
-    for what, kill in (("what tells of the lock", "pkill -KILL -x xss-lock"), ("what locks", "sleep 11; pkill -KILL -x i3lock")):
+    # A lock that goes away within ten seconds of a touch counts as opened.
+    for what, kill in (("what tells of the lock", "pkill -KILL -x xss-lock"), ("what locks", "sleep 11; pkill -KILL -x i3lock"),
+                       ("what locks, with who would tell it stopped,", "sleep 11; pkill -STOP -x xss-lock; pkill -KILL -x i3lock")):
         again(pc)
         mark = pc.last_record()
         check(f"{what}: locked", lock_now(pc, mark) is not None, journal(pc))

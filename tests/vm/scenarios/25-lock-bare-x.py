@@ -43,11 +43,11 @@ def by_time(check, pc):
 def stopped(check, pc):
     mark = pc.last_record()
     settings(pc)
-    pc.sh("pkill -STOP -f 'Xorg.* :9 '")
+    pc.sh("pkill -STOP -f '[X]org.* :9 '")
     told = pc.wait(lambda: record(pc, "screen.open", mark, 0, session=HOME, user="clerk"), LIMIT + 2)
     check.within("stopped, it does not let go of the screen: told to stand open", told, LIMIT)
     check("so says the state", state(pc) == "stands-open", pc.ctl("lock", "--json").out)
-    pc.sh("pkill -CONT -f 'Xorg.* :9 '")
+    pc.sh("pkill -CONT -f '[X]org.* :9 '")
     check.within("it goes on: covered", covered(pc, SLACK, HOME), SLACK)
     check("its user's password opens it", uncover(pc, "clerk", HOME) is not None, journal(pc))
     settings(pc, 0)
