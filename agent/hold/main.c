@@ -107,9 +107,9 @@ static int start(Hold *hold, sd_event *event)
 }
 
 /* The policy of a bus may forbid it; then Xfce's players are not seen, and all others are. */
-static void overhear(Hold *hold, sd_event *event)
+static void overhear(Hold *hold)
 {
-	int r = sk_bus_overhear(hold->session, event, holders_calls, on_call, hold, &hold->calls);
+	int r = sk_bus_overhear(hold->session, holders_calls, on_call, hold, &hold->calls);
 
 	if (r < 0)
 		fprintf(stderr, "sekisho-hold: calls on the bus of this session cannot be heard: %s\n",
@@ -132,7 +132,7 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = start(&hold, event);
 	if (r >= 0) {
-		overhear(&hold, event);
+		overhear(&hold);
 		r = sd_event_loop(event);
 	}
 	if (r < 0)

@@ -343,7 +343,7 @@ static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 
 void locker_open(Lock *lock)
 {
-	int r = sk_bus_overhear(lock->bus, lock->event, overheard, on_call, lock, &lock->calls);
+	int r = sk_bus_overhear(lock->bus, overheard, on_call, lock, &lock->calls);
 
 	if (r < 0)
 		sk_log(LOG_ERR, "no desktop is believed, for who says that it locked cannot be seen: %s",

@@ -35,8 +35,8 @@ static int listen_for(sd_bus *bus, const char *const *rules)
 	return r < 0 ? r : sd_bus_call(bus, call, 0, NULL, NULL);
 }
 
-int sk_bus_overhear(sd_bus *like, sd_event *event, const char *const *rules, sd_bus_message_handler_t heard,
-	void *userdata, sd_bus **ret_bus)
+int sk_bus_overhear(sd_bus *like, const char *const *rules, sd_bus_message_handler_t heard, void *userdata,
+	sd_bus **ret_bus)
 {
 	sd_bus *bus = NULL;
 	int r = sd_bus_new(&bus);
@@ -48,7 +48,7 @@ int sk_bus_overhear(sd_bus *like, sd_event *event, const char *const *rules, sd_
 	if (r >= 0)
 		r = sd_bus_add_filter(bus, NULL, heard, userdata);
 	if (r >= 0)
-		r = sd_bus_attach_event(bus, event, 0);
+		r = sd_bus_attach_event(bus, sd_bus_get_event(like), 0);
 	if (r >= 0)
 		r = sd_bus_set_exit_on_disconnect(bus, true);
 	*ret_bus = r < 0 ? sd_bus_flush_close_unref(bus) : bus;

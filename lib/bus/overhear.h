@@ -5,12 +5,12 @@
  * says who may: root on the system's, a user on that of his session.
  */
 #include <systemd/sd-bus.h>
-#include <systemd/sd-event.h>
 
 /*
- * like: a connection to that bus. rules: match rules, the last is NULL. heard: is given each message that one
- * of them matches, and returns 1: whoever listens must not answer, or the bus closes the connection. Return:
- * 0, and a connection of its own, which the caller closes; or negative errno, and none.
+ * like: a connection to that bus, with the loop in which it is heard. rules: match rules, the last is NULL.
+ * heard: is given each message that one of them matches, and returns 1: whoever listens must not answer, or
+ * the bus closes the connection. Return: 0, and a connection of its own, which the caller closes; or negative
+ * errno, and none.
  */
-int sk_bus_overhear(sd_bus *like, sd_event *event, const char *const *rules, sd_bus_message_handler_t heard,
-	void *userdata, sd_bus **ret_bus);
+int sk_bus_overhear(sd_bus *like, const char *const *rules, sd_bus_message_handler_t heard, void *userdata,
+	sd_bus **ret_bus);
