@@ -67,6 +67,7 @@ def by_budget(check, pc):
     """A program may keep it open, but not for ever."""
     idle, budget = 3, 6
     pc.staff("systemd-inhibit --what=idle --who='film\x1b[2J' --why=Konferenz sleep 60 >/dev/null 2>&1 &")
+    pc.wait("systemd-inhibit --list --no-legend | grep -q film", 20)
     mark = pc.last_record()
     settings(pc, idle, more=f"InhibitSec={budget}\n")
     taken = covered(pc, idle + budget + 6)
@@ -100,7 +101,6 @@ def ended(check, pc):
     settings(pc, IDLE, more="Fallback=end\n")
     said = pc.wait(lambda: record(pc, "session.ended", mark, 0), IDLE + 10)
     check.within("a session that cannot lock is ended where the policy says so", said, IDLE + 8)
-    check("it was never said to be locked", "screen.locked" not in kinds(pc, mark), kinds(pc, mark))
 
 
 def run(check):
