@@ -66,7 +66,9 @@ def spoofed(check, pc):
     check.within("a program of the same name in the user's home is no locker: covered", covered(pc), LIMIT)
     check("opened by its user", uncover(pc) is not None)
     pc.staff("rm -r bin; pkill -x i3lock; true")
-    settings(pc, 0)
+    again(pc)
+    pc.sh("pkill -KILL -x xss-lock")
+    check("nobody says that it is locked", pc.session("LockedHint") == "no")
     pc.put(LIAR.encode(), "/run/liar.py")
     pc.staff(f"systemd-run --user -q --collect python3 /run/liar.py {number}")  # one of the session's
     check("a program that says it and stays", pc.wait(lambda: pc.session("LockedHint") == "yes", 30) is not None)
