@@ -11,8 +11,9 @@ from lab import desktop
 from lab.locks import IDLE, SLACK, another_day, asks, covered, front, hours, journal, picture, record, settings
 
 LONG = True
-# Its desktop, and what PAM calls it. gdm has a list of names first.
+# Its desktop, and what PAM calls it.
 MANAGERS = {"lightdm": ("xfce", "x11", "lightdm"), "gdm": ("gnome", "wayland", "gdm-password"), "sddm": ("kde", "wayland", "sddm")}
+NAMES = {"lightdm": "staff\n", "gdm": "\n"}  # asked for first; gdm has a list of them
 SLOW = 90  # seconds for an emulated desktop to begin
 GREETERS = ("for s in $(loginctl list-sessions --no-legend | awk '{print $1}'); do loginctl show-session $s -p Class -p State --value "
             "| paste -sd' '; done")
@@ -27,8 +28,8 @@ def sign_out(pc):
 
 
 def sign_in(pc, manager, password="staff"):
-    if manager == "gdm":
-        pc.type("\n")
+    if manager in NAMES:
+        pc.type(NAMES[manager])
         time.sleep(5)
     pc.type(password + "\n")
 
