@@ -11,6 +11,7 @@ from lab.locks import covered, front, locked_in, record, settings, uncover
 
 IDLE = 8
 MAIN = "systemctl show -P MainPID sekisho-lock"
+NUMBER = "loginctl --no-legend list-sessions | awk '$3 == \"staff\" && $4 == \"seat0\" {print $1}' | head -n 1"
 SIGNED_IN = "loginctl list-sessions --no-legend | grep -q 'staff.*seat0'"  # by itself, in the lab
 
 
@@ -35,7 +36,7 @@ def unlocked(check, pc):
     check("nor does another user's", uncover(pc, "clerk") is None)
     killed = pc.sh(MAIN).strip()
     pc.sh("pkill -f -9 'sekisho-lock$'; true")
-    again = pc.wait(f'now=$({MAIN}); [ "$now" != {killed} ] && pgrep -P "$now"', 20)  # its child asks
+    again = pc.wait(f'now=$({MAIN}); [ "$now" != {killed} ] && pgrep -P "$now"', 10)  # its child asks
     check("killed: it stays covered", again is not None and locked_in(pc))
     check("its user's password unlocks it", uncover(pc) is not None, pc.run("journalctl -u sekisho-lock -n 20").out)
     check("the unlocking is on record", pc.wait_record(lambda r: r["kind"] == "screen.unlocked", 10) is not None,
@@ -100,10 +101,11 @@ def second_limit(check, pc):
 
 def ended(check, pc):
     """Where the policy says so."""
-    mark = pc.last_record()
+    mark, number = pc.last_record(), pc.sh(NUMBER).strip()
     settings(pc, IDLE, more="Fallback=end\n")
-    said = pc.wait(lambda: record(pc, "session.ended", mark, 0), IDLE + 10)
-    check.within("a session that cannot lock is ended where the policy says so", said, IDLE + 8)
+    gone = pc.wait(f"! loginctl --no-legend list-sessions | awk '{{print $1}}' | grep -qx {number}", IDLE + 10)
+    check.within("a session that cannot lock is ended where the policy says so", gone, IDLE + 10)
+    check("the end is on record", record(pc, "session.ended", mark, session=number) is not None, pc.records(after=mark))
 
 
 def run(check):
