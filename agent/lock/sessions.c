@@ -13,6 +13,7 @@
 #include "agent/lock/owners.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+#include "lib/bus/overhear.h"
 #include "lib/log/log.h"
 
 Seen *sessions_find(Lock *lock, const char *id)
@@ -276,7 +277,7 @@ void sessions_ask_pid(Lock *lock, Question *question, sd_bus_message_handler_t o
 {
 	sd_bus_slot *slot = NULL;
 
-	if (sd_bus_call_method_async(lock->bus, &slot, BUS, "org.freedesktop.DBus",
+	if (sd_bus_call_method_async(lock->bus, &slot, SK_BUS, "org.freedesktop.DBus",
 		    "GetConnectionUnixProcessID", on_pid, question, "s", question->about) < 0)
 		free(question);
 	else

@@ -3,7 +3,6 @@
 /* The sessions of people, as logind tells them, with their locks as their desktops tell them. */
 #include "agent/lock/lock.h"
 
-#define BUS "org.freedesktop.DBus", "/org/freedesktop/DBus"
 #define LOGIND "org.freedesktop.login1"
 #define LOGIND_MANAGER LOGIND, "/org/freedesktop/login1", LOGIND ".Manager"
 

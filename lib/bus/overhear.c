@@ -25,8 +25,8 @@ static int connect_to(sd_bus *bus, sd_bus *like)
 static int listen_for(sd_bus *bus, const char *const *rules)
 {
 	own_message sd_bus_message *call = NULL;
-	int r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		"org.freedesktop.DBus.Monitoring", "BecomeMonitor");
+	int r = sd_bus_message_new_method_call(
+		bus, &call, SK_BUS, "org.freedesktop.DBus.Monitoring", "BecomeMonitor");
 
 	if (r >= 0)
 		r = sd_bus_message_append_strv(call, (char **)rules);

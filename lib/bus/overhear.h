@@ -6,6 +6,9 @@
  */
 #include <systemd/sd-bus.h>
 
+/* Where a bus answers for itself: name and path. */
+#define SK_BUS "org.freedesktop.DBus", "/org/freedesktop/DBus"
+
 /*
  * like: a connection to that bus, with the loop in which it is heard. rules: match rules, the last is NULL.
  * heard: is given each message that one of them matches, and returns 1: whoever listens must not answer, or
