@@ -12,9 +12,9 @@ LOCKED = "i3lock"
 LIAR = """
 import sys
 from gi.repository import Gio, GLib
-Gio.bus_get_sync(Gio.BusType.SYSTEM).call_sync(
-    "org.freedesktop.login1", "/org/freedesktop/login1/session/_3" + sys.argv[1], "org.freedesktop.login1.Session", "SetLockedHint",
-    GLib.Variant("(b)", (True,)), None, Gio.DBusCallFlags.NONE, -1, None)
+bus = Gio.bus_get_sync(Gio.BusType.SYSTEM)  # a connection that nobody holds is closed
+bus.call_sync("org.freedesktop.login1", "/org/freedesktop/login1/session/_3" + sys.argv[1], "org.freedesktop.login1.Session",
+              "SetLockedHint", GLib.Variant("(b)", (True,)), None, Gio.DBusCallFlags.NONE, -1, None)
 GLib.MainLoop().run()
 """
 
@@ -72,6 +72,7 @@ def spoofed(check, pc):
     pc.put(LIAR.encode(), "/run/liar.py")
     pc.staff(f"systemd-run --user -q --collect python3 /run/liar.py {number}")  # one of the session's
     check("a program that says it and stays", pc.wait(lambda: pc.session("LockedHint") == "yes", 30) is not None)
+    check("is looked at, and named", pc.wait(lambda: "python3" in journal(pc), 10) is not None, journal(pc))
     settings(pc)
     check.within("is believed no more: covered", covered(pc), LIMIT)
     check("opened by its user", uncover(pc) is not None)
