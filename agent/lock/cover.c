@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/lock/front.h"
+#include "agent/lock/screens.h"
 #include "agent/lock/sessions.h"
 #include "agent/lock/unlock.h"
 #include "lib/base/own.h"
@@ -19,6 +20,8 @@
 #define FRONT "/sys/class/tty/tty0/active"
 
 #define AGAIN_USEC 1000000
+/* Three looks in the time that a cover has (LOCK_COVER_TIME). */
+#define LIT_USEC 500000
 
 static void start_asking(Lock *lock);
 
@@ -28,9 +31,35 @@ static void stop_asking(Lock *lock)
 	lock->again = sd_event_source_disable_unref(lock->again);
 }
 
+static int on_still_lit(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Only then it is over the session. */
+static void clear_screens(Lock *lock)
+{
+	int r = screens_clear(lock->vt.number);
+
+	lock->clear = r >= 0;
+	if (r < 0 && !lock->lit)
+		sk_log(LOG_WARNING, "a monitor still shows what it did: %s",
+			r == -EBUSY ? "a program draws there" : strerror(-r));
+	lock->lit = sd_event_source_disable_unref(lock->lit);
+	if (r < 0)
+		(void)sd_event_add_time_relative(
+			lock->event, &lock->lit, CLOCK_BOOTTIME, LIT_USEC, 0, on_still_lit, lock);
+}
+
+static int on_still_lit(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	clear_screens(userdata);
+	lock_look(userdata);
+	return 0;
+}
+
 static void give_back(Lock *lock)
 {
 	stop_asking(lock);
+	lock->lit = sd_event_source_disable_unref(lock->lit);
+	lock->clear = false;
 	vt_give_back(&lock->vt, lock->directory);
 }
 
@@ -110,6 +139,7 @@ static void look_at_front(Lock *lock)
 	if (!vt_look(&lock->vt) || was_up)
 		return;
 	lock->failures = 0;
+	clear_screens(lock);
 	start_asking(lock);
 }
 
@@ -145,8 +175,10 @@ int cover_open(Lock *lock)
 	}
 	sd_event_source_set_io_fd_own(lock->vt_io, true);
 	vt_resume(&lock->vt, lock->directory);
-	if (lock->vt.up)
+	if (lock->vt.up) {
+		clear_screens(lock);
 		start_asking(lock);
+	}
 	return 0;
 }
 
@@ -162,7 +194,7 @@ void cover_take(Lock *lock, const Seen *session)
 
 bool cover_is_over(const Lock *lock, const Seen *session)
 {
-	return lock->vt.up && sk_str_eq(lock->vt.session, session->id);
+	return lock->vt.up && lock->clear && sk_str_eq(lock->vt.session, session->id);
 }
 
 void cover_forget_gone(Lock *lock)

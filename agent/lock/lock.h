@@ -68,6 +68,8 @@ typedef struct Lock {
 
 	Vt vt;
 	sd_event_source *vt_io; /* another console is in front */
+	bool clear;		/* and no monitor shows anything else */
+	sd_event_source *lit;	/* one does: it is looked at again */
 	sd_event_source *asker; /* the child that asks for the password */
 	sd_event_source *again; /* it is started again */
 	uint32_t failures;

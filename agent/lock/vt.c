@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/lock/screens.h"
 #include "lib/base/io.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
@@ -131,6 +132,7 @@ int vt_take(Vt *vt, const char *directory, const char *session, const char *user
 	taken.fd = open_console(taken.number);
 	if (taken.fd < 0)
 		return taken.fd;
+	screens_place(taken.number);
 	int r = write_note(&taken, directory);
 
 	if (r == 0 && ioctl(fd, VT_ACTIVATE, taken.number) < 0)

@@ -72,6 +72,11 @@ def stopped(check, pc, program, home):
     check("opened by its user", uncover(pc, home=home) is not None, journal(pc))
 
 
+def over(pc):
+    """What is left of a session that has ended may take its time."""
+    return pc.session() is None or pc.session("State") == "closing"
+
+
 def killed(check, pc, program, home):
     """While it is locked: covered, ended, or as locked as before."""
     mark = pc.last_record()
@@ -79,10 +84,11 @@ def killed(check, pc, program, home):
     check("locked by order", wait_locked(pc, mark, CONFIRM + SLACK + 5) is not None, events(pc, mark))
     time.sleep(11)  # a lock that goes away then was not opened by anybody
     pc.sh(f"pkill -KILL -x {program}")
-    took = pc.wait(lambda: pc.session() is None or front(pc) != home and asks(pc, 0), SLACK + 5)
+    took = pc.wait(lambda: over(pc) or front(pc) != home and asks(pc, 0), SLACK + 5)
     check.within(f"{program} is killed: covered, or its session has ended", took, SLACK)
-    if pc.wait(lambda: pc.session() is None, 10) is None:  # it may end a moment later
-        check("opened by its user", covered(pc, 10, home) is not None and uncover(pc, home=home) is not None, journal(pc))
+    if pc.wait(lambda: over(pc), 10) is None:  # it may end a moment later
+        check("opened by its user", covered(pc, 10, home) is not None and uncover(pc, home=home) is not None,
+              pc.run("loginctl; loginctl show-session $(loginctl --no-legend | awk '{print $1}')").out + journal(pc))
 
 
 def film(check, pc, by, home):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A second monitor is plugged in: QEMU lets a client of VNC ask for one (RFC 6143, SetDesktopSize), and has no other way."""
+"""What monitors show. A second one is plugged in: QEMU lets a client of VNC ask for one (RFC 6143, SetDesktopSize), and has no
+other way. One at a second graphics card is there from the start."""
 import socket
 import struct
 import time
@@ -7,6 +8,10 @@ import time
 VERSION, NO_AUTHENTICATION = b"RFB 003.008\n", 1
 SET_ENCODINGS, SET_DESKTOP_SIZE = 2, 251
 EXTENDED_DESKTOP_SIZE = -308  # whoever asks for a size has to know of it
+
+
+CARDS = ("screen", "second")
+SECOND_CARD = ("-device", f"virtio-gpu-pci,id={CARDS[1]},xres=800,yres=600")
 
 
 def arguments(folder):
@@ -47,10 +52,10 @@ def plug_in(pc, width=800, height=600):
         time.sleep(1)  # what is closed at once may not be read any more
 
 
-def picture(pc, head):
+def picture(pc, head, card=CARDS[0]):
     """The pixels that monitor shows: width, height, RGB bytes."""
-    path = pc.dir / f"head-{head}.ppm"
-    pc.qmp("screendump", filename=str(path), device="screen", head=head)
+    path = pc.dir / f"{card}-{head}.ppm"
+    pc.qmp("screendump", filename=str(path), device=card, head=head)
     kind, size, _, pixels = path.read_bytes().split(b"\n", 3)
     if kind != b"P6":
         raise OSError("no picture came")
