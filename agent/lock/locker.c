@@ -35,12 +35,13 @@ static const char *const overheard[] = {
 typedef struct Program {
 	const char *path;
 	bool only_starts, tells;
+	const char *tells_on; /* in sessions of this type only */
 } Program;
 
 /* Who calls SetLockedHint was looked up in the programs themselves; the others are started by xss-lock. */
 static const Program programs[] = {
 	{"/usr/bin/gnome-shell", .tells = true},
-	{"/usr/bin/ksmserver", .tells = true},
+	{"/usr/bin/ksmserver", .tells = true, .tells_on = "x11"},
 	{"/usr/bin/kwin_wayland", .tells = true},
 	{"/usr/bin/cinnamon-screensaver", .tells = true},
 	{"/usr/bin/xss-lock", .only_starts = true, .tells = true},
@@ -89,9 +90,12 @@ bool locker_only_starts(const char *path)
 	return find_program(path)->only_starts;
 }
 
-bool locker_tells(const char *path, const char *others)
+bool locker_tells(const char *path, const char *type, const char *others)
 {
-	return find_program(path)->tells || (path[0] == '/' && has_word(others, path));
+	const Program *program = find_program(path);
+
+	return (program->tells && (!program->tells_on || sk_str_eq(program->tells_on, type))) ||
+	       (path[0] == '/' && has_word(others, path));
 }
 
 bool locker_locked(const Seen *session)
@@ -234,8 +238,8 @@ static bool look_at(pid_t pid, void *userdata)
 	char path[PROCESS_PATH_MAX];
 
 	search->found = process_program(pid, path, sizeof(path)) &&
-			locker_tells(path, search->lock->lockers) && belongs(pid, search->session) &&
-			process_runs(pid);
+			locker_tells(path, search->session->type, search->lock->lockers) &&
+			belongs(pid, search->session) && process_runs(pid);
 	return !search->found;
 }
 

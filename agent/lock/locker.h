@@ -46,8 +46,9 @@ bool locker_locked(const Seen *session);
 /* Some program of the session would say that it locked, if it were asked to. Looks at all processes. */
 bool locker_can_tell(Lock *lock, const Seen *session);
 
-/* A program that says so itself; others: more paths, blanks between. */
-bool locker_tells(const char *path, const char *others);
+/* A program that says so itself. type: of the session, by logind's word; others: more paths, blanks between.
+ */
+bool locker_tells(const char *path, const char *type, const char *others);
 
 /* A program that locks by itself; others: more paths, blanks between. */
 bool locker_is_known(const char *path, const char *others);

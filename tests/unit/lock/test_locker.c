@@ -70,13 +70,17 @@ static void test_greeters(void **state)
 /* Of those that lock, only some say that they did. */
 static void test_tells(void **state)
 {
-	assert_true(locker_tells("/usr/bin/gnome-shell", ""));
-	assert_true(locker_tells("/usr/bin/xss-lock", ""));
-	assert_false(locker_tells("/usr/bin/light-locker", ""));
-	assert_false(locker_tells("/usr/bin/i3lock", ""));
-	assert_false(locker_tells("/home/staff/gnome-shell", ""));
-	assert_true(locker_tells("/opt/own/lock", "/opt/own/lock"));
-	assert_false(locker_tells("", ""));
+	assert_true(locker_tells("/usr/bin/gnome-shell", "x11", ""));
+	assert_true(locker_tells("/usr/bin/xss-lock", "x11", ""));
+	assert_false(locker_tells("/usr/bin/light-locker", "x11", ""));
+	assert_false(locker_tells("/usr/bin/i3lock", "x11", ""));
+	assert_false(locker_tells("/home/staff/gnome-shell", "x11", ""));
+	assert_true(locker_tells("/opt/own/lock", "x11", "/opt/own/lock"));
+	assert_false(locker_tells("", "x11", ""));
+	/* On Wayland it is kwin that locks. */
+	assert_true(locker_tells("/usr/bin/ksmserver", "x11", ""));
+	assert_false(locker_tells("/usr/bin/ksmserver", "wayland", ""));
+	assert_true(locker_tells("/usr/bin/kwin_wayland", "wayland", ""));
 }
 
 static void finish(pid_t pid)
