@@ -31,15 +31,16 @@ class Machine(usb.Ports, screen.Screen):
     template  a folder made by save(): start from there instead of booting
     before    called with this machine before its first instruction: plug what is to be there at boot
     vga       a screen, or how many
+    card      what it is at: "virtio-vga" may have several, "VGA" wakes up again after a sleep
     initrd    another initrd, for tests of the start itself
     extra     more arguments for QEMU
     """
 
     def __init__(self, append="", built_in=(), state=None, template=None, memory=1024,
-                 vga=False, sd_slot=False, laptop=False, initrd=None, before=None, kind=None, extra=()):
+                 vga=False, card="virtio-vga", sd_slot=False, laptop=False, initrd=None, before=None, kind=None, extra=()):
         usb.Ports.__init__(self)
         self.append, self.built_in, self.state, self.template = append, tuple(built_in), state, template
-        self.memory, self.vga, self.sd_slot, self.laptop = memory, vga, sd_slot, laptop
+        self.memory, self.vga, self.card, self.sd_slot, self.laptop = memory, vga, card, sd_slot, laptop
         self.initrd, self.before, self.extra = initrd, before, list(extra)
         self.accel = kind or accel.choose(Machine)
         self.guest = guest_dir()
@@ -72,7 +73,8 @@ class Machine(usb.Ports, screen.Screen):
         args += [a for i in range(4) for a in
                  ("-device", f"pcie-root-port,id=slot{i},chassis={i + 1},slot={i + 1}")]
         if self.vga:
-            args += ["-device", f"virtio-vga,id=screen,xres=1024,yres=768,max_outputs={int(self.vga)}"]
+            several = f",max_outputs={self.vga}" if self.vga > 1 else ""
+            args += ["-device", f"{self.card},id=screen,xres=1024,yres=768{several}"]
         if self.vga > 1:
             args += monitors.arguments(self.dir)
         if self.sd_slot:  # the driver finds a card only in a slot it met while booting
