@@ -15,15 +15,22 @@ LONG = True
 MANAGERS = {"lightdm": ("xfce", "x11", "lightdm"), "gdm": ("gnome", "wayland", "gdm-password"), "sddm": ("kde", "wayland", "sddm")}
 NAMES = {"lightdm": "staff\n", "gdm": "\n"}  # asked for first; gdm has a list of them
 SLOW = 90  # seconds for an emulated desktop to begin
-GREETERS = ("for s in $(loginctl list-sessions --no-legend | awk '{print $1}'); do loginctl show-session $s -p Class -p State --value "
-            "| paste -sd' '; done")
+DRAWN = {"lightdm": 20, "gdm": 90, "sddm": 60}  # seconds until an emulated sign-in screen takes keys
+GREETERS = ("for s in $(loginctl list-sessions --no-legend | awk '{print $1}'); do loginctl show-session $s -p VTNr -p Class -p State "
+            "--value | paste -sd' '; done")
 
 
-def sign_out(pc):
+def greets(pc):
+    """Its sign-in screen is in front."""
+    words = [line.split() for line in pc.run(GREETERS).out.splitlines()]
+    return any({"greeter", "active", front(pc).removeprefix("tty")} <= set(word) for word in words)
+
+
+def sign_out(pc, manager):
     """The desktop is over, and the sign-in screen is there."""
     pc.sh(f"loginctl terminate-session {pc.session()}")
-    up = pc.wait(lambda: "greeter active" in pc.run(GREETERS).out, SLOW, 1)
-    time.sleep(20)  # it is drawn later
+    up = pc.wait(lambda: greets(pc), SLOW, 1)
+    time.sleep(DRAWN[manager])
     return up
 
 
@@ -35,7 +42,7 @@ def sign_in(pc, manager, password="staff"):
 
 
 def in_hours(check, pc, manager, service):
-    check("the sign-in screen comes", sign_out(pc) is not None, pc.run("loginctl").out)
+    check("the sign-in screen comes", sign_out(pc, manager) is not None, pc.run("loginctl").out)
     picture(pc, f"{manager}-greeter")
     screen = front(pc)
     settings(pc)
@@ -68,7 +75,7 @@ def at_other_hours(check, pc, manager):
     if covered(pc, 0, home) is None:
         time.sleep(5)
     picture(pc, f"{manager}-hours-over")
-    check("his session ends: the sign-in screen comes", sign_out(pc) is not None, pc.run("loginctl").out)
+    check("his session ends: the sign-in screen comes", sign_out(pc, manager) is not None, pc.run("loginctl").out)
     mark = pc.last_record()
     sign_in(pc, manager)
     check("nobody signs in at other hours", record(pc, "session.refused", mark, SLOW, user="staff", code="SK-1733") is not None,
