@@ -4,6 +4,8 @@
  * are files, which refuse to be one: a refusal shows that one was asked. What a card does is seen in
  * tests/vm/scenarios/25-lock-cards.py. Serves LOCK-1.
  */
+#include "tests/unit/unit.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -11,31 +13,12 @@
 
 #include <umockdev.h>
 
-#include "agent/lock/lock.h"
 #include "agent/lock/screens.h"
 
 #define CONSOLE 2
 #define CARD(n_) "/sys/devices/card-" #n_
 
 static UMockdevTestbed *testbed;
-static int failures;
-
-#define CHECK(condition_)                                                                                    \
-	do {                                                                                                 \
-		int ok_ = (condition_);                                                                      \
-		printf("%s %s:%d %s\n", ok_ ? "ok  " : "FAIL", __func__, __LINE__, #condition_);             \
-		failures += !ok_;                                                                            \
-	} while (0)
-
-/* Of main.c. */
-void lock_look(Lock *lock)
-{
-}
-
-uint64_t lock_now(void)
-{
-	return 1;
-}
 
 static const char *path_of(const char *node)
 {
@@ -50,52 +33,58 @@ static void add(const char *subsystem, const char *name, const char *parent, con
 	char *path = umockdev_testbed_add_device(
 		testbed, subsystem, name, parent, NULL, node ? "DEVNAME" : NULL, node, NULL);
 
-	CHECK(path != NULL);
+	assert_non_null(path);
 	g_free(path);
 }
 
-static void one_card_is_our_consoles(void)
+static void one_card_is_our_consoles(void **state)
 {
-	CHECK(screens_clear(CONSOLE) == 0); /* a PC without a screen */
+	assert_int_equal(screens_clear(CONSOLE), 0); /* a PC without a screen */
 	add("pci", "card-0", NULL, NULL);
 	add("graphics", "fb0", CARD(0), "/dev/fb0");
 	add("drm", "card0", CARD(0), "/dev/dri/card0");
-	CHECK(screens_clear(CONSOLE) == 0);
+	assert_int_equal(screens_clear(CONSOLE), 0);
 	screens_place(CONSOLE); /* a card that has no word for its monitors */
 }
 
-static void what_another_card_shows_is_taken_away(void)
+static void what_another_card_shows_is_taken_away(void **state)
 {
 	add("pci", "card-1", NULL, NULL);
 	add("drm", "card1", CARD(1), "/dev/dri/card1");
-	CHECK(screens_clear(CONSOLE) == 0); /* its driver has no framebuffer of the kernel's */
+	assert_int_equal(screens_clear(CONSOLE), 0); /* its driver has no framebuffer of the kernel's */
 	add("graphics", "fb1", CARD(1), "/dev/fb1");
 	(void)mkdir(path_of("/dev"), 0755);
-	CHECK(g_file_set_contents(path_of("/dev/fb1"), "", 0, NULL));
-	CHECK(screens_clear(CONSOLE) == -ENOTTY);
+	assert_true(g_file_set_contents(path_of("/dev/fb1"), "", 0, NULL));
+	assert_int_equal(screens_clear(CONSOLE), -ENOTTY);
 }
 
-static void another_seat_is_left_alone(void)
+static void another_seat_is_left_alone(void **state)
 {
 	umockdev_testbed_set_property(testbed, CARD(1) "/fb1", "ID_SEAT", "seat1");
-	CHECK(screens_clear(CONSOLE) == 0);
+	assert_int_equal(screens_clear(CONSOLE), 0);
 	umockdev_testbed_set_property(testbed, CARD(1) "/fb1", "ID_SEAT", "seat0");
-	CHECK(screens_clear(CONSOLE) == -ENOTTY);
+	assert_int_equal(screens_clear(CONSOLE), -ENOTTY);
 }
 
-static void a_card_that_goes_meanwhile_shows_nothing(void)
+static void a_card_that_goes_meanwhile_shows_nothing(void **state)
 {
-	CHECK(unlink(path_of("/dev/fb1")) == 0);
-	CHECK(screens_clear(CONSOLE) == 0);
+	assert_int_equal(unlink(path_of("/dev/fb1")), 0);
+	assert_int_equal(screens_clear(CONSOLE), 0);
 }
 
 int main(void)
 {
+	/* One after the other: each adds to what is there. */
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_card_is_our_consoles),
+		cmocka_unit_test(what_another_card_shows_is_taken_away),
+		cmocka_unit_test(another_seat_is_left_alone),
+		cmocka_unit_test(a_card_that_goes_meanwhile_shows_nothing),
+	};
+
 	testbed = umockdev_testbed_new();
-	one_card_is_our_consoles();
-	what_another_card_shows_is_taken_away();
-	another_seat_is_left_alone();
-	a_card_that_goes_meanwhile_shows_nothing();
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
 	g_object_unref(testbed);
-	return failures ? 1 : 0;
+	return failed;
 }
