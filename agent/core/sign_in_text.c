@@ -32,7 +32,7 @@ static void add_line(SkSignInAnswer *answer, const Line *line, const char *what,
 	add(answer, code);
 	add(answer, " ");
 	add(answer, what);
-	add(answer, *next ? " " : "");
+	add(answer, *next ? "\n" : ""); /* some sign-in screens break no lines */
 	add(answer, next);
 	add(answer, *line->more ? " " : "");
 	add(answer, line->more);

@@ -81,15 +81,16 @@ static const char *without_dev(const char *tty)
 static void describe(pam_handle_t *pam, SkSignIn *ret_sign_in)
 {
 	const char *tty = without_dev(item_of(pam, PAM_TTY)), *user = item_of(pam, PAM_USER);
+	const char *service = item_of(pam, PAM_SERVICE);
 	const char *seat = pam_getenv(pam, "XDG_SEAT"), *session = pam_getenv(pam, "XDG_SESSION_ID");
 	const struct passwd *entry = *user ? pam_modutil_getpwnam(pam, user) : NULL;
 
 	*ret_sign_in = (SkSignIn){.uid = entry ? entry->pw_uid : SK_SIGN_IN_NOBODY,
-		.letters = service_letters(tty, locale_of(pam))};
-	ret_sign_in->unlocks = service_kind(item_of(pam, PAM_SERVICE)) == SERVICE_UNLOCK;
+		.letters = service_letters(service, tty, locale_of(pam))};
+	ret_sign_in->unlocks = service_kind(service) == SERVICE_UNLOCK;
 	if (entry)
 		PUT(ret_sign_in->user, entry->pw_name);
-	PUT(ret_sign_in->service, item_of(pam, PAM_SERVICE));
+	PUT(ret_sign_in->service, service);
 	PUT(ret_sign_in->tty, tty);
 	PUT(ret_sign_in->host, item_of(pam, PAM_RHOST));
 	PUT(ret_sign_in->seat, seat ? seat : "");
@@ -144,12 +145,13 @@ int pam_sm_setcred(pam_handle_t *pam, int flags, int argc, const char **argv)
 int pam_sm_acct_mgmt(pam_handle_t *pam, int flags, int argc, const char **argv)
 {
 	const Options options = read_options(argc, argv);
+	const char *service = item_of(pam, PAM_SERVICE);
 	SkSignInAnswer answer;
 
 	if (is_inside(pam) || !ask(pam, &options, SK_SIGN_IN_MAY, &answer) || !answer.refused)
 		return PAM_IGNORE;
-	show(pam, PAM_ERROR_MSG, flags, &answer);
-	if (answer.text[0] && service_is_console(without_dev(item_of(pam, PAM_TTY))))
+	show(pam, service_replaces_errors(service) ? PAM_TEXT_INFO : PAM_ERROR_MSG, flags, &answer);
+	if (answer.text[0] && service_is_console(service, without_dev(item_of(pam, PAM_TTY))))
 		sleep(READ_SEC);
 	return PAM_PERM_DENIED;
 }

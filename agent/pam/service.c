@@ -14,6 +14,9 @@ static const char *const lockers[] = {"cinnamon-screensaver", "gnome-screensaver
 	"kde-fingerprint", "kscreensaver", "light-locker", "mate-screensaver", "sekisho-lock", "swaylock",
 	"vlock", "xfce4-screensaver", "xscreensaver", NULL};
 
+/* They draw, whichever console they have. */
+static const char *const display_managers[] = {"gdm", "lightdm", "lxdm", "sddm", "slim", "wdm", "xdm", NULL};
+
 static bool is_one_of(const char *const *names, const char *name)
 {
 	for (; *names; names++)
@@ -29,14 +32,31 @@ ServiceKind service_kind(const char *service)
 	return is_one_of(lockers, service) ? SERVICE_UNLOCK : SERVICE_SIGN_IN;
 }
 
-bool service_is_console(const char *tty)
+/* "gdm-password" is one of gdm's. */
+static bool draws(const char *service)
 {
-	return sk_str_starts(tty, "tty") && tty[3] >= '0' && tty[3] <= '9';
+	for (const char *const *name = display_managers; *name; name++) {
+		size_t length = strlen(*name);
+
+		if (sk_str_starts(service, *name) && (service[length] == 0 || service[length] == '-'))
+			return true;
+	}
+	return false;
 }
 
-unsigned service_letters(const char *tty, const char *locale)
+bool service_is_console(const char *service, const char *tty)
 {
-	if (service_is_console(tty))
+	return sk_str_starts(tty, "tty") && tty[3] >= '0' && tty[3] <= '9' && !draws(service);
+}
+
+bool service_replaces_errors(const char *service)
+{
+	return sk_str_starts(service, "lightdm");
+}
+
+unsigned service_letters(const char *service, const char *tty, const char *locale)
+{
+	if (service_is_console(service, tty))
 		return SK_LETTERS_ASCII;
 	if (locale && sk_str_starts(locale, "ja"))
 		return SK_LETTERS_JAPANESE;

@@ -11,8 +11,12 @@ typedef enum ServiceKind {
 
 ServiceKind service_kind(const char *service);
 
-/* Is that terminal the kernel's own console, which has no Japanese letters? tty: without /dev/. */
-bool service_is_console(const char *tty);
+/* Is it seen on the kernel's own console, which has no Japanese letters? tty: without /dev/. */
+bool service_is_console(const char *service, const char *tty);
+
+/* Does it write "incorrect password" over what a module says to be an error, and leave a message alone? Seen
+ * of lightdm-gtk-greeter 2.0. */
+bool service_replaces_errors(const char *service);
 
 /* One of SK_LETTERS_...; locale: like LANG, or NULL. */
-unsigned service_letters(const char *tty, const char *locale);
+unsigned service_letters(const char *service, const char *tty, const char *locale);

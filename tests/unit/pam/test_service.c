@@ -25,13 +25,19 @@ static void programs_of_who_is_signed_in_are_none(void **state)
 
 static void who_reads_gets_letters_he_can_read(void **state)
 {
-	assert_int_equal(service_letters("tty1", "ja_JP.UTF-8"), SK_LETTERS_ASCII);
-	assert_int_equal(service_letters("ttyS0", NULL), SK_LETTERS_BOTH);
-	assert_int_equal(service_letters("pts/1", NULL), SK_LETTERS_BOTH);
-	assert_int_equal(service_letters("pts/1", "C.UTF-8"), SK_LETTERS_BOTH);
-	assert_int_equal(service_letters("ssh", "ja_JP.UTF-8"), SK_LETTERS_JAPANESE);
-	assert_int_equal(service_letters(":0", "en_GB.UTF-8"), SK_LETTERS_ENGLISH);
-	assert_int_equal(service_letters("tty", NULL), SK_LETTERS_BOTH);
+	assert_int_equal(service_letters("login", "tty1", "ja_JP.UTF-8"), SK_LETTERS_ASCII);
+	assert_int_equal(service_letters("login", "ttyS0", NULL), SK_LETTERS_BOTH);
+	assert_int_equal(service_letters("login", "pts/1", NULL), SK_LETTERS_BOTH);
+	assert_int_equal(service_letters("login", "pts/1", "C.UTF-8"), SK_LETTERS_BOTH);
+	assert_int_equal(service_letters("login", "ssh", "ja_JP.UTF-8"), SK_LETTERS_JAPANESE);
+	assert_int_equal(service_letters("login", ":0", "en_GB.UTF-8"), SK_LETTERS_ENGLISH);
+	assert_int_equal(service_letters("login", "tty", NULL), SK_LETTERS_BOTH);
+	/* gdm tells the console its session is on. */
+	assert_int_equal(service_letters("gdm-password", "tty1", "ja_JP.UTF-8"), SK_LETTERS_JAPANESE);
+	assert_int_equal(service_letters("gdm", "tty1", NULL), SK_LETTERS_BOTH);
+	assert_int_equal(service_letters("gdmx", "tty1", NULL), SK_LETTERS_ASCII);
+	assert_true(service_replaces_errors("lightdm"));
+	assert_false(service_replaces_errors("gdm-password"));
 }
 
 int main(void)

@@ -12,17 +12,17 @@ SLOW = 60  # seconds for a program of the desktop's to begin there
 STUCK = 60  # seconds somebody tries, until our console asks instead
 
 
-def by_time(check, pc, by):
-    settings(pc, IDLE, CONFIRM)
+def by_time(check, pc, by, confirm):
+    settings(pc, IDLE, confirm)
     mark = pc.last_record()
     check("not while somebody is there", wait_locked(pc, mark, IDLE - 6) is None, events(pc, mark))
     pc.key("shift")
     pc.pointer()
-    body = wait_locked(pc, mark, IDLE + CONFIRM + SLACK + 5)
+    body = wait_locked(pc, mark, IDLE + confirm + SLACK + 5)
     check(f"locked at the limit, shown by the {by}", body and body["by"] == by
-          and (IDLE - 1) * 1000 <= body["idle_ms"] <= (IDLE + CONFIRM + SLACK) * 1000, events(pc, mark) or journal(pc),
+          and (IDLE - 1) * 1000 <= body["idle_ms"] <= (IDLE + confirm + SLACK) * 1000, events(pc, mark) or journal(pc),
           body and f"idle {body['idle_ms']} ms, {body['took_ms']} ms from asked to shown")
-    settings(pc, 0, CONFIRM)
+    settings(pc, 0, confirm)
 
 
 def opens(check, pc, by, home):
@@ -59,7 +59,7 @@ def let_in(pc, mark, home):
     return False
 
 
-def stopped(check, pc, program, home):
+def stopped(check, pc, program, home, confirm):
     """What would lock does nothing: our console needs none of it."""
     settings(pc, IDLE, USUAL)
     pc.sh(f"pkill -STOP -x {program}")
@@ -68,7 +68,7 @@ def stopped(check, pc, program, home):
     check(f"{program} is stopped: covered at the limit", body and body["by"] == "console"
           and body["idle_ms"] <= (IDLE + SLACK) * 1000, events(pc, mark) or journal(pc), body and f"idle {body['idle_ms']} ms")
     pc.sh(f"pkill -CONT -x {program}")
-    settings(pc, 0, CONFIRM)
+    settings(pc, 0, confirm)
     check("opened by its user", uncover(pc, home=home) is not None, journal(pc))
 
 
@@ -77,11 +77,11 @@ def over(pc):
     return pc.session() is None or pc.session("State") == "closing"
 
 
-def killed(check, pc, program, home):
+def killed(check, pc, program, home, confirm):
     """While it is locked: covered, ended, or as locked as before."""
     mark = pc.last_record()
     pc.sh("sekishoctl lock --now")
-    check("locked by order", wait_locked(pc, mark, CONFIRM + SLACK + 5) is not None, events(pc, mark))
+    check("locked by order", wait_locked(pc, mark, confirm + SLACK + 5) is not None, events(pc, mark))
     time.sleep(11)  # a lock that goes away then was not opened by anybody
     pc.sh(f"pkill -KILL -x {program}")
     took = pc.wait(lambda: over(pc) or front(pc) != home and asks(pc, 0), SLACK + 5)
@@ -91,33 +91,33 @@ def killed(check, pc, program, home):
               pc.run("loginctl; loginctl show-session $(loginctl --no-legend | awk '{print $1}')").out + journal(pc))
 
 
-def film(check, pc, by, home):
+def film(check, pc, by, home, confirm):
     """A player asks the desktop: it is given its time and no more, and is named."""
     pc.put(VM / "programs" / "film.py", "/run/film.py")
     pc.start_as_staff(f"exec python3 /run/film.py {pc.profile}")
     check("a player keeps the desktop open", pc.wait("systemd-inhibit --list --no-legend | grep -q idle", SLOW) is not None,
           pc.run("systemd-inhibit --list").out)
-    settings(pc, IDLE, CONFIRM, f"InhibitSec={HELD}\n")
+    settings(pc, IDLE, confirm, f"InhibitSec={HELD}\n")
     mark = pc.last_record()
-    body = wait_locked(pc, mark, IDLE + HELD + CONFIRM + SLACK + 5)
+    body = wait_locked(pc, mark, IDLE + HELD + confirm + SLACK + 5)
     check("it is locked when its time is over, and not before", body
-          and (IDLE + HELD - 1) * 1000 <= body["idle_ms"] <= (IDLE + HELD + CONFIRM + SLACK) * 1000, events(pc, mark),
+          and (IDLE + HELD - 1) * 1000 <= body["idle_ms"] <= (IDLE + HELD + confirm + SLACK) * 1000, events(pc, mark),
           body and f"idle {body['idle_ms']} ms")
     check("the record names the player", body and "film" in str(body.get("held_by")), body)
     pc.run("pkill -f /run/film.py")
-    settings(pc, 0, CONFIRM)
+    settings(pc, 0, confirm)
     check("its user gets in", uncover(pc, home=home) is not None if by == "console" else let_in(pc, mark, home), journal(pc))
 
 
-def holds(check, pc, by, program, films=True):
+def holds(check, pc, by, program, films=True, confirm=CONFIRM):
     """All of it. program: of the session; where the desktop locks itself, the one that tells of it. films: a player can ask this
-    desktop in the lab."""
+    desktop in the lab. confirm: seconds it has to show that it locked."""
     home = front(pc)
-    by_time(check, pc, by)
+    by_time(check, pc, by, confirm)
     opens(check, pc, by, home)
     if films:
-        film(check, pc, by, home)
-    stopped(check, pc, program, home)
+        film(check, pc, by, home, confirm)
+    stopped(check, pc, program, home, confirm)
     if by == "desktop":
-        killed(check, pc, program, home)
+        killed(check, pc, program, home, confirm)
     check("the records verify", pc.chain_verifies())

@@ -8,7 +8,8 @@ from lab import desktop, desks
 
 LONG = True
 KEYS = "--file kscreenlockerrc --group Daemon --key"
-PROGRAMS = {"wayland": "kwin_wayland", "x11": "ksmserver"}  # what tells that it is locked
+# What tells that it is locked, and its seconds for it: ksmserver's has to be drawn first.
+PROGRAMS = {"wayland": ("kwin_wayland", desks.CONFIRM), "x11": ("ksmserver", 70)}
 
 
 def settings_hold(check, pc):
@@ -18,8 +19,8 @@ def settings_hold(check, pc):
 
 
 def run(check):
-    for session, program in PROGRAMS.items():
+    for session, (program, confirm) in PROGRAMS.items():
         with desktop.installed("kde", session) as pc:
             settings_hold(check, pc)
-            # On Wayland its power management, which knows the players, does not come up under emulation.
-            desks.holds(check, pc, "desktop", program, films=session == "x11")
+            # Its power management, which knows the players, does not come up under emulation.
+            desks.holds(check, pc, "desktop", program, films=False, confirm=confirm)
