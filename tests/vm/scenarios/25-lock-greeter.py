@@ -15,7 +15,7 @@ LONG = True
 MANAGERS = {"lightdm": ("xfce", "x11", "lightdm"), "gdm": ("gnome", "wayland", "gdm-password"), "sddm": ("kde", "wayland", "sddm")}
 NAMES = {"lightdm": "staff\n", "gdm": "\n"}  # asked for first; gdm has a list of them
 SLOW = 90  # seconds for an emulated desktop to begin
-DRAWN = {"lightdm": 20, "gdm": 90, "sddm": 60}  # seconds until an emulated sign-in screen takes keys
+DRAWN = {"lightdm": 20, "gdm": 120, "sddm": 60}  # seconds until an emulated sign-in screen takes keys
 GREETERS = ("for s in $(loginctl list-sessions --no-legend | awk '{print $1}'); do loginctl show-session $s -p VTNr -p Class -p State "
             "--value | paste -sd' '; done")
 
