@@ -10,6 +10,7 @@ from lab.locks import IDLE, SLACK, covered, front, journal, record, settings, un
 
 LONG = True
 LIMIT = IDLE + SLACK
+LOOK = 20  # seconds: a lock that is tried is looked at so often
 LOCKED = "i3lock"
 LIAR = """
 import sys
@@ -59,7 +60,6 @@ def spoofed(check, pc):
     done = pc.staff(call)
     check("logind believes busctl", done.ok and pc.session("LockedHint") == "yes", done)
     check.within("Sekisho does not: covered", covered(pc), LIMIT)
-    check("and says so", "is not believed" in journal(pc), journal(pc))
     check("opened by its user", uncover(pc) is not None)
     pc.staff("mkdir -p bin; cp /bin/sleep bin/i3lock; cp /usr/bin/busctl bin/xss-lock; bin/xss-lock " + call.partition(" ")[2])
     pc.start_as_staff("PATH=$HOME/bin:$PATH; exec xss-lock 60; exec bin/i3lock 60")
@@ -115,7 +115,7 @@ def stops(check, pc):
     again(pc)
     check("locked", lock_now(pc, pc.last_record()) is not None, journal(pc))
     pc.sh("pkill -STOP -x i3lock")
-    ends = time.monotonic() + desks.STUCK + LIMIT
+    ends = time.monotonic() + desks.STUCK + 2 * LOOK
     while time.monotonic() < ends and front(pc) == "tty1":
         pc.type("staff\n")
     check("a locker that was stopped while it was locked does not keep its user out: our console asks", covered(pc, 30), journal(pc))
