@@ -21,6 +21,12 @@
 /* The screen, and what was rolled off it: console_codes(4). */
 #define CLEAR "\033[H\033[2J\033[3J"
 
+/* The consoles that nobody else begins anything on. On the first one gdm shows a sign-in screen whenever it
+ * comes to the front (gdm-local-display-factory.c: GDM_INITIAL_VT), on the first six logind a prompt
+ * (logind.conf(5): NAutoVTs=), and X servers count from the seventh. VT_GETSTATE knows the first 15. */
+#define FIRST_FREE 8
+#define LAST_FREE 15
+
 static int open_console(int number)
 {
 	char path[32];
@@ -110,6 +116,22 @@ void vt_resume(Vt *vt, const char *directory)
 		vt_give_back(vt, directory);
 }
 
+/* Return: a console that nobody has open, or negative errno. */
+static int find_free(int fd)
+{
+	struct vt_stat state;
+	int number;
+
+	if (ioctl(fd, VT_GETSTATE, &state) < 0)
+		return -errno;
+	for (number = FIRST_FREE; number <= LAST_FREE; number++)
+		if (!(state.v_state & (1u << number)))
+			return number;
+	if (ioctl(fd, VT_OPENQRY, &number) < 0)
+		return -errno;
+	return number > 0 ? number : -EBUSY;
+}
+
 int vt_take(Vt *vt, const char *directory, const char *session, const char *user, uid_t uid)
 {
 	Vt taken = {.fd = -1, .uid = uid};
@@ -123,8 +145,9 @@ int vt_take(Vt *vt, const char *directory, const char *session, const char *user
 	taken.before = in_front(fd);
 	if (taken.before < 0)
 		return taken.before;
-	if (ioctl(fd, VT_OPENQRY, &taken.number) < 0 || taken.number <= 0)
-		return errno ? -errno : -EBUSY;
+	taken.number = find_free(fd);
+	if (taken.number < 0)
+		return taken.number;
 	if (!sk_str_copy(taken.session, sizeof(taken.session), session) ||
 		!sk_str_copy(taken.user, sizeof(taken.user), user))
 		return -ENAMETOOLONG;

@@ -67,6 +67,9 @@ def stopped(check, pc, program, home, confirm):
     body = wait_locked(pc, mark, IDLE + SLACK + 5)
     check(f"{program} is stopped: covered at the limit", body and body["by"] == "console"
           and body["idle_ms"] <= (IDLE + SLACK) * 1000, events(pc, mark) or journal(pc), body and f"idle {body['idle_ms']} ms")
+    time.sleep(10)  # a display manager may take what comes to the front for its own
+    check("our console is left alone", front(pc) != home and asks(pc, 0), pc.run("loginctl; journalctl -b -n 20 --no-pager").out)
+    picture(pc, f"{pc.profile}-stopped")
     pc.sh(f"pkill -CONT -x {program}")
     settings(pc, 0, confirm)
     check("opened by its user", uncover(pc, home=home) is not None, journal(pc))
