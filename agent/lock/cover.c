@@ -20,7 +20,7 @@
 #define FRONT "/sys/class/tty/tty0/active"
 
 #define AGAIN_USEC 1000000
-/* Three looks in the time that a cover has (LOCK_COVER_TIME). */
+/* Three looks in the shortest time that a cover has (LOCK_COVER_AFTER_ASKED). */
 #define LIT_USEC 500000
 
 static void start_asking(Lock *lock);

@@ -47,9 +47,10 @@ static LockStep begin_cover(LockMachine *machine, const LockLimits *limits, cons
 {
 	if (limits->no_cover)
 		return begin_end(machine, limits, facts);
+	uint64_t most = machine->state == LOCK_ASKED ? LOCK_COVER_AFTER_ASKED : LOCK_NEVER;
+
 	machine->state = LOCK_COVERING;
-	machine->deadline =
-		facts->now + (limits->confirm < LOCK_COVER_TIME ? limits->confirm : LOCK_COVER_TIME);
+	machine->deadline = facts->now + oldest(limits->confirm, most);
 	return (LockStep){.action = LOCK_COVER, .next = machine->deadline};
 }
 
@@ -104,7 +105,7 @@ static void close_it(LockMachine *machine, const LockFacts *facts)
 	machine->state = LOCK_CLOSED;
 	machine->told_open = false;
 	machine->tried_since = 0;
-	machine->tried = facts->now;
+	machine->tried = machine->closed_since = facts->now;
 	machine->let_in = 0;
 }
 
@@ -178,11 +179,11 @@ static LockStep when_open(LockMachine *machine, const LockLimits *limits, const 
 	return step;
 }
 
-/* A lock of the desktop's that goes away is an unlocking only when somebody is there to have unlocked it, or
- * was let in elsewhere and the desktop is slow to follow: open it counts from then on. */
+/* A lock of the desktop's that goes away is an unlocking only when somebody is there who touched the PC after
+ * it was locked, or was let in elsewhere and the desktop is slow to follow: open it counts from then on. */
 static LockStep when_reopened(LockMachine *machine, const LockLimits *limits, const LockFacts *facts)
 {
-	bool alone = facts->now > facts->input + PRESENT,
+	bool alone = facts->now > facts->input + PRESENT || facts->input <= machine->closed_since,
 	     follows = machine->let_in && facts->now <= machine->let_in + STUCK;
 
 	if (machine->by_hint && (facts->lost || (alone && !follows))) {

@@ -16,9 +16,10 @@
 #define LOCK_NEVER UINT64_MAX
 
 /* Our console comes to the front in a fraction of a second, or not at all: where X was stopped, it does not
- * let go of the screen. With the 3 s in which a desktop has to answer, whatever does not lock is ended 5 s
- * after its time. */
-#define LOCK_COVER_TIME 2000000ULL
+ * let go of the screen. Where a desktop was asked before, it has this time: with the 3 s in which that has to
+ * answer, whatever does not lock is ended 5 s after its time. Else it has LockLimits.confirm, for who ends a
+ * session of a PC that is merely slow takes somebody's work. */
+#define LOCK_COVER_AFTER_ASKED 2000000ULL
 
 typedef struct LockLimits {
 	uint64_t idle;	  /* 0: not because of time */
@@ -80,9 +81,10 @@ typedef enum LockState {
 
 typedef struct LockMachine {
 	LockState state;
-	uint64_t open_since; /* the last unlock, or the beginning */
-	uint64_t due;	     /* when it was asked to lock, or ended */
-	uint64_t deadline;   /* of the step that is going on */
+	uint64_t open_since;   /* the last unlock, or the beginning */
+	uint64_t closed_since; /* the last lock */
+	uint64_t due;	       /* when it was asked to lock, or ended */
+	uint64_t deadline;     /* of the step that is going on */
 	bool told_open;
 	bool by_hint;	      /* it was the desktop's lock that closed it */
 	bool stuck;	      /* somebody tries to get in, and the desktop's lock does not let him */

@@ -108,7 +108,7 @@ static void test_desktop_locks(void **state)
 	assert_false(is_safe(&world));
 	assert_int_equal(pass(&world, 2 * SECOND), LOCK_IS_LOCKED);
 	assert_true(world.facts.hint && world.there && !world.facts.cover);
-	world.facts.input = world.facts.now;
+	world.facts.input = world.facts.now += SECOND;
 	world.facts.hint = false;
 	assert_int_equal(look(&world), LOCK_IS_UNLOCKED);
 	assert_int_equal(pass(&world, IDLE - SECOND), LOCK_NO_NEWS);
@@ -184,6 +184,15 @@ static void test_locker_goes(void **state)
 	/* It says that it is open, and nobody is there who could have opened it. */
 	world_locked(&world);
 	pass(&world, 100 * SECOND);
+	world.facts.hint = false;
+	assert_int_equal(look(&world), LOCK_IS_REFUSED);
+	assert_true(world.facts.cover);
+	/* Its user locked it and left: he is no more there than that. */
+	world_begin(&world, true);
+	pass(&world, SECOND);
+	world.facts.input = world.facts.now;
+	world.facts.hint = true;
+	pass(&world, 3 * SECOND);
 	world.facts.hint = false;
 	assert_int_equal(look(&world), LOCK_IS_REFUSED);
 	assert_true(world.facts.cover);

@@ -87,6 +87,21 @@ static void what_does_not_lock_is_ended_within_five_seconds(void **state)
 	assert_int_equal(facts.now, TOUCHED + IDLE + 5 * SECOND);
 }
 
+/* Nothing was asked before our console: it has the whole time, for a PC that is slow. */
+static void a_slow_cover_ends_nothing(void **state)
+{
+	LockFacts facts;
+	LockMachine machine = touched(&facts, false);
+	LockStep step = look(&machine, &facts, TOUCHED + IDLE);
+
+	assert_int_equal(step.action, LOCK_COVER);
+	assert_int_equal(step.next, TOUCHED + IDLE + CONFIRM);
+	step = look(&machine, &facts, TOUCHED + IDLE + CONFIRM - 1);
+	assert_int_equal(step.action, LOCK_NOTHING);
+	step = look(&machine, &facts, TOUCHED + IDLE + CONFIRM);
+	assert_int_equal(step.action, LOCK_END);
+}
+
 static void the_second_limit_counts_from_the_last_touch(void **state)
 {
 	LockFacts facts;
@@ -129,6 +144,7 @@ int main(void)
 		cmocka_unit_test(a_cover_is_a_lock),
 		cmocka_unit_test(a_lock_of_its_user_took_no_time),
 		cmocka_unit_test(what_does_not_lock_is_ended_within_five_seconds),
+		cmocka_unit_test(a_slow_cover_ends_nothing),
 		cmocka_unit_test(the_second_limit_counts_from_the_last_touch),
 		cmocka_unit_test(without_the_first_limit_there_is_the_second),
 	};
