@@ -22,8 +22,9 @@ class Seen:
         return cls(float(at), state, float(touched), held == "held")
 
 
-def broken(seen, end, idle, held, slack, by_time=True):
-    """What somebody would complain of, as texts. by_time=False: something else may have locked it, or broken its locker."""
+def broken(seen, end, idle, held, slack, sleeps=(), by_time=True):
+    """What somebody would complain of, as texts. `sleeps` are pairs of times between which nothing ran and nothing was to be
+    seen. by_time=False: something else may have locked it, or broken its locker."""
     complaints, opened, film = [], None, False
     for this, before, after in zip(seen, [None, *seen], [*seen[1:], None]):
         film = this.held or (film and before is not None and before.touched == this.touched)
@@ -34,6 +35,7 @@ def broken(seen, end, idle, held, slack, by_time=True):
             continue
         opened = this.at if opened is None else opened
         due = max(this.touched + idle + (held if film else 0), opened) + slack
+        due = max([due, *(awake + slack for asleep, awake in sleeps if this.at <= asleep <= due)])
         until = after.at if after else end
         if until > due:
             complaints.append(f"open until {until}, {until - due:.2f} s too long")

@@ -9,7 +9,7 @@ from lab import desktop, desks
 LONG = True
 KEYS = "--file kscreenlockerrc --group Daemon --key"
 # What tells that it is locked, and its seconds for it: ksmserver's has to be drawn first.
-PROGRAMS = {"wayland": ("kwin_wayland", desks.CONFIRM), "x11": ("ksmserver", 70)}
+PROGRAMS = {"wayland": ("kwin_wayland", desks.CONFIRM), "x11": ("ksmserver", 60)}
 
 
 def settings_hold(check, pc):

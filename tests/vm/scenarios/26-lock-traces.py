@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random traces of input, films, other consoles, and lockers that are killed or stopped: whatever happens, nobody finds
-the screen open later than the limit, what a film may add, and what locking may take; nor locked while somebody works.
-
-Without sleep: the emulated graphics card does not wake up again (17-lock-sessions sleeps at text consoles).
+"""Random traces of input, films, other consoles, sleep, and lockers that are killed or stopped: whatever happens, nobody
+finds the screen open later than the limit, what a film may add, and what locking may take; nor locked while somebody works.
 
 Serves LOCK-1.
 """
 import json
 import random
+import re
 
 from lab import desktop
 from lab.lawful import Seen, broken
@@ -24,10 +23,10 @@ SET_HINT = ("busctl call org.freedesktop.login1 /org/freedesktop/login1/session/
 
 
 class Desk:
-    """What can happen at it; `tampered` from when somebody laid hand on the locker."""
+    """What can happen at it; `tampered` from when somebody laid hand on the locker, `slept` from when it was asleep."""
 
     def __init__(self, pc):
-        self.pc, self.tampered, self.dirty = pc, False, True
+        self.pc, self.tampered, self.dirty, self.slept = pc, False, True, False
 
     def state(self):
         return self.lines()[-1].state
@@ -37,6 +36,12 @@ class Desk:
 
     def now(self):
         return float(self.pc.sh("cat /proc/uptime").split()[0])
+
+    def sleeps(self):
+        """When the kernel stopped every process, and when it let them go on: pairs of its own seconds."""
+        told = re.findall(r"\[ *([0-9.]+)\] PM: suspend (entry|exit)", self.pc.sh("dmesg"))
+        times = {which: [float(at) for at, what in told if what == which] for which in ("entry", "exit")}
+        return list(zip(times["entry"], times["exit"], strict=True))
 
     # --- what happens
 
@@ -60,6 +65,10 @@ class Desk:
 
     def back_by_hand(self):
         self.pc.key("ctrl", "alt", "f1")
+
+    def sleep(self):
+        self.slept = True
+        self.pc.suspend()
 
     def unlock(self):
         if self.state() in ("covered", "locked"):
@@ -111,12 +120,13 @@ class Desk:
             self.pc.start_as_staff(f"exec {TELLER} -l -- {LOCKER} -n -c 802020 -e")
             self.pc.wait(f"pgrep -x {TELLER}", 10)
             self.pc.sh("sleep 1")
-        self.tampered = self.dirty = False
+        self.tampered = self.dirty = self.slept = False
         settings(self.pc, IDLE, CONFIRM, f"InhibitSec={HELD}\n")
         return self.pc.wait(lambda: self.state() == "open", 3, 0.2) is not None
 
 
-QUIET = ("touch", "leave", "leave", "leave", "film", "film_ends", "elsewhere", "back", "back_by_hand", "unlock", "unlock", "guess")
+QUIET = ("touch", "leave", "leave", "leave", "film", "film_ends", "elsewhere", "back", "back_by_hand", "sleep", "unlock", "unlock",
+         "guess")
 ROUGH = ("kill_locker", "kill_teller", "stop_locker", "stop_teller", "crash_locker")
 
 
@@ -135,7 +145,7 @@ def trace(check, desk, number):
     every = desk.lines()
     first = max(i for i, seen in enumerate(every) if seen.at <= begin)
     seen = every[first:]
-    complaints = broken(seen, end, IDLE, HELD, SLACK, by_time=not desk.tampered)
+    complaints = broken(seen, end, IDLE, HELD, SLACK, desk.sleeps(), by_time=not (desk.tampered or desk.slept))
     if seen[-1].state in ("open", "elsewhere"):
         complaints.append(f"{seen[-1].state} at the end")
     check(f"trace {number}: {' '.join(steps)}", not complaints, f"{complaints} {seen} {journal(desk.pc)}",
@@ -146,7 +156,7 @@ def trace(check, desk, number):
 def traces(check, first, last):
     """At one desk, until its session was ended. Return: how many there were, and how many of them were wrong."""
     wrong = 0
-    with desktop.installed("plain", "x11") as pc:
+    with desktop.installed("plain", "x11", card="VGA") as pc:  # virtio's does not wake up again
         desk = Desk(pc)
         pc.put(VM / "programs" / "screen_watch.py", WATCH)
         pc.sh(f"systemd-run -q --collect --unit=screen-watch -p StandardOutput=file:{LOG} python3 {WATCH} staff tty1 {LOCKER}")
