@@ -21,9 +21,10 @@
 /* The screen, and what was rolled off it: console_codes(4). */
 #define CLEAR "\033[H\033[2J\033[3J"
 
-/* The consoles that nobody else begins anything on. On the first one gdm shows a sign-in screen whenever it
- * comes to the front (gdm-local-display-factory.c: GDM_INITIAL_VT), on the first six logind a prompt
- * (logind.conf(5): NAutoVTs=), and X servers count from the seventh. VT_GETSTATE knows the first 15. */
+/* The consoles that nobody else begins anything on, the last one first. On the first one gdm shows a sign-in
+ * screen whenever it comes to the front (gdm-local-display-factory.c: GDM_INITIAL_VT), on the first six
+ * logind a prompt (logind.conf(5): NAutoVTs=), and from the seventh on lightdm counts its screens, whoever
+ * has one open. VT_GETSTATE knows the first 15. */
 #define FIRST_FREE 8
 #define LAST_FREE 15
 
@@ -124,7 +125,7 @@ static int find_free(int fd)
 
 	if (ioctl(fd, VT_GETSTATE, &state) < 0)
 		return -errno;
-	for (number = FIRST_FREE; number <= LAST_FREE; number++)
+	for (number = LAST_FREE; number >= FIRST_FREE; number--)
 		if (!(state.v_state & (1u << number)))
 			return number;
 	if (ioctl(fd, VT_OPENQRY, &number) < 0)
