@@ -13,18 +13,47 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/lock/letters.h"
+#include "agent/lock/page.h"
+#include "agent/lock/words.h"
 #include "lib/jail/jail.h"
 
 #define SERVICE "sekisho-lock"
 #define PASSWORD_MAX 512
 #define UNLOCK_FAILED 2
 
-/* The kernel's console has no Japanese letters. */
-static const char greeting[] = "\033[2J\033[H\n\n"
-			       "   Kono tanmatsu wa rokku sarete imasu.   This PC is locked.\n"
-			       "   ------------------------------------------------------------\n"
-			       "   %s\n\n"
-			       "   Pasuwaado wo nyuuryoku shite kudasai.  Enter your password.\n\n";
+#define SAID_MAX 4096
+/* Where the kernel waits for the first letter before it shows its framebuffer
+ * (CONFIG_FRAMEBUFFER_CONSOLE_DEFERRED_TAKEOVER). */
+#define TAKEOVER_MSEC 300
+/* UTF-8, an empty screen, the third line: console_codes(4). */
+#define CLEAR "\033%G\033[2J\033[H\n\n"
+#define RULE "------------------------------------------------------------"
+
+/* Of the process that asks. */
+static Page page = {.columns = 80};
+
+static const Words *words(void)
+{
+	return page.japanese ? &words_japanese : &words_latin;
+}
+
+static void say(const char *text, const char *end)
+{
+	char said[SAID_MAX];
+
+	(void)page_lay(&page, said, sizeof(said), text);
+	dprintf(STDOUT_FILENO, "%s%s", said, end);
+}
+
+static void greet(const char *user)
+{
+	dprintf(STDOUT_FILENO, "%s", CLEAR);
+	say(words()->locked, "\n");
+	say(RULE, "\n");
+	say(user, "\n\n");
+	say(words()->enter, "\n\n");
+}
 
 /* One line, without showing it; what does not fit is thrown away. Return: length, or -1: the console is gone.
  */
@@ -56,7 +85,7 @@ static bool answer_line(const char *question, struct pam_response *answer)
 {
 	char line[PASSWORD_MAX];
 
-	dprintf(STDOUT_FILENO, "   %s", question);
+	say(question, "");
 	ssize_t n = read_line(line, sizeof(line));
 
 	dprintf(STDOUT_FILENO, "\n");
@@ -79,7 +108,7 @@ static int converse(
 			    messages[i]->msg_style == PAM_PROMPT_ECHO_ON;
 
 		if (!asks)
-			dprintf(STDOUT_FILENO, "   %s\n", messages[i]->msg);
+			say(messages[i]->msg, "\n");
 		else if (!answer_line(messages[i]->msg, &answers[i])) {
 			answer_free(answers, count);
 			return PAM_BUF_ERR;
@@ -98,6 +127,8 @@ static int ask_once(const UnlockAsk *ask)
 	if (r != PAM_SUCCESS)
 		return r;
 	pam_set_item(pam, PAM_TTY, ask->console);
+	pam_putenv(pam, page.japanese ? "LANG=ja_JP.UTF-8"
+				      : "LANG=C.UTF-8"); /* of the letters that modules may use */
 	r = pam_authenticate(pam, 0);
 	/* An account that has ended, or whose hours are over, does not come back in. */
 	if (r == PAM_SUCCESS)
@@ -105,7 +136,7 @@ static int ask_once(const UnlockAsk *ask)
 	if (r == PAM_SUCCESS || r == PAM_NEW_AUTHTOK_REQD)
 		(void)pam_setcred(pam, PAM_REFRESH_CRED);
 	else
-		dprintf(STDOUT_FILENO, "   %s\n\n", pam_strerror(pam, r));
+		say(r == PAM_AUTH_ERR ? words()->wrong : pam_strerror(pam, r), "\n\n");
 	pam_end(pam, r);
 	return r == PAM_NEW_AUTHTOK_REQD ? PAM_SUCCESS : r;
 }
@@ -134,6 +165,23 @@ static int give_up_powers(void)
 	return sk_jail_enter(&jail);
 }
 
+static void begin_page(const char *user)
+{
+	const struct timespec takeover = {.tv_nsec = TAKEOVER_MSEC * 1000000L};
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		page.columns = size.ws_col;
+	page.japanese = letters_load(STDIN_FILENO);
+	greet(user);
+	if (page.japanese)
+		return;
+	nanosleep(&takeover, NULL);
+	page.japanese = letters_load(STDIN_FILENO);
+	if (page.japanese)
+		greet(user);
+}
+
 _Noreturn static void ask_in_child(const UnlockAsk *ask)
 {
 	const struct timespec pause = {.tv_sec = 1};
@@ -147,7 +195,7 @@ _Noreturn static void ask_in_child(const UnlockAsk *ask)
 		give_up_powers() < 0)
 		_exit(UNLOCK_FAILED);
 	set_terminal();
-	dprintf(STDOUT_FILENO, greeting, ask->user);
+	begin_page(ask->user);
 	if (ask_once(ask) == PAM_SUCCESS)
 		_exit(UNLOCK_RIGHT);
 	nanosleep(&pause, NULL); /* so that what PAM said can be read */

@@ -56,9 +56,12 @@ bool service_replaces_errors(const char *service)
 
 unsigned service_letters(const char *service, const char *tty, const char *locale)
 {
-	if (service_is_console(service, tty))
+	bool japanese = locale && sk_str_starts(locale, "ja");
+
+	/* Our own console may have them, and says so. */
+	if (service_is_console(service, tty) && !(japanese && sk_str_eq(service, "sekisho-lock")))
 		return SK_LETTERS_ASCII;
-	if (locale && sk_str_starts(locale, "ja"))
+	if (japanese)
 		return SK_LETTERS_JAPANESE;
 	return locale && sk_str_starts(locale, "en") ? SK_LETTERS_ENGLISH : SK_LETTERS_BOTH;
 }

@@ -7,10 +7,10 @@
 
 #include "lib/base/str.h"
 
-/* Decodes one character. Return: its length, or 0 when the bytes are not one. Table 3-7 of the Unicode
- * standard. */
-static size_t decode(const unsigned char *s, size_t size, uint32_t *ret_char)
+/* Table 3-7 of the Unicode standard. */
+size_t sk_utf8_decode(const char *text, size_t size, uint32_t *ret_char)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	uint32_t c = s[0], min;
 	size_t length;
 
@@ -50,11 +50,10 @@ static bool misleads(uint32_t c)
 
 bool sk_utf8_check(const char *text, size_t size)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	uint32_t c;
 
 	for (size_t i = 0; i < size;) {
-		size_t n = decode(s + i, size - i, &c);
+		size_t n = sk_utf8_decode(text + i, size - i, &c);
 
 		if (n == 0)
 			return false;
@@ -73,7 +72,7 @@ void sk_utf8_escape(char *dst, size_t dst_size, const char *text, size_t size)
 	for (size_t i = 0; i < size;) {
 		char piece[16];
 		uint32_t c = 0;
-		size_t n = decode(s + i, size - i, &c), length;
+		size_t n = sk_utf8_decode(text + i, size - i, &c), length;
 
 		if (n == 0) {
 			length = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", s[i]);

@@ -7,6 +7,11 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* The first character of text, which has at least one byte. Return: its length, or 0: these bytes are none.
+ */
+size_t sk_utf8_decode(const char *text, size_t size, uint32_t *ret_char);
 
 /* Is the whole of text valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF)? */
 bool sk_utf8_check(const char *text, size_t size);

@@ -26,6 +26,8 @@ static void programs_of_who_is_signed_in_are_none(void **state)
 static void who_reads_gets_letters_he_can_read(void **state)
 {
 	assert_int_equal(service_letters("login", "tty1", "ja_JP.UTF-8"), SK_LETTERS_ASCII);
+	assert_int_equal(service_letters("sekisho-lock", "tty15", "ja_JP.UTF-8"), SK_LETTERS_JAPANESE);
+	assert_int_equal(service_letters("sekisho-lock", "tty15", "C.UTF-8"), SK_LETTERS_ASCII);
 	assert_int_equal(service_letters("login", "ttyS0", NULL), SK_LETTERS_BOTH);
 	assert_int_equal(service_letters("login", "pts/1", NULL), SK_LETTERS_BOTH);
 	assert_int_equal(service_letters("login", "pts/1", "C.UTF-8"), SK_LETTERS_BOTH);

@@ -63,7 +63,8 @@ class DesktopPc(ClinicPc):
         number = next((r["session"] for r in rows if r["user"] == user and r.get("seat") == "seat0"), None)
         if not name or not number:
             return number
-        return self.sh(f"loginctl show-session {number} -p {name} --value")
+        told = self.run(f"loginctl show-session {number} -p {name} --value")
+        return told.out.strip() if told.ok else None  # it has just ended
 
     def pointer(self, x=15, y=10):
         """The mouse moves there and back."""
