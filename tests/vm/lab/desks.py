@@ -2,6 +2,7 @@
 """What holds at the desk of every desktop, whoever locks it: "desktop", its own locker, or "console", ours."""
 import time
 
+from . import letters
 from .locks import SLACK, asks, covered, events, front, journal, picture, settings, uncover, unlocked, wait_locked
 from .paths import VM
 
@@ -31,6 +32,7 @@ def opens(check, pc, by, home):
     picture(pc, f"{pc.profile}-locked")
     mark = pc.last_record()
     if by == "console":
+        check("our console asks in Japanese letters", letters.stands(pc, "この端末はロックされています。", 2, 3))
         check("a wrong password does not open it", uncover(pc, "wrong", home) is None, events(pc, mark))
         check("its user's does", uncover(pc, home=home) is not None, journal(pc))
         time.sleep(10)

@@ -52,7 +52,7 @@ def plug_in(pc, width=800, height=600):
         time.sleep(1)  # what is closed at once may not be read any more
 
 
-def picture(pc, head, card=CARDS[0]):
+def picture(pc, head=0, card=CARDS[0]):
     """The pixels that monitor shows: width, height, RGB bytes."""
     path = pc.dir / f"{card}-{head}.ppm"
     pc.qmp("screendump", filename=str(path), device=card, head=head)

@@ -3,8 +3,8 @@
 
 Serves LOCK-1.
 """
-from lab import desktop
-from lab.locks import IDLE, SLACK, asks, covered, front, journal, record, settings, uncover
+from lab import desktop, letters
+from lab.locks import IDLE, SLACK, asks, covered, front, journal, picture, record, settings, uncover
 
 LONG = True
 LIMIT = IDLE + SLACK
@@ -15,6 +15,8 @@ def by_time(check, pc, what):
     settings(pc)
     check.within(f"{what}: nobody touches it: covered", covered(pc), LIMIT)
     check(f"{what}: shown by the console", record(pc, "screen.locked", mark, by="console", user="staff") is not None, journal(pc))
+    check(f"{what}: in Japanese letters", asks(pc) and letters.stands(pc, "この端末はロックされています。", 2, 3))
+    picture(pc, what)
     cover = front(pc)
     pc.key("ctrl", "alt", "f1")
     pc.run("timeout 3 chvt 1")
