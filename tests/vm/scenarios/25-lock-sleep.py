@@ -10,7 +10,7 @@ from lab import desktop, desks
 from lab.locks import IDLE, SLACK, events, front, journal, picture, settings, uncover, wait_locked
 
 LONG = True
-SESSIONS = (("plain", "x11", "desktop", 3), ("plain", "sway", "console", 3), ("gnome", "wayland", "desktop", desks.CONFIRM))
+SESSIONS = (("plain", "x11", "desktop", 3), ("gnome", "wayland", "desktop", desks.CONFIRM))
 
 
 def sleeps(check, pc, by, confirm):
