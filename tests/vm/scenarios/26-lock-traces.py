@@ -40,8 +40,8 @@ class Desk:
     def sleeps(self):
         """When the kernel stopped every process, and when it let them go on: pairs of its own seconds."""
         told = re.findall(r"\[ *([0-9.]+)\] PM: suspend (entry|exit)", self.pc.sh("dmesg"))
-        times = {which: [float(at) for at, what in told if what == which] for which in ("entry", "exit")}
-        return list(zip(times["entry"], times["exit"], strict=True))
+        # The kernel's log may have lost the beginning of the first one.
+        return [(float(begin), float(end)) for (begin, what), (end, then) in zip(told, told[1:]) if (what, then) == ("entry", "exit")]
 
     # --- what happens
 
