@@ -184,7 +184,7 @@ static void begin_page(const char *user)
 
 _Noreturn static void ask_in_child(const UnlockAsk *ask)
 {
-	const struct timespec pause = {.tv_sec = 1};
+	const struct timespec pause = {.tv_sec = 2};
 	sigset_t none;
 
 	sigemptyset(&none);
