@@ -83,12 +83,12 @@ static int crypt_in_token(
 		return r;
 	label_of(store, epoch, label);
 	CK_GCM_PARAMS parameters = {
-		.iv_ptr = (CK_BYTE *)(uintptr_t)iv,
-		.iv_len = IV_SIZE,
-		.iv_bits = 8 * IV_SIZE,
-		.aad_ptr = (CK_BYTE *)label,
-		.aad_len = strlen(label),
-		.tag_bits = 8 * TAG_SIZE,
+		.pIv = (CK_BYTE *)(uintptr_t)iv,
+		.ulIvLen = IV_SIZE,
+		.ulIvBits = 8 * IV_SIZE,
+		.pAAD = (CK_BYTE *)label,
+		.ulAADLen = strlen(label),
+		.ulTagBits = 8 * TAG_SIZE,
 	};
 	CK_MECHANISM mechanism = {CKM_AES_GCM, &parameters, sizeof(parameters)};
 

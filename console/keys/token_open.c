@@ -94,7 +94,7 @@ static int log_in(TokenStore *store, const Words *words)
 {
 	own_free char *pin = NULL;
 	size_t size;
-	CK_SLOT_ID slot;
+	CK_SLOT_ID slot = 0;
 	CK_RV rv;
 	int r = find_slot(store, words->token, &slot);
 
