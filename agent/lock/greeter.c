@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/lock/greeter.h"
 
+#include <stdlib.h>
+
 #include "agent/lock/lock.h"
 #include "agent/lock/process.h"
 #include "agent/lock/sessions.h"
 #include "lib/base/own.h"
 #include "lib/base/str.h"
+
+#define SEAT "seat0" /* the one that has the consoles */
 
 bool greeter_is_known(const char *path)
 {
@@ -51,4 +55,36 @@ void greeter_hear(Lock *lock, sd_bus_message *message)
 
 	if (question && sk_str_copy(question->about, sizeof(question->about), name))
 		sessions_ask_pid(lock, own_take(question), on_pid);
+}
+
+static bool waits(const char *id)
+{
+	own_free char *class = NULL, *state = NULL;
+
+	return sd_session_get_class(id, &class) >= 0 && sk_str_eq(class, "greeter") &&
+	       sd_session_get_state(id, &state) >= 0 && sk_str_eq(state, "online");
+}
+
+static bool is_somebody_in_front(void)
+{
+	uid_t uid;
+
+	return sd_seat_get_active(SEAT, NULL, &uid) >= 0;
+}
+
+void greeter_show(Lock *lock)
+{
+	char **ids = NULL;
+	bool done = is_somebody_in_front();
+
+	lock->deserted = false;
+	(void)sd_seat_get_sessions(SEAT, &ids, NULL, NULL);
+	for (char **id = ids; id && *id; id++) {
+		if (!done && waits(*id)) {
+			sessions_show(lock, *id);
+			done = true;
+		}
+		free(*id);
+	}
+	free(ids);
 }

@@ -13,5 +13,11 @@ typedef struct Lock Lock;
  * there. */
 void greeter_hear(Lock *lock, sd_bus_message *message);
 
+/* Where a desktop was ended, or was covered when it ended, its display manager does not always come back by
+ * itself (GDM switches consoles while ours is still locked, or leaves it to the session's own process, which
+ * was ended with it), and a dead console would be left: a sign-in screen that waits in the background is
+ * shown. */
+void greeter_show(Lock *lock);
+
 /* A program that asks for passwords before sessions. */
 bool greeter_is_known(const char *path);

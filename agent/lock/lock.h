@@ -59,6 +59,7 @@ typedef struct Lock {
 	bool by_console;     /* no desktop is believed */
 	char lockers[1024];  /* programs that are, besides those known; blanks between */
 	bool wanted;	     /* lock now */
+	bool deserted;	     /* a desktop that we ended or covered is gone, and its screen is nobody's */
 	Seen sessions[LOCK_SESSIONS_MAX];
 
 	unsigned front;	       /* the console in front, when it was looked at; 0: none */

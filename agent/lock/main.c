@@ -14,6 +14,7 @@
 
 #include "agent/lock/cover.h"
 #include "agent/lock/front.h"
+#include "agent/lock/greeter.h"
 #include "agent/lock/jail.h"
 #include "agent/lock/lock.h"
 #include "agent/lock/peer_core.h"
@@ -118,6 +119,8 @@ void lock_look(Lock *lock)
 	if (lock->wanted || front_is_due(lock, &here, now))
 		front_read(lock);
 	cover_forget_gone(lock);
+	if (lock->deserted)
+		greeter_show(lock);
 	sessions_note_input(lock, now, newest);
 	for (Seen *seen = lock->sessions; seen < lock->sessions + LOCK_SESSIONS_MAX; seen++) {
 		if (!seen->id[0] || seen->ended)

@@ -146,6 +146,8 @@ void sessions_read(Lock *lock)
 			ask_hint(lock, seen);
 			continue;
 		}
+		if (seen->can_ask && (seen->machine.state == LOCK_ENDING || cover_is_over(lock, seen)))
+			lock->deserted = true;
 		locker_forget(seen);
 		*seen = (Seen){0};
 	}
@@ -249,28 +251,32 @@ void sessions_note_input(Lock *lock, uint64_t now, uint64_t newest)
 	}
 }
 
-static void tell_logind(Lock *lock, const Seen *session, const char *method, const char *what)
+static void tell_logind(Lock *lock, const char *id, const char *method, const char *what)
 {
-	int r = sd_bus_call_method_async(
-		lock->bus, NULL, LOGIND_MANAGER, method, NULL, NULL, "s", session->id);
+	int r = sd_bus_call_method_async(lock->bus, NULL, LOGIND_MANAGER, method, NULL, NULL, "s", id);
 
 	if (r < 0)
-		sk_log(LOG_ERR, "session %s cannot be %s: %s", session->id, what, strerror(-r));
+		sk_log(LOG_ERR, "session %s cannot be %s: %s", id, what, strerror(-r));
 }
 
 void sessions_ask_lock(Lock *lock, const Seen *session)
 {
-	tell_logind(lock, session, "LockSession", "asked to lock");
+	tell_logind(lock, session->id, "LockSession", "asked to lock");
 }
 
 void sessions_ask_unlock(Lock *lock, const Seen *session)
 {
-	tell_logind(lock, session, "UnlockSession", "asked to unlock");
+	tell_logind(lock, session->id, "UnlockSession", "asked to unlock");
 }
 
 void sessions_end(Lock *lock, const Seen *session)
 {
-	tell_logind(lock, session, "TerminateSession", "ended");
+	tell_logind(lock, session->id, "TerminateSession", "ended");
+}
+
+void sessions_show(Lock *lock, const char *id)
+{
+	tell_logind(lock, id, "ActivateSession", "shown");
 }
 
 void sessions_ask_pid(Lock *lock, Question *question, sd_bus_message_handler_t on_pid)

@@ -39,3 +39,4 @@ void sessions_note_input(Lock *lock, uint64_t now, uint64_t newest);
 void sessions_ask_lock(Lock *lock, const Seen *session);
 void sessions_ask_unlock(Lock *lock, const Seen *session);
 void sessions_end(Lock *lock, const Seen *session);
+void sessions_show(Lock *lock, const char *id);
