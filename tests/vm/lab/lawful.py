@@ -6,6 +6,7 @@
 import dataclasses
 
 EARLY = 1.0  # a touch and the look after it are that far apart in an emulated PC
+ASKED = 1.0  # so long before it was seen a locker may have been asked: who touches in between comes too late
 
 
 @dataclasses.dataclass
@@ -22,6 +23,11 @@ class Seen:
         return cls(float(at), state, float(touched), held == "held")
 
 
+def last_touch(seen, at):
+    """When somebody had touched it, who looked at `at`."""
+    return max((one.touched for one in seen if one.touched <= at), default=0.0)
+
+
 def broken(seen, end, idle, held, slack, sleeps=(), by_time=True):
     """What somebody would complain of, as texts. `sleeps` are pairs of times between which nothing ran and nothing was to be
     seen. by_time=False: something else may have locked it, or broken its locker."""
@@ -29,7 +35,7 @@ def broken(seen, end, idle, held, slack, sleeps=(), by_time=True):
     for this, before, after in zip(seen, [None, *seen], [*seen[1:], None]):
         film = this.held or (film and before is not None and before.touched == this.touched)
         if this.state != "open":
-            if by_time and opened is not None and this.state != "elsewhere" and this.at < this.touched + idle - EARLY:
+            if by_time and opened is not None and this.state != "elsewhere" and this.at < last_touch(seen, this.at - ASKED) + idle - EARLY:
                 complaints.append(f"{this.state} at {this.at}, {this.at - this.touched:.2f} s after a touch")
             opened = None
             continue

@@ -38,6 +38,8 @@ def leads_to_its_sign_in(check, pc):
     time.sleep(LATER + SLACK)
     picture(pc, "xfce-slept")
     check("xfce: it is nobody's to lock", not asks(pc, 0), journal(pc))
+    pc.type("staff\n")  # its name, for which lightdm asks first
+    time.sleep(5)
     pc.type("staff\n")
     back = pc.wait(lambda: front(pc) == home, SLOW)
     check("xfce: its user's password leads back", back is not None, pc.run("loginctl").out + journal(pc))
