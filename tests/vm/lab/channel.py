@@ -134,12 +134,15 @@ class Channel:
             time.sleep(0.01)
 
     def ping(self, timeout, clock=True):
-        self.ports[0].ping(timeout, clock)
+        self._on_free_port("ping", timeout, clock)
 
     def _on_free_port(self, method, *args):
         port = self._claim()
         try:
             return getattr(port, method)(*args)
+        except LabError:
+            self.ports.sort(key=lambda other: other is port)  # what met a sleeping port is lost, and may be the port is, too
+            raise
         finally:
             port.lock.release()
 

@@ -224,15 +224,20 @@ class Machine(usb.Ports, screen.Screen):
         """Sleep and wake again, as the desktop would ask for it. The kernel suspends and resumes every device
         (USB ports are reset) and the processes; only the last step is left out, because this kernel does not
         survive real S3 under emulation."""
-        count = "dmesg | grep -c 'PM: suspend exit'"
+        count = "cat /sys/power/suspend_stats/success /sys/power/suspend_stats/fail"  # the kernel's log forgets
         before = self.run(count).out
         self.sh("echo 1 >/sys/module/suspend/parameters/pm_test_delay; echo devices >/sys/power/pm_test; "
                 "systemctl suspend --no-block")
         self.channel.close()  # a request that meets a sleeping port is lost
         time.sleep(4)
-        self.ready(timeout)
-        if self.wait(lambda: self.run(count).out != before, timeout) is None:
-            raise LabError("the guest did not wake up")
+
+        def is_awake():
+            try:
+                return self.run(count, timeout=5).out != before
+            except LabError:
+                return False
+        if self.wait(is_awake, timeout) is None:
+            raise LabError(f"the guest did not wake up; console:\n{self.console()[-2000:]}")
 
     def _clean(self):
         self.close_ports()
