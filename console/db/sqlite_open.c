@@ -113,7 +113,7 @@ static int read_number(SkSqlite *sqlite, const char *sql, int64_t *ret_number)
 static int check_identity(SkSqlite *sqlite)
 {
 	const Pragma mark = {"PRAGMA application_id = 1399155561", NULL};
-	int64_t id, objects;
+	int64_t id, objects = 0;
 	int r = read_number(sqlite, "PRAGMA application_id", &id);
 
 	_Static_assert(SK_SQLITE_APPLICATION_ID == 1399155561, "the same number in the statement");

@@ -12,6 +12,11 @@
 
 #define NONCE_SIZE 16
 
+#if OPENSSL_VERSION_NUMBER < 0x30400000L /* the names of 3.4, where the old ones are deprecated */
+#define TS_VERIFY_CTX_set0_store TS_VERIFY_CTX_set_store
+#define TS_VERIFY_CTX_set0_imprint TS_VERIFY_CTX_set_imprint
+#endif
+
 struct SkTsaRequest {
 	TS_REQ *request;
 	uint8_t *der;
@@ -157,7 +162,7 @@ static int trust(TS_VERIFY_CTX *context, const char *authorities, time_t at)
 		return r;
 	if (at)
 		X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), at);
-	TS_VERIFY_CTX_set_store(context, store);
+	TS_VERIFY_CTX_set0_store(context, store);
 	TS_VERIFY_CTX_add_flags(context, TS_VFY_SIGNATURE);
 	return 0;
 }
@@ -231,7 +236,7 @@ static int verify_token(
 		OPENSSL_free(imprint);
 		return -ENOMEM;
 	}
-	TS_VERIFY_CTX_set_imprint(context, imprint, SK_TSA_DIGEST_SIZE); /* keeps it */
+	TS_VERIFY_CTX_set0_imprint(context, imprint, SK_TSA_DIGEST_SIZE); /* keeps it */
 	TS_VERIFY_CTX_set_flags(context, TS_VFY_VERSION | TS_VFY_IMPRINT);
 	say(ret_why, "the certificates of the authority are no PEM");
 	r = trust(context, authorities, (time_t)(time / 1000));
