@@ -59,7 +59,8 @@ class DesktopPc(ClinicPc):
 
     def session(self, name=None, user="staff"):
         """The number of the user's session on seat0, or one of its properties; None: there is none."""
-        rows = json.loads(self.sh("loginctl list-sessions -o json"))
+        told = self.sh("loginctl list-sessions -o json")
+        rows = json.loads(told) if told.startswith("[") else []  # newer ones say "No sessions." in words
         number = next((r["session"] for r in rows if r["user"] == user and r.get("seat") == "seat0"), None)
         if not name or not number:
             return number

@@ -10,7 +10,8 @@ from pathlib import Path
 VM = Path(__file__).resolve().parent.parent
 TOP = VM.parent.parent
 LAB = Path(os.environ.get("SEKISHO_LAB_DIR", TOP / "build" / "lab"))
-DEBS = Path(os.environ.get("SEKISHO_DEB_DIR", TOP / "build" / "deb"))
+SUITE = os.environ.get("SEKISHO_SUITE")  # another release of Debian's than 12
+DEBS = Path(os.environ.get("SEKISHO_DEB_DIR", TOP / "build" / (f"deb-{SUITE}" if SUITE else "deb")))
 
 
 class LabError(Exception):
