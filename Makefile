@@ -26,10 +26,12 @@ test: packages-all ## run every test; the last line is "N passed, N failed"
 test-fresh: packages-all ## prove `make test` and `make run` in a bare Debian 12 (an hour)
 	tests/vm/fresh
 
-soak: packages-all build deb ## a console killed 200 times, its API on PostgreSQL, the lab's campaigns, fuzzers for MINUTES=10
+soak: packages-all build deb ## a console killed 200 times, its API on PostgreSQL, the lab's campaigns, GNOME of Debian 13, fuzzers for MINUTES=10
 	$(BUILD)/tests/integration/console_kill 200
 	meson test -C $(BUILD) --benchmark --suite soak --print-errorlogs
 	tests/vm/run --campaign full
+	SEKISHO_SUITE=trixie tools/build-deb
+	SEKISHO_SUITE=trixie tests/vm/run --campaign full 25-lock-gnome
 	tools/run-fuzzers --minutes $(MINUTES)
 
 lint: configure ## layers, sizes, format, words, documents, static analysis
