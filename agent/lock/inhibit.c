@@ -12,19 +12,6 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 
-/* "sleep:idle:shutdown" */
-static bool has_word(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = words; at; at = strchr(at, ':')) {
-		at += *at == ':';
-		if (strncmp(at, word, length) == 0 && (at[length] == ':' || !at[length]))
-			return true;
-	}
-	return false;
-}
-
 /* What it was started from would need the right to trace it; its name may be read by everybody. */
 static void read_program(char *name, size_t size, pid_t pid)
 {
@@ -43,7 +30,7 @@ static void read_program(char *name, size_t size, pid_t pid)
 bool inhibit_note(Holder *holder, const Inhibitor *inhibitor, uid_t user)
 {
 	if (inhibitor->uid != user || !sk_str_eq(inhibitor->mode, "block") ||
-		!has_word(inhibitor->what, "idle"))
+		!sk_str_has_word(inhibitor->what, ":", "idle")) /* "sleep:idle:shutdown" */
 		return false;
 	(void)sk_str_copy(holder->who, sizeof(holder->who), inhibitor->who[0] ? inhibitor->who : "?");
 	(void)sk_str_copy(holder->why, sizeof(holder->why), inhibitor->why);

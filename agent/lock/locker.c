@@ -56,18 +56,6 @@ static const Program programs[] = {
 	{"/usr/libexec/xscreensaver/xscreensaver-auth"},
 };
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = words; *at; at += strcspn(at, " ")) {
-		at += strspn(at, " ");
-		if (strcspn(at, " ") == length && strncmp(at, word, length) == 0)
-			return length > 0;
-	}
-	return false;
-}
-
 static const Program *find_program(const char *path)
 {
 	static const Program unknown;
@@ -82,7 +70,8 @@ bool locker_is_known(const char *path, const char *others)
 {
 	const Program *program = find_program(path);
 
-	return (program->path && !program->only_starts) || (path[0] == '/' && has_word(others, path));
+	return (program->path && !program->only_starts) ||
+	       (path[0] == '/' && sk_str_has_word(others, " ", path));
 }
 
 bool locker_only_starts(const char *path)
@@ -95,7 +84,7 @@ bool locker_tells(const char *path, const char *type, const char *others)
 	const Program *program = find_program(path);
 
 	return (program->tells && (!program->tells_on || sk_str_eq(program->tells_on, type))) ||
-	       (path[0] == '/' && has_word(others, path));
+	       (path[0] == '/' && sk_str_has_word(others, " ", path));
 }
 
 bool locker_locked(const Seen *session)

@@ -6,6 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool sk_str_has_word(const char *words, const char *separators, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = words + strspn(words, separators); *at; at += strspn(at, separators)) {
+		size_t size = strcspn(at, separators);
+
+		if (size == length && strncmp(at, word, length) == 0)
+			return true;
+		at += size;
+	}
+	return false;
+}
+
 bool sk_str_copy(char *dst, size_t size, const char *src)
 {
 	size_t length = strnlen(src, size);

@@ -20,6 +20,9 @@ static inline bool sk_str_starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* Is it one of the words between separators? No word is empty. */
+bool sk_str_has_word(const char *words, const char *separators, const char *word);
+
 /* Copies as much of src as fits, always terminates. Return: false when it was cut. */
 bool sk_str_copy(char *dst, size_t size, const char *src);
 

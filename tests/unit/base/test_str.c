@@ -59,9 +59,22 @@ static void hex_goes_both_ways(void **state)
 	assert_int_equal(sk_hex_parse(back, sizeof(back), "009afg"), -EINVAL);
 }
 
+static void words_are_found_whole(void **state)
+{
+	assert_true(sk_str_has_word("sleep:idle:shutdown", ":", "idle"));
+	assert_true(sk_str_has_word("idle", ":", "idle"));
+	assert_true(sk_str_has_word("  /usr/bin/a   /usr/bin/b ", " ", "/usr/bin/b"));
+	assert_false(sk_str_has_word("sleep:idle-hint:myidle", ":", "idle"));
+	assert_false(sk_str_has_word("idle", ":", "idl"));
+	assert_false(sk_str_has_word("a::b", ":", ""));
+	assert_false(sk_str_has_word("", ":", ""));
+	assert_false(sk_str_has_word(" ", " ", "a"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_found_whole),
 		cmocka_unit_test(copy_reports_what_it_cuts),
 		cmocka_unit_test(numbers_are_whole_or_nothing),
 		cmocka_unit_test(hex_goes_both_ways),
