@@ -17,11 +17,12 @@ static int init(void **state)
 	return sk_crypt_init();
 }
 
+/* Of the processor: what else runs beside a test does not count. */
 static double now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
