@@ -67,9 +67,10 @@ static bool waits(const char *id)
 
 static bool is_somebody_in_front(void)
 {
-	uid_t uid;
+	own_free char *id = NULL;
 
-	return sd_seat_get_active(SEAT, NULL, &uid) >= 0;
+	/* The seat may still name the one that is gone. */
+	return sd_seat_get_active(SEAT, &id, NULL) >= 0 && sd_session_is_active(id) > 0;
 }
 
 void greeter_show(Lock *lock)
