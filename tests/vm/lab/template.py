@@ -11,7 +11,7 @@ from pathlib import Path
 from .machine import Machine
 from .paths import LAB, Lock, digest, say
 
-KEEP = 8  # templates on disk, about 200 MB each; the longest unused go first
+KEEP = 12  # templates on disk, about 200 MB each; the longest unused go first, none that runs beside this one
 # Saved only when staff is really signed in and nothing is starting any more.
 SETTLED = ("udevadm settle; systemctl is-system-running --wait >/dev/null; for i in $(seq 200); do "
            "ls -d /sys/fs/cgroup/user.slice/user-1000.slice/session-*.scope >/dev/null 2>&1 && break; "
